@@ -1,0 +1,1 @@
+//! Installs, grants, enables and supervises addons.

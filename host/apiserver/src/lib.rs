@@ -1,0 +1,1 @@
+//! The Kubernetes API server: one data-driven machinery for all kinds.

@@ -1,0 +1,1 @@
+//! A Kubernetes client with two transports, in process and HTTPS.

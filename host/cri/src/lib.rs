@@ -1,0 +1,1 @@
+//! Owns the container runtime's API: CRI and containerd's own services over one unix socket.

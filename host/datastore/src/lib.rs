@@ -1,0 +1,1 @@
+//! Makes `mvcc` durable: a write is acknowledged only when it is on disk.

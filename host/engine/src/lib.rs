@@ -1,0 +1,1 @@
+//! Owns wasmtime: loads components, calls them under limits, recovers from traps.

@@ -1,0 +1,3 @@
+//! The binary: command line, configuration and the composition of the services.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kubernetes objects as data: the schema table, trees, patches, selectors and the rows of kinds.

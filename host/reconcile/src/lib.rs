@@ -1,0 +1,1 @@
+//! Reflectors, keyed work queues and the driver of reconcilers.

@@ -1,0 +1,1 @@
+//! Holds the tidy test; no code of its own.
