@@ -1,0 +1,108 @@
+//! What a running host says of itself: plain data, as it travels over the socket.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole of `mk8s-host status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusReport {
+    /// Version of the running binary.
+    pub version: String,
+    /// Every unit is ready and, where there is a kubelet, its node too.
+    pub ready: bool,
+    /// Name of this node in the cluster.
+    pub node: String,
+    /// Addresses at which clients reach the API server.
+    pub addresses: Vec<IpAddr>,
+    /// Directory that holds everything of this node.
+    pub data_dir: String,
+    /// Authorization modes in force, in their order.
+    pub authorization_mode: Vec<String>,
+    /// Supervised services and child processes, in start order.
+    pub units: Vec<UnitReport>,
+    /// Sockets that are bound now.
+    pub sockets: Vec<SocketReport>,
+    /// Certificates on disk.
+    pub certificates: Vec<CertificateReport>,
+    /// Installed addons, in the order in which they are folded.
+    pub addons: Vec<AddonReport>,
+    /// What an operator should look at.
+    pub warnings: Vec<String>,
+}
+
+/// A supervised service or child process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnitReport {
+    pub name: String,
+    pub state: UnitState,
+    /// Restarts since the host started.
+    pub restarts: u32,
+    /// Why it is not ready, or why it last stopped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+}
+
+/// Where a unit is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitState {
+    Waiting,
+    Starting,
+    Ready,
+    BackingOff,
+    Failed,
+    Stopped,
+}
+
+/// A bound socket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SocketReport {
+    /// `0.0.0.0:16443/tcp` or the path of a unix socket.
+    pub address: String,
+    pub service: String,
+    /// Who may speak, in a few words.
+    pub access: String,
+}
+
+/// A certificate on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateReport {
+    /// File name below `certs/`.
+    pub file: String,
+    pub subject: String,
+    pub issuer: String,
+    /// End of its validity, RFC 3339.
+    pub not_after: String,
+    pub days_left: i64,
+}
+
+/// An installed addon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonReport {
+    pub name: String,
+    pub version: String,
+    pub roles: Vec<String>,
+    pub state: AddonState,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+}
+
+/// Whether an addon takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddonState {
+    /// Built in or installed, and not enabled.
+    Disabled,
+    Starting,
+    Enabled,
+    /// Trapped too often: not asked any more.
+    Quarantined,
+}
