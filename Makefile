@@ -1,15 +1,28 @@
 # The whole vocabulary of the repository.
 .PHONY: setup build test check
 
+# What a node runs and what the end-to-end tests need beyond the Rust toolchain.
+PACKAGES := containerd runc iproute2 nftables mount busybox-static
+COMMANDS := containerd runc ip nft mount busybox
+SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
 setup: ## Install what a Debian machine lacks
-	rustup show active-toolchain >/dev/null
+	@rustup show active-toolchain >/dev/null
+	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
+	@missing=; for command in $(COMMANDS); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$command >/dev/null || missing="$$missing $$command"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing for$$missing: $(PACKAGES)"; \
+	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); \
+	fi
 
 build: setup ## Build everything
-	cargo build --workspace
+	cargo build --locked --workspace
 
-test: setup ## Run every test
-	cargo test --workspace
+test: setup ## Run every test; those that drive containerd need root
+	cargo test --locked --workspace
 
 check: setup ## Formatting and lints
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings

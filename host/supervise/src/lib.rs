@@ -1,1 +1,17 @@
-//! Owns tasks and child processes: the only place that spawns either. Knows nothing of Kubernetes.
+//! The only spawner: tasks in scopes, units with dependencies and restarts, child processes with a pid file. It does
+//! not know what its units do.
+
+mod backoff;
+mod child;
+mod orphan;
+mod scope;
+mod tree;
+
+pub use backoff::Backoff;
+pub use child::{Child, ChildError, ChildSpec, OneShot, run_to_end};
+pub use orphan::{OrphanError, end_orphan};
+pub use scope::{Scope, Task, TaskError};
+pub use tree::{Ended, OnFailure, Tree, TreeHandle, TreeStatus, Unit, UnitContext, UnitState, UnitStatus};
+
+/// Any error a unit may end with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
