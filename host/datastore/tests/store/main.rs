@@ -1,0 +1,5 @@
+//! The datastore over real files.
+
+mod fixture;
+mod handle;
+mod refusal;

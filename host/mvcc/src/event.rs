@@ -1,0 +1,58 @@
+//! What a write changed: the events of one revision.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{KeyValue, Revision};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The key has a new version; `prev` is the version before, if the key existed.
+    Put { kv: Arc<KeyValue>, prev: Option<Arc<KeyValue>> },
+    /// The key is gone; `prev` is its last version.
+    Delete { key: Bytes, revision: Revision, prev: Arc<KeyValue> },
+}
+
+impl Event {
+    #[must_use]
+    pub fn key(&self) -> &Bytes {
+        match self {
+            Self::Put { kv, .. } => &kv.key,
+            Self::Delete { key, .. } => key,
+        }
+    }
+
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Put { kv, .. } => kv.mod_revision,
+            Self::Delete { revision, .. } => *revision,
+        }
+    }
+
+    #[must_use]
+    pub fn prev(&self) -> Option<&Arc<KeyValue>> {
+        match self {
+            Self::Put { prev, .. } => prev.as_ref(),
+            Self::Delete { prev, .. } => Some(prev),
+        }
+    }
+}
+
+/// All events of one revision, in the order of the operations that made them; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    pub revision: Revision,
+    pub events: Vec<Event>,
+}
+
+impl Commit {
+    /// Bytes that only the history holds because of this commit: what it superseded.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        const BOOKKEEPING: usize = 256;
+        let superseded = |event: &Event| event.prev().map_or(0, |kv| kv.value.len());
+        self.events.iter().map(|event| superseded(event) + BOOKKEEPING).sum()
+    }
+}

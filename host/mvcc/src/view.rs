@@ -1,0 +1,93 @@
+//! Reads at one point of the history.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Direction, KeyRange, KeyValue, RangeError, RangeRequest, RangeResult, Revision, Selection, Sort, SortBy,
+    Store,
+};
+
+/// The store as if `present` were its present revision; what came later does not exist in it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    store: &'a Store,
+    present: Revision,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(store: &'a Store, present: Revision) -> Self {
+        Self { store, present }
+    }
+
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<&'a Arc<KeyValue>> {
+        self.store.index().get(key)?.at(self.present)
+    }
+
+    /// # Errors
+    /// When the request names a revision that is compacted or in the future of this view.
+    pub fn range(&self, request: &RangeRequest) -> Result<RangeResult, RangeError> {
+        let revision = self.check(request)?;
+        let limit = request.limit.unwrap_or(usize::MAX);
+        let mut kvs = Vec::new();
+        let mut count = 0;
+        for kv in self.live(&request.range, revision) {
+            count += 1;
+            if request.selection != Selection::CountOnly && (kvs.len() < limit || request.sort.is_some()) {
+                kvs.push(Arc::clone(kv));
+            }
+        }
+        if let Some(sort) = request.sort {
+            order(&mut kvs, sort);
+            kvs.truncate(limit);
+        }
+        if request.selection == Selection::KeysOnly {
+            for kv in &mut kvs {
+                *kv = Arc::new(KeyValue { value: Bytes::new(), ..(**kv).clone() });
+            }
+        }
+        let more = request.selection != Selection::CountOnly && count > kvs.len();
+        Ok(RangeResult { revision: self.present, kvs, count, more })
+    }
+
+    /// The revision that the request reads at.
+    pub(crate) fn check(&self, request: &RangeRequest) -> Result<Revision, RangeError> {
+        let requested = request.revision.unwrap_or(self.present);
+        if requested > self.present {
+            return Err(RangeError::Future { requested, current: self.present });
+        }
+        let compacted = self.store.compacted();
+        if requested < compacted {
+            return Err(RangeError::Compacted { requested, compacted });
+        }
+        Ok(requested)
+    }
+
+    pub(crate) fn keys(&self, range: &KeyRange) -> impl Iterator<Item = &'a Arc<KeyValue>> + use<'a> {
+        self.live(range, self.present)
+    }
+
+    fn live(&self, range: &KeyRange, at: Revision) -> impl Iterator<Item = &'a Arc<KeyValue>> + use<'a> {
+        let index = self.store.index();
+        let histories = range.bounds().map(|bounds| index.range::<[u8], _>(bounds));
+        histories.into_iter().flatten().filter_map(move |(_, history)| history.at(at))
+    }
+}
+
+fn order(kvs: &mut [Arc<KeyValue>], sort: Sort) {
+    kvs.sort_by(|a, b| {
+        let ordering = match sort.by {
+            SortBy::Key => a.key.cmp(&b.key),
+            SortBy::Version => a.version.cmp(&b.version),
+            SortBy::CreateRevision => a.create_revision.cmp(&b.create_revision),
+            SortBy::ModRevision => a.mod_revision.cmp(&b.mod_revision),
+            SortBy::Value => a.value.cmp(&b.value),
+        };
+        match sort.direction {
+            Direction::Ascending => ordering,
+            Direction::Descending => ordering.reverse(),
+        }
+    });
+}
