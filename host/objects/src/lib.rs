@@ -1,1 +1,20 @@
 //! Kubernetes objects as data: the schema table, trees, patches, selectors and the rows of kinds.
+//!
+//! Pure: bytes, times and random numbers come in, values and messages go out. No kind has a Rust struct
+//! here; an object of any kind is a [`Tree`], what is known of its type is a row of [`schema`], and what is
+//! known of its resource is a row of [`resource`].
+
+pub mod decode;
+pub mod kind;
+pub mod meta;
+pub mod patch;
+pub mod print;
+pub mod quantity;
+pub mod resource;
+pub mod schema;
+pub mod selector;
+pub mod status;
+pub mod tree;
+pub mod validate;
+
+pub use tree::{Key, Object, Tree};

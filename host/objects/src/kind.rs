@@ -1,0 +1,177 @@
+//! What truly differs between kinds: defaults, what a write may touch, and what is refused.
+//!
+//! The machinery is the same for every resource; [`of`] gives the row of a kind, and a kind without a row of its
+//! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `validate*`.
+
+mod defaults;
+mod rows;
+
+use crate::meta;
+use crate::resource::Resource;
+use crate::schema;
+use crate::tree::Tree;
+use crate::validate::{self, FieldError, NameRule};
+
+/// What is particular to one kind. The functions see the whole object.
+#[derive(Debug)]
+pub struct Kind {
+    pub name_rule: NameRule,
+    /// Whether a PUT to a name that does not exist creates it.
+    pub create_on_update: bool,
+    /// Whether a PUT without a resourceVersion is written over whatever is there.
+    pub unconditional_update: bool,
+    generation: Generation,
+    on_create: StatusOnCreate,
+    /// Defaults that depend on other fields, after those of the table.
+    defaults: fn(&mut Tree),
+    create: fn(&mut Tree),
+    update: fn(&mut Tree, &Tree),
+    status: fn(&mut Tree, &Tree),
+    validate: fn(&Tree, &mut Vec<FieldError>),
+    validate_update: fn(&Tree, &Tree, &mut Vec<FieldError>),
+    /// Seconds until a deleted object goes, of the object and of what the client asked for.
+    grace: Option<fn(&Tree, Option<i64>) -> i64>,
+}
+
+/// Whether `metadata.generation` counts, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Generation {
+    /// The kind has none.
+    None,
+    /// Changes of anything but metadata and status.
+    Counts,
+}
+
+/// What becomes of the status that a client sends with a new object of a kind that has the sub-resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StatusOnCreate {
+    Dropped,
+    /// As a node's, which the kubelet registers with.
+    Kept,
+}
+
+impl Kind {
+    /// A kind with nothing particular: a row says only how it differs.
+    pub const GENERIC: Self = Self {
+        name_rule: NameRule::Subdomain,
+        create_on_update: false,
+        unconditional_update: true,
+        generation: Generation::None,
+        on_create: StatusOnCreate::Dropped,
+        defaults: |_| {},
+        create: |_| {},
+        update: |_, _| {},
+        status: |_, _| {},
+        validate: |_, _| {},
+        validate_update: |_, _, _| {},
+        grace: None,
+    };
+
+    /// Fills in what the object does not say. Part of every `prepare_*`; to be called by itself before mutating
+    /// admission. Doing it again changes nothing.
+    pub fn apply_defaults(&self, resource: &Resource, tree: &mut Tree) {
+        if let Some(row) = schema::by_gvk(&resource.group, &resource.version, &resource.kind) {
+            defaults::apply(tree, row);
+        }
+        (self.defaults)(tree);
+    }
+
+    /// A new object as it is stored, but for the metadata that the server gives (uid, creation, names).
+    pub fn prepare_create(&self, resource: &Resource, tree: &mut Tree) {
+        self.apply_defaults(resource, tree);
+        if resource.has_status() && self.on_create == StatusOnCreate::Dropped {
+            tree.remove("status");
+        }
+        tree.remove_at(&["metadata", "generation"]);
+        if self.generation == Generation::Counts {
+            meta::set_generation(tree, 1);
+        }
+        (self.create)(tree);
+    }
+
+    /// An object that is written over an old one: its status is the old one's, its generation counts on.
+    pub fn prepare_update(&self, resource: &Resource, new: &mut Tree, old: &Tree) {
+        self.apply_defaults(resource, new);
+        if resource.has_status() {
+            keep(new, old, "status");
+        }
+        keep_metadata(new, old, "generation");
+        (self.update)(new, old);
+        if self.generation == Generation::Counts && counted_differs(new, old) {
+            meta::set_generation(new, meta::generation(old) + 1);
+        }
+    }
+
+    /// An object that is written to the status sub-resource: all but status and metadata is the old one's.
+    pub fn prepare_status(&self, resource: &Resource, new: &mut Tree, old: &Tree) {
+        self.apply_defaults(resource, new);
+        let kept = |key: &str| !["kind", "apiVersion", "metadata", "status"].contains(&key);
+        new.object_mut().retain(|key, _| !kept(key));
+        for (key, value) in old.fields().filter(|(key, _)| kept(key)) {
+            new.insert(key, value.clone());
+        }
+        keep_metadata(new, old, "generation");
+        (self.status)(new, old);
+    }
+
+    /// What is wrong with a new object, metadata first.
+    pub fn validate(&self, resource: &Resource, tree: &Tree) -> Vec<FieldError> {
+        let mut errors = validate::metadata(tree, resource, self.name_rule);
+        (self.validate)(tree, &mut errors);
+        errors
+    }
+
+    /// What is wrong with an object that is written over an old one, with the object and with the change.
+    pub fn validate_update(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
+        let mut errors = validate::metadata_update(new, old);
+        (self.validate_update)(new, old, &mut errors);
+        errors
+    }
+
+    /// What is wrong with an object that is written to the status sub-resource.
+    pub fn validate_status(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
+        validate::metadata_update(new, old)
+    }
+
+    /// For how many seconds a deleted object stays with a deletionTimestamp; `None` where the kind knows no grace
+    /// and goes at once.
+    pub fn grace_period_seconds(&self, tree: &Tree, asked: Option<i64>) -> Option<i64> {
+        self.grace.map(|grace| grace(tree, asked))
+    }
+}
+
+/// The row of a resource's kind.
+pub fn of(resource: &Resource) -> &'static Kind {
+    rows::find(&resource.group, &resource.kind)
+}
+
+/// Whether anything that counts towards the generation differs.
+fn counted_differs(new: &Tree, old: &Tree) -> bool {
+    let counts = |key: &&str| !["kind", "apiVersion", "metadata", "status"].contains(key);
+    let keys = |tree: &Tree| tree.fields().map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
+    keys(new)
+        .iter()
+        .chain(&keys(old))
+        .map(String::as_str)
+        .filter(counts)
+        .any(|key| new.get(key) != old.get(key))
+}
+
+/// A top-level field as the old object has it.
+fn keep(new: &mut Tree, old: &Tree, key: &str) {
+    match old.get(key) {
+        Some(value) => drop(new.insert(key, value.clone())),
+        None => drop(new.remove(key)),
+    }
+}
+
+/// A field of metadata as the old object has it.
+fn keep_metadata(new: &mut Tree, old: &Tree, key: &str) {
+    match old.at(&["metadata", key]) {
+        Some(value) => new.set_at(&["metadata", key], value.clone()),
+        None => drop(new.remove_at(&["metadata", key])),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Defaults that depend on nothing: a table by type, applied wherever a value of that type is.
+//!
+//! A type of `data/defaults.txt` is a line, its defaults the indented lines below it: `field value`, the value as
+//! JSON. Upstream's Go structs tell a missing value from a zero one only in pointers; `field? value` is a pointer,
+//! whose zero stays, and any other default also replaces the zero value. The static defaults of the schema table
+//! are applied as pointers'.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::schema::{Shape, Type};
+use crate::tree::Tree;
+
+const TEXT: &str = include_str!("../../data/defaults.txt");
+
+struct Default {
+    field: &'static str,
+    value: Tree,
+    replaces_zero: bool,
+}
+
+static TABLE: LazyLock<HashMap<&'static str, Vec<Default>>> = LazyLock::new(read);
+
+fn read() -> HashMap<&'static str, Vec<Default>> {
+    let mut table: HashMap<&'static str, Vec<Default>> = HashMap::new();
+    let mut current = "";
+    for line in TEXT.lines() {
+        let Some((field, json)) = line.strip_prefix(' ').and_then(|line| line.split_once(' ')) else {
+            current = line;
+            continue;
+        };
+        let Ok(value) = Tree::from_json(json.as_bytes()) else { continue };
+        let name = field.trim_end_matches('?');
+        let row = Default { field: name, value, replaces_zero: name == field };
+        table.entry(current).or_default().push(row);
+    }
+    table
+}
+
+/// Fills in the defaults of a value and of everything in it, but for the metadata of objects.
+pub(super) fn apply(tree: &mut Tree, row: &'static Type) {
+    if !matches!(tree, Tree::Object(_)) {
+        return;
+    }
+    for field in row.fields() {
+        let value = field.default.filter(|_| tree.get(field.name).is_none());
+        if let Some(value) = value.and_then(|json| Tree::from_json(json.as_bytes()).ok()) {
+            tree.insert(field.name, value);
+        }
+    }
+    for default in TABLE.get(row.name).into_iter().flatten() {
+        let missing = match tree.get(default.field) {
+            None => true,
+            Some(value) => default.replaces_zero && value.is_empty_value(),
+        };
+        if missing {
+            tree.insert(default.field, default.value.clone());
+        }
+    }
+    for (name, value) in tree.object_mut().iter_mut().filter(|(name, _)| *name != "metadata") {
+        if let Some(field) = row.field(name) {
+            walk(value, field.shape);
+        }
+    }
+}
+
+fn walk(tree: &mut Tree, shape: Shape) {
+    match tree {
+        Tree::Array(items) => {
+            if let Some(inner) = shape.items().filter(|inner| inner.innermost_struct().is_some()) {
+                items.iter_mut().for_each(|item| walk(item, inner));
+            }
+        }
+        Tree::Object(fields) => match (shape.as_struct(), shape.values()) {
+            (Some(row), _) => apply(tree, row),
+            (None, Some(inner)) if inner.innermost_struct().is_some() => {
+                fields.values_mut().for_each(|value| walk(value, inner));
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TABLE, TEXT};
+    use crate::schema;
+
+    #[test]
+    fn every_row_names_a_field_of_the_schema_and_a_value() {
+        let rows = TABLE.values().map(Vec::len).sum::<usize>();
+        assert_eq!(rows, TEXT.lines().filter(|line| line.starts_with(' ')).count());
+        for (name, defaults) in TABLE.iter() {
+            let row = schema::by_name(name).unwrap_or_else(|| panic!("{name} is no type"));
+            for default in defaults {
+                assert!(row.field(default.field).is_some(), "{name} has no {}", default.field);
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The table of printers.
+
+use super::{Printer, endpoints, event, node, plain, pod, rbac, service, volume, workload};
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+static ROWS: &[(&str, &str, Printer)] = &[
+    ("", "ComponentStatus", plain::COMPONENT_STATUS),
+    ("", "ConfigMap", plain::CONFIG_MAP),
+    ("", "Endpoints", endpoints::ENDPOINTS),
+    ("", "Event", event::EVENT),
+    ("", "Namespace", plain::NAMESPACE),
+    ("", "Node", node::NODE),
+    ("", "PersistentVolume", volume::PERSISTENT_VOLUME),
+    ("", "PersistentVolumeClaim", volume::PERSISTENT_VOLUME_CLAIM),
+    ("", "Pod", pod::POD),
+    ("", "PodTemplate", workload::POD_TEMPLATE),
+    ("", "ReplicationController", workload::REPLICATION_CONTROLLER),
+    ("", "ResourceQuota", plain::RESOURCE_QUOTA),
+    ("", "Secret", plain::SECRET),
+    ("", "Service", service::SERVICE),
+    ("", "ServiceAccount", plain::SERVICE_ACCOUNT),
+    ("coordination.k8s.io", "Lease", plain::LEASE),
+    ("discovery.k8s.io", "EndpointSlice", endpoints::ENDPOINT_SLICE),
+    ("events.k8s.io", "Event", event::EVENT),
+    (RBAC, "ClusterRoleBinding", rbac::CLUSTER_ROLE_BINDING),
+    (RBAC, "RoleBinding", rbac::ROLE_BINDING),
+];
+
+pub(super) fn find(group: &str, kind: &str) -> &'static Printer {
+    ROWS.iter().find(|row| row.1 == kind && row.0 == group).map_or(&plain::ANY, |row| &row.2)
+}

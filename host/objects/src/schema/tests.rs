@@ -1,0 +1,59 @@
+//! The table of `data/schema.txt` is whole and answers what its readers ask.
+
+use super::{ListType, PatchStrategy, Shape, by_gvk, by_name, types};
+use crate::resource::builtin;
+
+#[test]
+fn every_type_and_field_is_read() {
+    assert_eq!(types().len(), 771);
+    assert_eq!(types().iter().map(|row| row.fields().len()).sum::<usize>(), 3137);
+    assert!(types().iter().all(|row| row.fields().is_empty() != matches!(row.shape, Shape::Struct(_))));
+}
+
+#[test]
+fn every_field_has_a_shape_that_the_table_knows() {
+    let unknown = types().iter().flat_map(|row| row.fields()).find(|field| field.shape == Shape::Any);
+    assert!(unknown.is_none(), "{unknown:?}");
+}
+
+#[test]
+fn every_kind_of_a_resource_has_a_type() {
+    for row in builtin() {
+        for kind in [&row.kind, &row.list_kind] {
+            if row.is_virtual() && kind == &row.list_kind {
+                continue;
+            }
+            assert!(by_gvk(&row.group, &row.version, kind).is_some(), "{} {kind}", row.api_version());
+        }
+    }
+}
+
+#[test]
+fn a_field_knows_its_merge_semantics() {
+    let pod = by_gvk("", "v1", "Pod").unwrap();
+    let ports = pod.field_at(&["spec", "containers", "ports"]).unwrap();
+    assert_eq!((ports.patch, ports.patch_key), (PatchStrategy::Merge, Some("containerPort")));
+    assert_eq!((ports.list, ports.list_keys), (ListType::Map, ["containerPort", "protocol"].as_slice()));
+    assert_eq!(ports.shape.go_type(), "[]v1.ContainerPort");
+    let volumes = pod.field_at(&["spec", "volumes"]).unwrap();
+    assert!(volumes.patch.merges() && volumes.patch.retains_keys());
+    let protocol = ports.shape.innermost_struct().unwrap().field("protocol").unwrap();
+    assert_eq!(protocol.default, Some("\"TCP\""));
+}
+
+#[test]
+fn named_leaves_resolve() {
+    let container = by_name("io.k8s.api.core.v1.Container").unwrap();
+    let limits = container.field_at(&["resources", "limits"]).unwrap();
+    assert_eq!(limits.shape.values().unwrap().resolve(), Shape::Quantity);
+    assert_eq!(by_name("intstr.IntOrString").unwrap().shape, Shape::IntOrString);
+    let volume = by_name("core.v1.Volume").unwrap().field("configMap").unwrap();
+    assert_eq!(volume.number, Some((2, Some(19))));
+}
+
+#[test]
+fn names_go_both_ways() {
+    for row in types() {
+        assert_eq!(by_name(&row.openapi_name()).unwrap().name, row.name);
+    }
+}
