@@ -1,0 +1,27 @@
+//! kube-scheduler.
+
+use super::{CLIENT, COMPONENT, DELEGATED, Flag, KLOG, LEADER, SERVING, SHORT, Table, fixed, start};
+use crate::table::Kind::{Address, Path, Port};
+
+pub(crate) const TABLE: Table = Table {
+    flags: FLAGS,
+    ignored: &[COMPONENT, SERVING, DELEGATED, CLIENT, LEADER, KLOG, IGNORED],
+    short: SHORT,
+};
+
+const FLAGS: &[Flag] = &[
+    start("bind-address", Address, "0.0.0.0"),
+    start("secure-port", Port, "10259"),
+    // Upstream dropped these two; the page has the port.
+    start("address", Address, "127.0.0.1"),
+    start("port", Port, "10251"),
+    fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
+    fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
+    fixed("tls-cert-file", Path, "${SNAP_DATA}/certs/server.crt"),
+    fixed("tls-private-key-file", Path, "${SNAP_DATA}/certs/server.key"),
+    fixed("kubeconfig", Path, "${SNAP_DATA}/credentials/scheduler.config"),
+];
+
+const IGNORED: &str = "
+    config lock-object-name lock-object-namespace pod-max-in-unschedulable-pods-duration policy-config-file
+    scheduler-name write-config-to";
