@@ -1,0 +1,214 @@
+//! The port against a real containerd, in namespaces of the test's own. Needs root, containerd, runc, iproute2 and a
+//! static busybox.
+
+#![allow(clippy::disallowed_methods, reason = "the test starts the runtime that it talks to")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use cri::{
+    ContainerConfig, ContainerId, ContainerMetadata, ContainerState, Event, ExecRequest, NamespaceMode,
+    ProcessIo, Runtime, SandboxConfig, SandboxMetadata, Spawner, containerd, pause,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A containerd in its own network, mount and pid namespaces: when it ends, everything in them ends.
+struct Containerd {
+    child: Child,
+    folder: tempfile::TempDir,
+    runtime: Runtime,
+}
+
+impl Drop for Containerd {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Containerd {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = containerd::Layout::of(folder.path(), "127.0.0.1:1338");
+        let programs = containerd::Programs::find(folder.path()).unwrap();
+        for each in layout.folders() {
+            fs::create_dir_all(each).unwrap();
+        }
+        fs::write(layout.config_path(), layout.config(&programs)).unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new("unshare")
+            .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args(["sh", "-c", r#"ip link set lo up && exec "$0" "$@""#])
+            .arg(&programs.containerd)
+            .args(layout.arguments())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let spawner = Spawner::new(|work| drop(tokio::spawn(work)));
+        let runtime = Runtime::new(layout.socket(), spawner);
+        let ready = async {
+            while runtime.status().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(LIMIT, ready).await.is_err() {
+            panic!("containerd: {}", fs::read_to_string(folder.path().join("log")).unwrap());
+        }
+        Self { child, folder, runtime }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// `docker save` of an image with busybox and nothing else.
+fn busybox_archive(path: &Path) {
+    let mut layer = tar::Builder::new(Vec::new());
+    let mut program = fs::File::open("/bin/busybox").or_else(|_| fs::File::open("/usr/bin/busybox")).unwrap();
+    layer.append_file("bin/busybox", &mut program).unwrap();
+    for link in ["sh", "cat", "echo", "sleep"] {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        layer.append_link(&mut header, format!("bin/{link}"), "busybox").unwrap();
+    }
+    let layer = layer.into_inner().unwrap();
+    use sha2::Digest;
+    let diff: String = sha2::Sha256::digest(&layer).iter().map(|byte| format!("{byte:02x}")).collect();
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{"Env":["PATH=/bin"]}},"rootfs":{{"type":"layers","diff_ids":["sha256:{diff}"]}}}}"#
+    );
+    let manifest = r#"[{"Config":"config.json","RepoTags":["test/busybox:1"],"Layers":["l/layer.tar"]}]"#;
+    let mut archive = tar::Builder::new(fs::File::create(path).unwrap());
+    for (name, bytes) in [
+        ("l/layer.tar", layer.as_slice()),
+        ("config.json", config.as_bytes()),
+        ("manifest.json", manifest.as_bytes()),
+    ] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+fn sandbox(logs: &Path) -> SandboxConfig {
+    SandboxConfig {
+        metadata: SandboxMetadata {
+            name: "p".to_owned(),
+            uid: "u".to_owned(),
+            namespace: "default".to_owned(),
+            attempt: 0,
+        },
+        log_directory: logs.to_string_lossy().into_owned(),
+        labels: BTreeMap::from([("uid".to_owned(), "u".to_owned())]),
+        network: NamespaceMode::Node,
+        ..SandboxConfig::default()
+    }
+}
+
+fn container(script: &str) -> ContainerConfig {
+    ContainerConfig {
+        metadata: ContainerMetadata { name: "c".to_owned(), attempt: 0 },
+        image: "docker.io/test/busybox:1".to_owned(),
+        command: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
+        labels: BTreeMap::from([("uid".to_owned(), "u".to_owned())]),
+        log_path: "c.log".to_owned(),
+        security: cri::SecurityContext { network: NamespaceMode::Node, ..Default::default() },
+        ..ContainerConfig::default()
+    }
+}
+
+async fn exec(
+    runtime: &Runtime,
+    id: &ContainerId,
+    folder: &Path,
+    script: &str,
+    input: &[u8],
+) -> (String, u32) {
+    let request = ExecRequest {
+        container: id.clone(),
+        command: vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()],
+        io: ProcessIo::Streams,
+        stdin: true,
+        folder: folder.to_owned(),
+    };
+    let mut process = runtime.exec(request).await.unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(input).await.unwrap();
+    drop(stdin);
+    process.close_stdin().await.unwrap();
+    let mut output = String::new();
+    process.stdout.read_to_string(&mut output).await.unwrap();
+    let code = process.wait().await.unwrap();
+    process.delete().await;
+    (output, code)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_image_runs_in_a_sandbox_of_the_built_in_pause_image() {
+    let containerd = Containerd::start().await;
+    let runtime = &containerd.runtime;
+    runtime.ensure_pause_image().await.unwrap();
+    assert!(runtime.image(pause::reference()).await.unwrap().is_some());
+
+    let archive = containerd.path("busybox.tar");
+    busybox_archive(&archive);
+    assert_eq!(runtime.import_archive(&archive).await.unwrap(), ["docker.io/test/busybox:1"]);
+    assert!(runtime.image("test/busybox:1").await.unwrap().is_some());
+
+    let mut events = runtime.events();
+    // The subscription is sent by the first poll.
+    assert!(tokio::time::timeout(Duration::from_millis(50), events.next()).await.is_err());
+    let logs = containerd.path("logs");
+    fs::create_dir_all(&logs).unwrap();
+    let config = sandbox(&logs);
+    let pod = runtime.run_sandbox(&config, "").await.unwrap();
+    let script = "echo out; echo err >&2; while [ ! -e /stop ]; do sleep 0.01; done; exit 3";
+    let id = runtime.create_container(&pod, &container(script), &config).await.unwrap();
+    runtime.start_container(&id).await.unwrap();
+
+    let (output, code) = exec(runtime, &id, containerd.folder.path(), "cat; exit 7", b"in").await;
+    assert_eq!((output.as_str(), code), ("in", 7), "stdin ends and the exit code comes back");
+    let (_, code) = exec(runtime, &id, containerd.folder.path(), "echo > /stop", b"").await;
+    assert_eq!(code, 0);
+
+    let reaped = async {
+        while events.next().await.unwrap() != Event::Reaped(id.clone()) {}
+        while runtime.container(&id).await.unwrap().unwrap().state != ContainerState::Exited {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, reaped).await.unwrap();
+    let containers = runtime.containers(config.labels.clone()).await.unwrap();
+    assert_eq!((containers.len(), containers[0].exit_code), (1, 3));
+    let log = fs::read_to_string(logs.join("c.log")).unwrap();
+    assert!(log.contains("stdout F out\n") && log.contains("stderr F err\n"), "{log}");
+
+    runtime.stop_sandbox(&pod).await.unwrap();
+    runtime.remove_sandbox(&pod).await.unwrap();
+    assert!(runtime.sandboxes(BTreeMap::new()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_runtime_that_does_not_run_is_unreachable_and_says_where() {
+    let spawner = Spawner::new(|work| drop(tokio::spawn(work)));
+    let runtime = Runtime::new("/nonexistent/containerd.sock".into(), spawner);
+    let error = runtime.version().await.unwrap_err();
+    assert!(error.is_unreachable(), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("/nonexistent/containerd.sock"), "{text}");
+    assert!(text.contains("No such file"), "{text}");
+}
