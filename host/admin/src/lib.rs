@@ -1,9 +1,16 @@
-//! The control socket of a running host: what can be asked over `run/mk8s.sock`, by whom it is answered and how
-//! the answers are shown. It does none of the work itself: the composition implements [`Operations`].
+//! The control socket of a running host, `run/mk8s.sock`: what can be asked over it, how the questions travel and how
+//! the answers look. It does none of the work itself: the composition puts a handler for each operation into
+//! [`Server`].
 
+mod client;
+pub mod operation;
 pub mod report;
+mod server;
 pub mod show;
 
+pub use client::{AskError, Client};
 pub use report::{
-    AddonReport, AddonState, CertificateReport, SocketReport, StatusReport, UnitReport, UnitState,
+    AddonReport, AddonState, CertificateReport, ConfigReport, FlagReport, InstallReport, ServiceConfigReport,
+    SocketReport, StatusReport, UnitReport, UnitState,
 };
+pub use server::{Refusal, Server};

@@ -106,3 +106,47 @@ pub enum AddonState {
     /// Trapped too often: not asked any more.
     Quarantined,
 }
+
+/// What an install changes, shown before it is done and answered after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstallReport {
+    pub addon: AddonReport,
+    /// `built in`, or `unsigned file`.
+    pub source: String,
+    /// What it wants, with its reasons, one line each.
+    pub capabilities: Vec<String>,
+    /// Values of the configuration that it changes, `service --flag: before -> after`.
+    pub changes: Vec<String>,
+    /// The addon of the same name that it takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaces: Option<String>,
+}
+
+/// The effective configuration of the services asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigReport {
+    pub services: Vec<ServiceConfigReport>,
+}
+
+/// The flags of one service, in the order of its table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceConfigReport {
+    pub service: String,
+    pub flags: Vec<FlagReport>,
+}
+
+/// One flag that has a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlagReport {
+    pub flag: String,
+    pub value: String,
+    /// `default`, `args/kube-apiserver:3`, `addon rbac`.
+    pub origin: String,
+    /// Values that this one replaced, the nearest first, each with its origin.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub overrides: Vec<String>,
+}

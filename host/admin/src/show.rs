@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::report::{AddonState, StatusReport, UnitState};
+use crate::report::{
+    AddonReport, AddonState, CertificateReport, ConfigReport, InstallReport, StatusReport, UnitState,
+};
 
 /// Certificates with fewer days left than this are named in the pretty status.
 const CERTIFICATE_DAYS_SHOWN: i64 = 30;
@@ -89,6 +91,94 @@ pub fn status(report: &StatusReport) -> String {
         }
     }
     out
+}
+
+/// `mk8s-host plugin list`.
+pub fn addons(addons: &[AddonReport]) -> String {
+    let mut rows = vec![["NAME", "VERSION", "STATE", "ROLES"].map(str::to_owned).to_vec()];
+    rows.extend(addons.iter().map(|addon| {
+        vec![
+            addon.name.clone(),
+            addon.version.clone(),
+            addon_state(addon.state).to_owned(),
+            addon.roles.join(","),
+        ]
+    }));
+    flush_left(&columns(&rows))
+}
+
+/// `mk8s-host plugin info`.
+pub fn addon(addon: &AddonReport) -> String {
+    let mut rows = vec![
+        vec!["name:".to_owned(), addon.name.clone()],
+        vec!["version:".to_owned(), addon.version.clone()],
+        vec!["state:".to_owned(), addon_state(addon.state).to_owned()],
+        vec!["roles:".to_owned(), addon.roles.join(", ")],
+        vec!["digest:".to_owned(), format!("sha256:{}", addon.digest)],
+    ];
+    rows.extend(addon.message.iter().map(|message| vec!["message:".to_owned(), message.clone()]));
+    flush_left(&columns(&rows))
+}
+
+/// What an install wants and changes.
+pub fn install(report: &InstallReport) -> String {
+    let mut out = flush_left(&columns(&[
+        vec!["addon:".to_owned(), format!("{} {}", report.addon.name, report.addon.version)],
+        vec!["source:".to_owned(), format!("{}, sha256:{}", report.source, report.addon.digest)],
+        vec!["roles:".to_owned(), report.addon.roles.join(", ")],
+    ]));
+    if let Some(replaced) = &report.replaces {
+        line(&mut out, format_args!("replaces: {replaced}"));
+    }
+    for (title, lines) in [("wants:", &report.capabilities), ("changes:", &report.changes)] {
+        if !lines.is_empty() {
+            line(&mut out, format_args!("{title}"));
+            lines.iter().for_each(|text| line(&mut out, format_args!("  {text}")));
+        }
+    }
+    out
+}
+
+/// `mk8s-host config show`: the flags of each service with the origin of their values.
+pub fn config(report: &ConfigReport) -> String {
+    let mut out = String::new();
+    for service in &report.services {
+        let gap = if out.is_empty() { "" } else { "\n" };
+        line(&mut out, format_args!("{gap}{}", service.service));
+        let mut rows = Vec::new();
+        for flag in &service.flags {
+            let value = format!("--{}={}", flag.flag, flag.value);
+            rows.push(vec![value, flag.origin.clone(), flag.overrides.join(", ")]);
+        }
+        for row in &mut rows {
+            if let Some(overrides) = row.last_mut().filter(|text| !text.is_empty()) {
+                *overrides = format!("instead of {overrides}");
+            }
+        }
+        out.push_str(&columns(&rows));
+    }
+    out
+}
+
+/// `mk8s-host refresh-certs --check`.
+pub fn certificates(certificates: &[CertificateReport]) -> String {
+    let mut rows =
+        vec![["CERTIFICATE", "SUBJECT", "ISSUER", "EXPIRES", "DAYS LEFT"].map(str::to_owned).to_vec()];
+    rows.extend(certificates.iter().map(|certificate| {
+        vec![
+            certificate.file.clone(),
+            certificate.subject.clone(),
+            certificate.issuer.clone(),
+            certificate.not_after.clone(),
+            certificate.days_left.to_string(),
+        ]
+    }));
+    flush_left(&columns(&rows))
+}
+
+/// Columns without the indent that they have below a title.
+fn flush_left(columns: &str) -> String {
+    columns.lines().flat_map(|row| [row.strip_prefix("    ").unwrap_or(row), "\n"]).collect()
 }
 
 /// Rows as left-aligned columns, indented; the last column is not padded.

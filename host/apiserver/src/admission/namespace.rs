@@ -1,0 +1,62 @@
+//! NamespaceLifecycle: nothing is created in a namespace that is missing or going, and some namespaces stay.
+
+use objects::resource::{GroupResource, Resource};
+use objects::status::{Cause, Details, Status};
+use objects::{Tree, meta};
+
+use crate::call::Call;
+use crate::rest::Rest;
+
+const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
+
+fn is_namespace(resource: &Resource) -> bool {
+    resource.group.is_empty() && resource.plural == "namespaces"
+}
+
+pub(super) async fn admit(rest: &Rest, call: &Call, tree: &Tree) -> Result<(), Status> {
+    if !call.resource.is_namespaced() {
+        return Ok(());
+    }
+    let Some(namespaces) = rest.registry().find("", "v1", "namespaces") else { return Ok(()) };
+    let Some(namespace) = rest.stored(&namespaces, "", &call.namespace).await? else {
+        return Err(Status::not_found(&GroupResource::new("", "namespaces"), &call.namespace));
+    };
+    if namespace.str_at(&["status", "phase"]) == Some("Terminating") {
+        return Err(terminating(&call.resource.group_resource(), meta::name(tree), &call.namespace));
+    }
+    Ok(())
+}
+
+/// What every namespace has: the finalizer of its content, its phase, the label with its name.
+pub(crate) fn complete(resource: &Resource, tree: &mut Tree) {
+    if !is_namespace(resource) {
+        return;
+    }
+    let finalizers = tree.make(&["spec", "finalizers"]);
+    if !finalizers.items().iter().any(|item| item.as_str() == Some("kubernetes")) {
+        *finalizers = Tree::from(vec!["kubernetes"]);
+    }
+    tree.set_at(&["status", "phase"], "Active");
+    let name = meta::name(tree).to_owned();
+    tree.set_at(&["metadata", "labels", "kubernetes.io/metadata.name"], name);
+}
+
+pub(super) fn keep(call: &Call) -> Result<(), Status> {
+    if is_namespace(&call.resource) && IMMORTAL.contains(&call.name.as_str()) {
+        let resource = call.resource.group_resource();
+        return Err(Status::forbidden(&resource, &call.name, "this namespace may not be deleted"));
+    }
+    Ok(())
+}
+
+fn terminating(resource: &GroupResource, name: &str, namespace: &str) -> Status {
+    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+    let cause = Cause {
+        reason: "NamespaceTerminating".into(),
+        message: format!("namespace {namespace} is being terminated"),
+        field: "metadata.namespace".to_owned(),
+    };
+    let status = Status::forbidden(resource, name, why);
+    let details = status.details.as_deref().cloned().unwrap_or_default();
+    status.with_details(Details { causes: vec![cause], ..details })
+}

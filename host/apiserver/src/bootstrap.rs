@@ -1,0 +1,101 @@
+//! What every cluster has from its first moment: the system's namespaces, and the service `kubernetes` with its
+//! endpoints. Ensured at each start; what others changed of it is left alone, but for the endpoints.
+
+use std::net::IpAddr;
+
+use http::StatusCode;
+use ipnet::IpNet;
+use objects::resource::Verb;
+use objects::status::{Reason, Status};
+use objects::{Tree, tree};
+
+use crate::authn::UserInfo;
+use crate::call::{Call, Content, Output};
+use crate::rest::Rest;
+
+const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
+const HTTPS: u16 = 443;
+
+/// Where the API server is to be found.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) service_cidr: IpNet,
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+}
+
+/// Makes what is missing; returns when it is there.
+pub(crate) async fn ensure(rest: &Rest, endpoint: &Endpoint) -> Result<(), Status> {
+    rest.synced().await?;
+    for name in NAMESPACES {
+        write(rest, Verb::Create, ("", "namespaces"), "", tree!({ "metadata": { "name": (*name) } })).await?;
+    }
+    if let Some(service) = service(endpoint) {
+        write(rest, Verb::Create, ("", "services"), "", service).await?;
+    }
+    write(rest, Verb::Update, ("", "endpoints"), "kubernetes", endpoints(endpoint)).await?;
+    let group = ("discovery.k8s.io", "endpointslices");
+    let slice = slice(endpoint);
+    write(rest, Verb::Create, group, "", slice.clone()).await?;
+    write(rest, Verb::Update, group, "kubernetes", slice).await
+}
+
+/// One write in `default`, or of cluster scope. To exist already is as good.
+async fn write(
+    rest: &Rest,
+    verb: Verb,
+    (group, plural): (&str, &str),
+    name: &str,
+    tree: Tree,
+) -> Result<(), Status> {
+    let resource = rest.registry().find(group, "v1", plural).ok_or_else(Status::no_such_path)?;
+    let namespace = if resource.is_namespaced() { "default" } else { "" };
+    let call = Call {
+        resource,
+        subresource: String::new(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        verb,
+        query: Vec::new(),
+        body: Content { media_type: "application/json".to_owned(), bytes: tree.to_json() },
+        output: Output::Objects,
+        user: UserInfo { name: "system:apiserver".to_owned(), ..UserInfo::default() },
+        agent: "kube-apiserver".to_owned(),
+    };
+    match rest.answer(call).await {
+        Ok(answer) if answer.code == StatusCode::OK || answer.code == StatusCode::CREATED => Ok(()),
+        Ok(answer) => Err(Status::internal(answer.code)),
+        Err(status) if status.is(Reason::AlreadyExists) => Ok(()),
+        Err(status) => Err(status),
+    }
+}
+
+fn service(endpoint: &Endpoint) -> Option<Tree> {
+    let address = endpoint.service_cidr.hosts().next()?.to_string();
+    Some(tree!({
+        "metadata": { "name": "kubernetes", "labels": { "component": "apiserver", "provider": "kubernetes" } },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": (address.as_str()), "clusterIPs": [address], "sessionAffinity": "None",
+            "ports": [{ "name": "https", "protocol": "TCP", "port": HTTPS, "targetPort": (endpoint.port) }]
+        }
+    }))
+}
+
+fn endpoints(endpoint: &Endpoint) -> Tree {
+    tree!({
+        "metadata": { "name": "kubernetes", "labels": { "endpointslice.kubernetes.io/skip-mirror": "true" } },
+        "subsets": [{
+            "addresses": [{ "ip": (endpoint.address.to_string()) }],
+            "ports": [{ "name": "https", "port": (endpoint.port), "protocol": "TCP" }]
+        }]
+    })
+}
+
+fn slice(endpoint: &Endpoint) -> Tree {
+    tree!({
+        "metadata": { "name": "kubernetes", "labels": { "kubernetes.io/service-name": "kubernetes" } },
+        "addressType": (if endpoint.address.is_ipv4() { "IPv4" } else { "IPv6" }),
+        "endpoints": [{ "addresses": [(endpoint.address.to_string())], "conditions": { "ready": true } }],
+        "ports": [{ "name": "https", "port": (endpoint.port), "protocol": "TCP" }]
+    })
+}

@@ -1,0 +1,239 @@
+//! The watch caches: for each stored resource its objects as bytes, in the order of their keys, and their last changes.
+//! Fed by the store's watch alone, so that every writer of the store is seen.
+
+mod entry;
+mod feed;
+mod window;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use datastore::{Datastore, Event, KeyValue, Revision};
+use objects::resource::Resource;
+use objects::status::Status;
+use supervise::Scope;
+use tokio::sync::watch;
+use tracing::error;
+
+use crate::registry::Registry;
+
+pub(crate) use entry::Entry;
+pub(crate) use window::{Change, EventType, Forgotten};
+
+use window::Window;
+
+/// How long a read waits for a revision that the store has not reached, as upstream.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// All caches. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Caches {
+    by_prefix: Arc<HashMap<Box<str>, Arc<Cache>>>,
+    progress: watch::Receiver<Revision>,
+}
+
+/// The objects of one stored resource.
+pub(crate) struct Cache {
+    /// The row in whose version the objects are stored.
+    pub(crate) hub: Arc<Resource>,
+    prefix: Box<str>,
+    state: RwLock<State>,
+    /// Tells of new changes; the value is the number of the next one.
+    changed: watch::Sender<u64>,
+}
+
+struct State {
+    /// By what their keys have after the prefix.
+    entries: BTreeMap<Box<str>, Arc<Entry>>,
+    window: Window,
+    /// All changes up to this revision are in.
+    revision: Revision,
+}
+
+/// A part of a cache at one revision.
+pub(crate) struct Snapshot {
+    pub(crate) entries: Vec<Arc<Entry>>,
+    pub(crate) revision: Revision,
+    /// The number of the first change that is not in it.
+    pub(crate) position: u64,
+}
+
+impl Caches {
+    /// Opens a cache for each stored resource and follows the store in a task of the scope.
+    pub(crate) fn open(store: &Datastore, registry: &Registry, scope: &Scope) -> Self {
+        let cache = |(prefix, hub): (String, Arc<Resource>)| {
+            let prefix = prefix.into_boxed_str();
+            (prefix.clone(), Arc::new(Cache::new(hub, prefix)))
+        };
+        let by_prefix = Arc::new(registry.stored().into_iter().map(cache).collect());
+        let (sender, progress) = watch::channel(Revision::NEVER);
+        let caches = Self { by_prefix, progress };
+        scope.spawn("caches", feed::run(store.clone(), caches.clone(), sender, scope.token()));
+        caches
+    }
+
+    /// The cache of a resource; `None` for a virtual one.
+    pub(crate) fn of(&self, resource: &Resource) -> Option<Arc<Cache>> {
+        self.by_prefix.get(resource.key_prefix()?.as_str()).cloned()
+    }
+
+    /// The revision up to which every cache is complete; zero before the first reading of the store.
+    pub(crate) fn revision(&self) -> Revision {
+        *self.progress.borrow()
+    }
+
+    /// Waits until every cache shows the given revision, which the store has reached.
+    pub(crate) async fn reached(&self, revision: Revision) -> Result<(), Status> {
+        let mut progress = self.progress.clone();
+        match progress.wait_for(|reached| *reached >= revision).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Status::unavailable("the watch cache is stopped")),
+        }
+    }
+
+    /// Waits for a revision that a client named, which may never come.
+    pub(crate) async fn reaches(&self, revision: Revision) -> Result<(), Status> {
+        match tokio::time::timeout(PATIENCE, self.reached(revision)).await {
+            Ok(reached) => reached,
+            Err(_) => Err(Status::too_large_resource_version(revision.0, self.revision().0)),
+        }
+    }
+
+    fn by_key(&self, key: &[u8]) -> Option<(&Arc<Cache>, Box<str>)> {
+        let key = std::str::from_utf8(key).ok()?;
+        key.match_indices('/').skip(2).find_map(|(at, _)| {
+            let (prefix, rest) = key.split_at(at + 1);
+            Some((self.by_prefix.get(prefix)?, rest.into()))
+        })
+    }
+
+    fn reset(&self, kvs: &[Arc<KeyValue>], revision: Revision) {
+        let mut all: HashMap<&str, BTreeMap<Box<str>, Arc<Entry>>> = HashMap::new();
+        for kv in kvs {
+            let Some((cache, key)) = self.by_key(&kv.key) else { continue };
+            if let Some(entry) = cache.read(kv) {
+                all.entry(&cache.prefix).or_default().insert(key, Arc::new(entry));
+            }
+        }
+        for cache in self.by_prefix.values() {
+            cache.reset(all.remove(&*cache.prefix).unwrap_or_default(), revision);
+        }
+    }
+
+    /// Applies what happened; the events of one revision come together.
+    fn apply(&self, events: &[Event]) {
+        let mut by_cache: HashMap<&str, (&Arc<Cache>, Vec<Write>)> = HashMap::new();
+        for event in events {
+            let Some((cache, key)) = self.by_key(event.key()) else { continue };
+            let new = match event {
+                Event::Put { kv, .. } => cache.read(kv).map(Arc::new),
+                Event::Delete { .. } => None,
+            };
+            let write = Write { key, revision: event.revision(), new };
+            by_cache.entry(&cache.prefix).or_insert_with(|| (cache, Vec::new())).1.push(write);
+        }
+        for (cache, writes) in by_cache.into_values() {
+            cache.apply(writes);
+        }
+    }
+}
+
+/// What one event does to a cache.
+struct Write {
+    key: Box<str>,
+    revision: Revision,
+    new: Option<Arc<Entry>>,
+}
+
+impl Cache {
+    fn new(hub: Arc<Resource>, prefix: Box<str>) -> Self {
+        let state = State { entries: BTreeMap::new(), window: Window::new(), revision: Revision::NEVER };
+        Self { hub, prefix, state: RwLock::new(state), changed: watch::channel(0).0 }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Entry>> {
+        self.state().entries.get(relative_key(namespace, name).as_str()).cloned()
+    }
+
+    /// What is selected of a namespace, or of all for an empty one.
+    pub(crate) fn snapshot(&self, namespace: &str, selects: impl Fn(&Entry) -> bool) -> Snapshot {
+        let start = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let state = self.state();
+        let entries = state
+            .entries
+            .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(&start))
+            .filter(|(_, entry)| selects(entry))
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect();
+        Snapshot { entries, revision: state.revision, position: state.window.end() }
+    }
+
+    /// Where a reader of changes after a revision starts.
+    pub(crate) fn position_after(&self, revision: Revision) -> Result<u64, Forgotten> {
+        self.state().window.position_after(revision)
+    }
+
+    /// At most `limit` changes from a position on; none where all are read.
+    pub(crate) fn changes(&self, position: u64, limit: usize) -> Result<Vec<Arc<Change>>, Forgotten> {
+        self.state().window.from(position, limit)
+    }
+
+    /// Follows the number of the next change.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A value that is no JSON object is reported and not shown.
+    fn read(&self, kv: &KeyValue) -> Option<Entry> {
+        match Entry::read(&self.hub, &kv.value, kv.mod_revision) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                error!(key = %String::from_utf8_lossy(&kv.key), %error, "a stored value cannot be read");
+                None
+            }
+        }
+    }
+
+    fn reset(&self, entries: BTreeMap<Box<str>, Arc<Entry>>, revision: Revision) {
+        let mut state = self.state_mut();
+        state.entries = entries;
+        state.window.reset(revision);
+        state.revision = revision;
+        self.changed.send_replace(state.window.end());
+    }
+
+    fn apply(&self, writes: Vec<Write>) {
+        let mut state = self.state_mut();
+        for Write { key, revision, new } in writes {
+            let old = match &new {
+                Some(new) => state.entries.insert(key, Arc::clone(new)),
+                None => state.entries.remove(&key),
+            };
+            state.revision = revision;
+            if old.is_some() || new.is_some() {
+                state.window.push(Arc::new(Change::new(revision, old, new)));
+            }
+        }
+        self.changed.send_replace(state.window.end());
+    }
+}
+
+/// What a key has after the prefix of its resource.
+pub(crate) fn relative_key(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+}

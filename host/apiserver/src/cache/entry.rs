@@ -1,0 +1,67 @@
+//! One cached object: its bytes without TypeMeta, and the head that lists and watches select by.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use datastore::Revision;
+use objects::Tree;
+use objects::meta;
+use objects::resource::Resource;
+use objects::selector::field::field_value;
+use objects::tree::JsonError;
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Empty for cluster scope.
+    pub(crate) namespace: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
+    /// The values of the row's selectable fields, in their order.
+    fields: Box<[Box<str>]>,
+    pub(crate) revision: Revision,
+    /// A JSON object with its resourceVersion and without kind and apiVersion.
+    pub(crate) body: Bytes,
+}
+
+impl Entry {
+    /// Reads a stored value.
+    pub(crate) fn read(resource: &Resource, value: &[u8], revision: Revision) -> Result<Self, JsonError> {
+        Ok(Self::new(resource, Tree::from_json(value)?, revision))
+    }
+
+    pub(crate) fn new(resource: &Resource, mut tree: Tree, revision: Revision) -> Self {
+        tree.remove("kind");
+        tree.remove("apiVersion");
+        meta::set_resource_version(&mut tree, &revision.to_string());
+        let fields = resource.selectable.iter().map(|row| field_value(resource, &tree, &row.name).into());
+        Self {
+            namespace: meta::namespace(&tree).into(),
+            name: meta::name(&tree).into(),
+            labels: meta::labels(&tree).map(|(key, value)| (key.into(), value.into())).collect(),
+            fields: fields.collect(),
+            revision,
+            body: tree.to_json(),
+        }
+    }
+
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| &**value)
+    }
+
+    /// The value of a field of the row that the entry was made with.
+    pub(crate) fn field(&self, resource: &Resource, name: &str) -> Cow<'_, str> {
+        Cow::Borrowed(match name {
+            "metadata.name" => &self.name,
+            "metadata.namespace" => &self.namespace,
+            _ => {
+                let position = resource.selectable.iter().position(|row| row.name == name);
+                position.and_then(|at| self.fields.get(at)).map_or("", |value| value)
+            }
+        })
+    }
+
+    /// The object, without kind and apiVersion.
+    pub(crate) fn tree(&self) -> Tree {
+        Tree::from_json(&self.body).expect("written as JSON when the entry was made")
+    }
+}

@@ -1,0 +1,174 @@
+//! The verbs of every resource, over [`Storage`] and [`Caches`]. One machinery: what differs by kind is a row of
+//! [`objects::kind`].
+
+mod body;
+mod continuation;
+mod create;
+mod delete;
+mod output;
+mod patch;
+mod query;
+mod random;
+mod read;
+mod select;
+mod subresource;
+mod table;
+mod update;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datastore::{Datastore, Revision};
+use http::StatusCode;
+use objects::Tree;
+use objects::resource::{Resource, Verb};
+use objects::status::Status;
+use supervise::Scope;
+
+use crate::admission::Admission;
+use crate::cache::{Cache, Caches};
+use crate::call::{Answer, AnswerBody, Call};
+use crate::registry::Registry;
+use crate::storage::{Found, Storage, convert};
+
+/// The end of the name of a volume that admission adds.
+pub(crate) fn volume_suffix() -> String {
+    objects::meta::generate_name("", random::suffix())
+}
+
+/// Answers calls. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Rest(Arc<Parts>);
+
+struct Parts {
+    registry: Registry,
+    caches: Caches,
+    storage: Storage,
+    admission: Admission,
+}
+
+impl Rest {
+    /// Opens the caches of every stored resource and fills them in a task of the scope.
+    pub(crate) fn open(store: Datastore, admission: Admission, scope: &Scope) -> Self {
+        let registry = Registry::builtin();
+        let caches = Caches::open(&store, &registry, scope);
+        let storage = Storage::new(store, caches.clone());
+        Self(Arc::new(Parts { registry, caches, storage, admission }))
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Whether the caches were filled.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.caches().revision() > Revision::NEVER
+    }
+
+    /// Waits until the caches are filled.
+    pub(crate) async fn synced(&self) -> Result<(), Status> {
+        self.caches().reached(Revision::INITIAL).await
+    }
+
+    /// The object as the cache has it.
+    pub(crate) fn get_tree(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Tree> {
+        let cache = self.caches().of(resource)?;
+        let entry = cache.get(namespace, name)?;
+        let mut tree = convert(entry.tree(), &cache.hub, resource);
+        objects::meta::set_gvk(&mut tree, &resource.gvk());
+        Some(tree)
+    }
+
+    /// Every object of a resource as the cache has them.
+    pub(crate) fn list_trees(&self, resource: &Resource) -> Vec<Tree> {
+        let Some(cache) = self.caches().of(resource) else { return Vec::new() };
+        let snapshot = cache.snapshot("", |_| true);
+        snapshot.entries.iter().map(|entry| convert(entry.tree(), &cache.hub, resource)).collect()
+    }
+
+    /// The object as soon as the cache has it; `None` where it does not come in time.
+    pub(crate) async fn wait_for(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        patience: std::time::Duration,
+    ) -> Option<Tree> {
+        let mut changed = self.caches().of(resource)?.subscribe();
+        let appears = async {
+            loop {
+                changed.mark_unchanged();
+                if let Some(tree) = self.get_tree(resource, namespace, name) {
+                    break Some(tree);
+                }
+                changed.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(patience, appears).await.ok().flatten()
+    }
+
+    /// The object as the store has it.
+    pub(crate) async fn stored(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Tree>, Status> {
+        let found = self.storage().read(resource, namespace, name).await?;
+        Ok(found.map(|found| found.tree))
+    }
+
+    pub(crate) async fn answer(&self, call: Call) -> Result<Answer, Status> {
+        if !call.subresource.is_empty() {
+            return self.answer_subresource(&call).await;
+        }
+        match call.verb {
+            Verb::Get => self.get(&call).await,
+            Verb::List => self.list(&call).await,
+            Verb::Watch => self.watch(&call).await,
+            Verb::Create if call.resource.plural == "bindings" => self.bind(&call).await,
+            Verb::Create => self.create(&call).await,
+            Verb::Update => self.update(&call, update::Part::Whole).await,
+            Verb::Patch => self.patch(&call, update::Part::Whole).await,
+            Verb::Delete => self.delete(&call).await,
+            Verb::DeleteCollection => self.delete_collection(&call).await,
+        }
+    }
+
+    fn caches(&self) -> &Caches {
+        &self.0.caches
+    }
+
+    fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    fn cache(&self, resource: &Resource) -> Result<Arc<Cache>, Status> {
+        self.caches().of(resource).ok_or_else(Status::no_such_path)
+    }
+
+    /// The object as the store has it, or NotFound.
+    async fn found(&self, call: &Call) -> Result<Found, Status> {
+        let found = self.storage().read(&call.resource, &call.namespace, &call.name).await?;
+        found.ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))
+    }
+}
+
+impl Answer {
+    pub(crate) fn ok(body: Bytes) -> Self {
+        Self { code: StatusCode::OK, body: AnswerBody::Json(body), warnings: Vec::new() }
+    }
+
+    /// A Status object.
+    pub(crate) fn status(status: &Status, code: StatusCode) -> Self {
+        Self { code, body: AnswerBody::Json(status.to_tree().to_json()), warnings: Vec::new() }
+    }
+}

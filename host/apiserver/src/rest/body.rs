@@ -1,0 +1,101 @@
+//! Request bodies: media types, and what an object must agree with the path about.
+
+use objects::decode::{self, Decoded, FieldValidation, Notation};
+use objects::meta;
+use objects::resource::GroupVersionKind;
+use objects::status::Status;
+use objects::{Tree, decode::SyntaxError};
+
+use crate::call::{Call, Content};
+
+/// What a write takes.
+const NOTATIONS: &[(&str, Notation)] = &[
+    ("application/json", Notation::Json),
+    ("application/yaml", Notation::Yaml),
+    ("application/x-yaml", Notation::Yaml),
+    ("text/yaml", Notation::Yaml),
+];
+
+impl Content {
+    fn essence(&self) -> &str {
+        self.media_type.split(';').next().unwrap_or_default().trim()
+    }
+
+    pub(crate) fn notation(&self) -> Result<Notation, Status> {
+        let essence = self.essence();
+        if essence.is_empty() {
+            return Ok(Notation::Json);
+        }
+        let row = NOTATIONS.iter().find(|(name, _)| *name == essence);
+        let accepted = ["application/json", "application/yaml"];
+        row.map(|(_, notation)| *notation).ok_or_else(|| Status::unsupported_media_type(&accepted))
+    }
+
+    /// The name in a table of patches.
+    pub(crate) fn patch_type(&self) -> &str {
+        self.essence()
+    }
+}
+
+/// The object of a write.
+pub(crate) fn object(
+    call: &Call,
+    kind: &GroupVersionKind,
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
+    let mut decoded = decode::object(&call.body.bytes, call.body.notation()?, kind, validation)?;
+    // Field ownership is not tracked, so none is kept.
+    decoded.tree.remove_at(&["metadata", "managedFields"]);
+    Ok(decoded)
+}
+
+/// Options in a body, which may be empty.
+pub(crate) fn options(call: &Call) -> Result<Tree, Status> {
+    if call.body.bytes.is_empty() {
+        return Ok(Tree::object());
+    }
+    let (tree, _) =
+        decode::value(&call.body.bytes, call.body.notation()?).map_err(|error: SyntaxError| {
+            Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+        })?;
+    Ok(tree)
+}
+
+/// The namespace of a new object is that of the path.
+pub(crate) fn settle_namespace(call: &Call, tree: &mut Tree) -> Result<(), Status> {
+    let own = meta::namespace(tree);
+    if own == call.namespace {
+        Ok(())
+    } else if own.is_empty() || call.namespace.is_empty() {
+        meta::set_namespace(tree, &call.namespace);
+        Ok(())
+    } else {
+        Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ))
+    }
+}
+
+/// An object that is written over another has its name and namespace.
+pub(crate) fn expect_identity(call: &Call, tree: &mut Tree) -> Result<(), Status> {
+    let name = meta::name(tree);
+    if !name.is_empty() && name != call.name {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            call.name
+        )));
+    }
+    let namespace = meta::namespace(tree);
+    if !namespace.is_empty() && namespace != call.namespace {
+        return Err(Status::bad_request(format!(
+            "the namespace of the object ({namespace}) does not match the namespace on the request ({})",
+            call.namespace
+        )));
+    }
+    if name.is_empty() {
+        let what = "name must be provided";
+        return Err(Status::bad_request(what));
+    }
+    meta::set_namespace(tree, &call.namespace);
+    Ok(())
+}

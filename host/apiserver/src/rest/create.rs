@@ -1,0 +1,110 @@
+//! CREATE.
+
+use http::StatusCode;
+use objects::resource::{GroupKind, Resource};
+use objects::status::{Outcome, Status};
+use objects::validate::{FieldError, to_status};
+use objects::{Tree, kind, meta};
+
+use super::output::Render;
+use super::query::{Execution, WriteOptions};
+use super::{Rest, body, random};
+use crate::admission::{address::Reserved, namespace};
+use crate::call::{Answer, Call};
+
+/// How often another generated name is tried, as upstream.
+const NAME_ATTEMPTS: usize = 8;
+
+impl Rest {
+    pub(super) async fn create(&self, call: &Call) -> Result<Answer, Status> {
+        let options = call.write_options("CreateOptions")?;
+        let decoded = body::object(call, &call.resource.gvk(), options.validation)?;
+        let mut answer = self.create_tree(call, decoded.tree, options).await?;
+        answer.warnings = decoded.warnings;
+        Ok(answer)
+    }
+
+    /// Creates what was decoded, defaulted by nobody yet.
+    pub(super) async fn create_tree(
+        &self,
+        call: &Call,
+        mut tree: Tree,
+        options: WriteOptions,
+    ) -> Result<Answer, Status> {
+        let resource = &*call.resource;
+        let cache = self.cache(resource)?;
+        body::settle_namespace(call, &mut tree)?;
+        if !["", "0"].contains(&meta::resource_version(&tree)) {
+            return Err(version_on_create());
+        }
+        let generated = meta::name(&tree).is_empty() && !meta::generate_name_prefix(&tree).is_empty();
+        for attempt in 1.. {
+            let mut new = tree.clone();
+            if generated {
+                let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
+                meta::set_name(&mut new, &name);
+            }
+            let Prepared { tree: new, _reserved } = self.prepare(call, new).await?;
+            let name = meta::name(&new).to_owned();
+            let created = match options.execution {
+                Execution::Real => self.storage().create(resource, new).await?.map(|found| found.tree),
+                Execution::Dry => {
+                    let taken = self.storage().read(resource, &call.namespace, &name).await?;
+                    taken.is_none().then_some(new)
+                }
+            };
+            if let Some(created) = created {
+                let body = Render::new(call, &cache.hub).object(created);
+                return Ok(Answer { code: StatusCode::CREATED, ..Answer::ok(body) });
+            }
+            let taken = resource.group_resource();
+            if !generated {
+                return Err(Status::already_exists(&taken, &name));
+            }
+            if attempt == NAME_ATTEMPTS {
+                return Err(Status::generated_name_exists(&taken, &name));
+            }
+        }
+        unreachable!("the loop ends by its attempts")
+    }
+
+    /// Admission, defaults, server-set metadata, validation: everything before the store.
+    async fn prepare(&self, call: &Call, mut tree: Tree) -> Result<Prepared, Status> {
+        let resource = &*call.resource;
+        let row = kind::of(resource);
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
+            tree.remove_at(&["metadata", field]);
+        }
+        meta::set_uid(&mut tree, &random::uid());
+        meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
+        row.apply_defaults(resource, &mut tree);
+        let reserved = self.admission().create(self, call, &mut tree).await?;
+        row.prepare_create(resource, &mut tree);
+        namespace::complete(resource, &mut tree);
+        validated(resource, &tree, &row.validate(resource, &tree))?;
+        Ok(Prepared { tree, _reserved: reserved })
+    }
+}
+
+/// An object ready to be written, with what admission holds for it until then.
+struct Prepared {
+    tree: Tree,
+    _reserved: Reserved,
+}
+
+/// The Invalid status of an object, where something is wrong with it.
+pub(super) fn validated(resource: &Resource, tree: &Tree, errors: &[FieldError]) -> Result<(), Status> {
+    let kind = GroupKind::new(resource.group.clone(), resource.kind.clone());
+    to_status(&kind, meta::name(tree), errors).map_or(Ok(()), Err)
+}
+
+/// Upstream gives no reason for this one.
+fn version_on_create() -> Status {
+    Status {
+        outcome: Outcome::Failure,
+        code: 500,
+        reason: None,
+        message: "resourceVersion should not be set on objects to be created".to_owned(),
+        details: None,
+    }
+}

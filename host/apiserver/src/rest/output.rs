@@ -1,0 +1,204 @@
+//! Objects, lists and watch events as the client wants them: whole, as metadata alone, or as a table.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datastore::Revision;
+use objects::resource::Resource;
+use objects::{Tree, meta, tree};
+
+use super::table;
+use crate::cache::{Change, Entry, EventType};
+use crate::call::{Call, Output};
+use crate::storage::convert;
+
+const META_VERSION: &str = "meta.k8s.io/v1";
+
+pub(crate) struct Render {
+    resource: Arc<Resource>,
+    /// The row in whose version entries are.
+    hub: Arc<Resource>,
+    output: Output,
+    include: Include,
+    /// `{"kind":…,"apiVersion":…,`: what goes before the body of an entry, without its brace.
+    head: String,
+}
+
+/// How much of an object the rows of a table carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Include {
+    None,
+    Metadata,
+    Object,
+}
+
+/// The metadata of a list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListMeta {
+    pub(crate) revision: Revision,
+    pub(crate) continued: String,
+    pub(crate) remaining: Option<usize>,
+}
+
+impl Render {
+    pub(crate) fn new(call: &Call, hub: &Arc<Resource>) -> Self {
+        let head =
+            format!("{{\"kind\":{:?},\"apiVersion\":{:?},", call.resource.kind, call.resource.api_version());
+        let include = match call.query("includeObject") {
+            Some("None") => Include::None,
+            Some("Object") => Include::Object,
+            _ => Include::Metadata,
+        };
+        Self {
+            resource: Arc::clone(&call.resource),
+            hub: Arc::clone(hub),
+            output: call.output,
+            include,
+            head,
+        }
+    }
+
+    /// Whether entries go out with the bytes that they have.
+    fn is_plain(&self) -> bool {
+        self.output == Output::Objects && Arc::ptr_eq(&self.resource, &self.hub)
+    }
+
+    /// The complete object of an entry.
+    fn tree(&self, entry: &Entry) -> Tree {
+        let mut tree = convert(entry.tree(), &self.hub, &self.resource);
+        meta::set_gvk(&mut tree, &self.resource.gvk());
+        tree
+    }
+
+    pub(crate) fn entry(&self, entry: &Entry) -> Bytes {
+        if self.is_plain() { self.plain(entry).into() } else { self.object(self.tree(entry)) }
+    }
+
+    fn plain(&self, entry: &Entry) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.head.len() + entry.body.len());
+        out.extend_from_slice(self.head.as_bytes());
+        out.extend_from_slice(&entry.body[1..]);
+        out
+    }
+
+    /// A complete object in the version of the request.
+    pub(crate) fn object(&self, tree: Tree) -> Bytes {
+        match self.output {
+            Output::Objects => tree.to_json(),
+            Output::Metadata => metadata_of(&tree).to_json(),
+            Output::Table => {
+                let revision = meta::resource_version(&tree).to_owned();
+                let list = tree!({ "resourceVersion": revision });
+                table::document(&self.resource, list, self.include, [tree]).to_json()
+            }
+        }
+    }
+
+    pub(crate) fn list(&self, entries: &[Arc<Entry>], list: &ListMeta) -> Bytes {
+        let list = list.to_tree();
+        let (kind, version) = match self.output {
+            Output::Table => {
+                let trees = entries.iter().map(|entry| self.tree(entry));
+                return table::document(&self.resource, list, self.include, trees).to_json();
+            }
+            Output::Metadata => ("PartialObjectMetadataList", META_VERSION.to_owned()),
+            Output::Objects => (self.resource.list_kind.as_ref(), self.resource.api_version()),
+        };
+        let size: usize = entries.iter().map(|entry| entry.body.len() + 1).sum();
+        let mut out = Vec::with_capacity(size + 256);
+        out.extend_from_slice(
+            format!("{{\"kind\":{kind:?},\"apiVersion\":{version:?},\"metadata\":{list},\"items\":[")
+                .as_bytes(),
+        );
+        for (index, entry) in entries.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            if self.is_plain() {
+                out.extend_from_slice(&entry.body);
+            } else if self.output == Output::Metadata {
+                metadata_of(&entry.tree()).write_json(&mut out);
+            } else {
+                let mut tree = self.tree(entry);
+                tree.remove("kind");
+                tree.remove("apiVersion");
+                tree.write_json(&mut out);
+            }
+        }
+        out.extend_from_slice(b"]}");
+        out.into()
+    }
+
+    /// The line of an event that a watch of this output sees.
+    pub(crate) fn event(&self, change: &Change, event: EventType, entry: &Entry) -> Bytes {
+        let make = || match event {
+            EventType::Deleted => self.last_state(entry, change.revision),
+            _ => line(event.as_str(), &self.entry(entry)),
+        };
+        if self.is_plain() { change.line(event, make) } else { make() }
+    }
+
+    /// An object that goes is shown as it was, at the revision at which it went.
+    fn last_state(&self, entry: &Entry, revision: Revision) -> Bytes {
+        let mut tree = self.tree(entry);
+        meta::set_resource_version(&mut tree, &revision.to_string());
+        line(EventType::Deleted.as_str(), &self.object(tree))
+    }
+
+    /// The line of an object of the state that a watch begins with.
+    pub(crate) fn initial(&self, entry: &Entry) -> Bytes {
+        line(EventType::Added.as_str(), &self.entry(entry))
+    }
+
+    /// The line of a bookmark. Its object has nothing but the revision.
+    pub(crate) fn bookmark(&self, revision: Revision, annotations: Tree) -> Bytes {
+        let mut metadata = tree!({ "resourceVersion": (revision.to_string()) });
+        if !annotations.is_empty_value() {
+            metadata.insert("annotations", annotations);
+        }
+        let object = match self.output {
+            Output::Table => {
+                let object = tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata });
+                table::bookmark(&self.resource, object)
+            }
+            Output::Metadata => {
+                tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata })
+            }
+            Output::Objects => {
+                let (kind, version) = (self.resource.kind.as_ref(), self.resource.api_version());
+                tree!({ "kind": kind, "apiVersion": version, "metadata": metadata })
+            }
+        };
+        line("BOOKMARK", &object.to_json())
+    }
+}
+
+/// One watch event with its line end.
+pub(crate) fn line(event: &str, object: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(object.len() + 40);
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(event.as_bytes());
+    out.extend_from_slice(b"\",\"object\":");
+    out.extend_from_slice(object);
+    out.extend_from_slice(b"}\n");
+    out.into()
+}
+
+/// An object's metadata as an object of its own.
+pub(crate) fn metadata_of(tree: &Tree) -> Tree {
+    let metadata = tree.get("metadata").cloned().unwrap_or_else(Tree::object);
+    tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata })
+}
+
+impl ListMeta {
+    fn to_tree(&self) -> Tree {
+        let mut tree = tree!({ "resourceVersion": (self.revision.to_string()) });
+        if !self.continued.is_empty() {
+            tree.insert("continue", self.continued.as_str());
+        }
+        if let Some(remaining) = self.remaining {
+            tree.insert("remainingItemCount", i64::try_from(remaining).unwrap_or(i64::MAX));
+        }
+        tree
+    }
+}

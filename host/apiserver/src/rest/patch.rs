@@ -1,0 +1,70 @@
+//! PATCH: the patch types, each a row. Server-side apply is not among them yet.
+
+use objects::Tree;
+use objects::decode::{self, FieldValidation};
+use objects::patch::{PatchError, json, merge, strategic, undecodable};
+use objects::resource::Resource;
+use objects::schema;
+use objects::status::Status;
+
+use super::update::Part;
+use super::{Rest, body};
+use crate::call::{Answer, Call};
+
+type Apply = fn(&mut Tree, &Tree, &Resource) -> Result<(), PatchError>;
+
+const TYPES: &[(&str, Apply)] = &[
+    ("application/json-patch+json", |tree, patch, _| json::apply(tree, patch)),
+    ("application/merge-patch+json", |tree, patch, _| merge::apply(tree, patch)),
+    (STRATEGIC, |tree, patch, resource| {
+        match schema::by_gvk(&resource.group, &resource.version, &resource.kind) {
+            Some(row) => strategic::apply(tree, patch, row),
+            None => Err(PatchError::Unsupported("no strategic merge patch for custom resources".to_owned())),
+        }
+    }),
+];
+
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+
+impl Rest {
+    pub(super) async fn patch(&self, call: &Call, part: Part) -> Result<Answer, Status> {
+        let options = call.write_options("PatchOptions")?;
+        let resource = &*call.resource;
+        let known = schema::by_gvk(&resource.group, &resource.version, &resource.kind).is_some();
+        let offered = || TYPES.iter().filter(|(name, _)| known || *name != STRATEGIC);
+        let wanted = call.body.patch_type();
+        let Some((_, apply)) = offered().find(|(name, _)| *name == wanted) else {
+            let names: Vec<&str> = offered().map(|(name, _)| *name).collect();
+            return Err(Status::unsupported_media_type(&names));
+        };
+        let (patch, duplicates) = decode::value(&call.body.bytes, decode::Notation::Json)
+            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+        let warnings = std::sync::Mutex::new(Vec::new());
+        let change = |old: &Tree| {
+            let mut new = old.clone();
+            apply(&mut new, &patch, resource).map_err(|error| error.to_status())?;
+            let mut reports = duplicates.clone();
+            reports.extend(checked(&mut new, resource, &patch)?);
+            if options.validation == FieldValidation::Strict && !reports.is_empty() {
+                let error = decode::DecodeError::Strict(reports);
+                return Err(undecodable(&patch, error));
+            }
+            body::expect_identity(call, &mut new)?;
+            if options.validation == FieldValidation::Warn {
+                *warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = reports;
+            }
+            Ok(new)
+        };
+        let mut answer = self.write(call, part, options, change).await?;
+        answer.warnings = warnings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(answer)
+    }
+}
+
+/// The patched object in the shape of its type, and what the type does not know.
+fn checked(new: &mut Tree, resource: &Resource, patch: &Tree) -> Result<Vec<String>, Status> {
+    match schema::by_gvk(&resource.group, &resource.version, &resource.kind) {
+        Some(row) => decode::check(new, row).map_err(|error| undecodable(patch, error)),
+        None => Ok(Vec::new()),
+    }
+}

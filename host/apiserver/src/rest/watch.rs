@@ -1,0 +1,185 @@
+//! WATCH: a reader of a cache's changes with a cursor of its own. It buffers one batch at most, wakes when its resource
+//! changes, and ends when it is slower than the cache's window.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use datastore::Revision;
+use futures_util::StreamExt;
+use futures_util::stream;
+use http::StatusCode;
+use objects::Tree;
+use objects::status::Status;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::output::{Render, line};
+use super::query::{Begin, Bookmarks, WatchOptions};
+use super::select::Selection;
+use super::{Rest, random};
+use crate::cache::{Cache, Caches, Entry, Forgotten};
+use crate::call::{Answer, AnswerBody, Call};
+
+/// Changes that are rendered at a time.
+const BATCH: usize = 128;
+/// How often a quiet watch hears of progress, as upstream.
+const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// The shortest watch of a client that names no timeout; upstream's is a random time up to twice as long.
+const MIN_TIMEOUT_SECONDS: u64 = 1800;
+
+const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
+
+struct Watcher {
+    cache: Arc<Cache>,
+    caches: Caches,
+    changed: watch::Receiver<u64>,
+    selection: Selection,
+    render: Render,
+    /// The number of the next change to look at.
+    position: u64,
+    /// Objects of the state at the beginning that were not sent yet.
+    initial: VecDeque<Arc<Entry>>,
+    ready: VecDeque<Bytes>,
+    bookmark: Option<Instant>,
+    deadline: Instant,
+    /// Set where nothing may follow what is ready.
+    over: bool,
+}
+
+impl Rest {
+    pub(super) async fn watch(&self, call: &Call) -> Result<Answer, Status> {
+        let cache = self.cache(&call.resource)?;
+        let options = call.watch_options()?;
+        match options.begin {
+            Begin::After(_) => self.caches().reached(Revision::INITIAL).await?,
+            Begin::State | Begin::StateWithBookmark => self.fresh(options.freshness).await?,
+        }
+        let watcher = Watcher::new(call, cache, self.caches().clone(), &options);
+        let lines = stream::unfold(watcher, |mut watcher| async move {
+            let line = watcher.next().await?;
+            Some((line, watcher))
+        });
+        Ok(Answer { code: StatusCode::OK, body: AnswerBody::Watch(lines.boxed()), warnings: Vec::new() })
+    }
+}
+
+impl Watcher {
+    fn new(call: &Call, cache: Arc<Cache>, caches: Caches, options: &WatchOptions) -> Self {
+        let selection = Selection {
+            resource: Arc::clone(&call.resource),
+            hub: Arc::clone(&cache.hub),
+            namespace: call.namespace.clone(),
+            labels: options.labels.clone(),
+            fields: options.fields.clone(),
+        };
+        let now = Instant::now();
+        let timeout = options
+            .timeout_seconds
+            .unwrap_or_else(|| MIN_TIMEOUT_SECONDS + random::below(MIN_TIMEOUT_SECONDS));
+        let mut watcher = Self {
+            render: Render::new(call, &cache.hub),
+            changed: cache.subscribe(),
+            position: 0,
+            initial: VecDeque::new(),
+            ready: VecDeque::new(),
+            bookmark: (options.bookmarks == Bookmarks::Wanted).then(|| now + BOOKMARK_EVERY),
+            deadline: now + Duration::from_secs(timeout),
+            over: false,
+            cache,
+            caches,
+            selection,
+        };
+        watcher.begin(options.begin);
+        watcher
+    }
+
+    fn begin(&mut self, begin: Begin) {
+        if let Begin::After(revision) = begin {
+            match self.cache.position_after(revision) {
+                Ok(position) => self.position = position,
+                Err(Forgotten { oldest }) => {
+                    self.fail(&Status::too_old_resource_version(revision.0, oldest.0));
+                }
+            }
+            return;
+        }
+        let reached = self.caches.revision();
+        let selection = &self.selection;
+        let snapshot = self.cache.snapshot(&selection.namespace, |entry| selection.selects(entry));
+        self.position = snapshot.position;
+        self.initial = snapshot.entries.into();
+        if begin == Begin::StateWithBookmark {
+            let end = [(INITIAL_EVENTS_END.into(), Tree::from("true"))]
+                .into_iter()
+                .collect::<objects::Object>()
+                .into();
+            self.ready.push_back(self.render.bookmark(snapshot.revision.max(reached), end));
+        }
+    }
+
+    /// The next line; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(entry) = self.initial.pop_front() {
+                return Some(self.render.initial(&entry));
+            }
+            if let Some(line) = self.ready.pop_front() {
+                return Some(line);
+            }
+            if self.over {
+                return None;
+            }
+            if !self.read() {
+                self.wait().await;
+            }
+        }
+    }
+
+    /// Renders the next changes; false where there are none yet.
+    fn read(&mut self) -> bool {
+        self.changed.mark_unchanged();
+        let changes = match self.cache.changes(self.position, BATCH) {
+            Ok(changes) => changes,
+            Err(Forgotten { .. }) => {
+                self.fail(&Status::watch_too_old());
+                return true;
+            }
+        };
+        for change in &changes {
+            if let Some((event, entry)) = change.seen(|entry| self.selection.selects(entry)) {
+                self.ready.push_back(self.render.event(change, event, entry));
+            }
+        }
+        self.position += changes.len() as u64;
+        !changes.is_empty()
+    }
+
+    async fn wait(&mut self) {
+        let bookmark = self.bookmark.unwrap_or(self.deadline).min(self.deadline);
+        tokio::select! {
+            changed = self.changed.changed() => self.over = changed.is_err(),
+            () = tokio::time::sleep_until(bookmark) => self.tick(),
+        }
+    }
+
+    /// The time for a bookmark has come, or the end; a client that takes bookmarks gets a last one.
+    fn tick(&mut self) {
+        self.over = Instant::now() >= self.deadline;
+        if self.bookmark.is_some() {
+            // Taken before the look at the cache: every change up to it is among those that were read or is seen there.
+            let reached = self.caches.revision();
+            if self.cache.changes(self.position, 1).is_ok_and(|changes| changes.is_empty()) {
+                self.ready.push_back(self.render.bookmark(reached, Tree::object()));
+            }
+            self.bookmark = Some(Instant::now() + BOOKMARK_EVERY);
+        }
+    }
+
+    /// Ends the watch with an error that says why.
+    fn fail(&mut self, status: &Status) {
+        self.ready.push_back(line("ERROR", &status.to_tree().to_json()));
+        self.over = true;
+    }
+}

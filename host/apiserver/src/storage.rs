@@ -1,0 +1,150 @@
+//! Objects in the store: `/registry/…` keys, JSON values, the resourceVersion as the revision of the last write. Every
+//! write is answered when the own caches show it.
+
+mod convert;
+
+use std::sync::Arc;
+
+use datastore::{
+    Compare, Datastore, KeyRange, KeyValue, Op, RangeError, RangeRequest, Revision, StoreError, Txn,
+};
+use objects::resource::Resource;
+use objects::status::Status;
+use objects::{Tree, meta};
+
+use crate::cache::Caches;
+
+pub(crate) use convert::convert;
+
+#[derive(Clone)]
+pub(crate) struct Storage {
+    store: Datastore,
+    caches: Caches,
+}
+
+/// A stored object in the version of a request, complete with kind, apiVersion and resourceVersion.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) tree: Tree,
+    pub(crate) revision: Revision,
+}
+
+impl Storage {
+    pub(crate) fn new(store: Datastore, caches: Caches) -> Self {
+        Self { store, caches }
+    }
+
+    /// The present revision.
+    pub(crate) fn revision(&self) -> Revision {
+        self.store.revision()
+    }
+
+    /// The object as the store has it now.
+    pub(crate) async fn read(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Found>, Status> {
+        let key = key(resource, namespace, name)?;
+        let range = self.store.range(RangeRequest::new(KeyRange::key(key))).await.map_err(status)?;
+        range.kvs.first().map(|kv| self.decode(resource, kv)).transpose()
+    }
+
+    /// Writes a new object; `None` where there is one of its name.
+    pub(crate) async fn create(&self, resource: &Resource, tree: Tree) -> Result<Option<Found>, Status> {
+        let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
+        let put = Op::put(key.clone(), self.encode(resource, &tree)?);
+        self.write(Txn::guarded(Compare::absent(key), put), tree).await
+    }
+
+    /// Writes an object over the one that was read; `None` where that has changed since.
+    pub(crate) async fn replace(
+        &self,
+        resource: &Resource,
+        old: &Found,
+        tree: Tree,
+    ) -> Result<Option<Found>, Status> {
+        let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
+        let value = self.encode(resource, &tree)?;
+        if value == self.encode(resource, &old.tree)? {
+            return Ok(Some(old.clone()));
+        }
+        let put = Op::put(key.clone(), value);
+        self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), tree).await
+    }
+
+    /// Removes the object that was read; `None` where it has changed since. The tree is its last state.
+    pub(crate) async fn remove(
+        &self,
+        resource: &Resource,
+        old: &Found,
+        last: Tree,
+    ) -> Result<Option<Found>, Status> {
+        let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
+        let delete = Op::delete(key.clone());
+        self.write(Txn::guarded(Compare::unchanged(key, old.revision), delete), last).await
+    }
+
+    /// At most `limit` objects of a range as of a revision, and how many more there are.
+    pub(crate) async fn range_at(
+        &self,
+        range: KeyRange,
+        revision: Revision,
+        limit: Option<usize>,
+    ) -> Result<(Vec<Arc<KeyValue>>, usize), StoreError> {
+        let mut request = RangeRequest::new(range).at(revision);
+        request.limit = limit;
+        let result = self.store.range(request).await?;
+        let remaining = result.count.saturating_sub(result.kvs.len());
+        Ok((result.kvs, remaining))
+    }
+
+    async fn write(&self, txn: Txn, mut tree: Tree) -> Result<Option<Found>, Status> {
+        let result = self.store.txn(txn).await.map_err(status)?;
+        if !result.succeeded {
+            return Ok(None);
+        }
+        self.caches.reached(result.revision).await?;
+        meta::set_resource_version(&mut tree, &result.revision.to_string());
+        Ok(Some(Found { tree, revision: result.revision }))
+    }
+
+    fn encode(&self, resource: &Resource, tree: &Tree) -> Result<bytes::Bytes, Status> {
+        let hub = self.hub(resource)?;
+        let mut tree = convert(tree.clone(), resource, &hub);
+        meta::set_resource_version(&mut tree, "");
+        Ok(tree.to_json())
+    }
+
+    fn decode(&self, resource: &Resource, kv: &KeyValue) -> Result<Found, Status> {
+        let hub = self.hub(resource)?;
+        let tree = Tree::from_json(&kv.value).map_err(|error| {
+            Status::internal(format_args!("{}: {error}", String::from_utf8_lossy(&kv.key)))
+        })?;
+        let mut tree = convert(tree, &hub, resource);
+        meta::set_resource_version(&mut tree, &kv.mod_revision.to_string());
+        Ok(Found { tree, revision: kv.mod_revision })
+    }
+
+    fn hub(&self, resource: &Resource) -> Result<Arc<Resource>, Status> {
+        self.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
+    }
+}
+
+fn key(resource: &Resource, namespace: &str, name: &str) -> Result<String, Status> {
+    resource.key(Some(namespace), name).ok_or_else(|| not_stored(resource))
+}
+
+fn not_stored(resource: &Resource) -> Status {
+    Status::internal(format_args!("{} are not stored", resource.group_resource()))
+}
+
+/// What a client is told of a store that does not answer.
+pub(crate) fn status(error: StoreError) -> Status {
+    match error {
+        StoreError::Range(RangeError::Compacted { .. }) => Status::list_too_old(),
+        error if error.is_retryable() => Status::unavailable(error.to_string()),
+        error => Status::internal(error),
+    }
+}
