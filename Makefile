@@ -1,9 +1,10 @@
 # The whole vocabulary of the repository.
-.PHONY: setup build test check
+.PHONY: setup build plugins test check
 
 # What a node runs and what the end-to-end tests need beyond the Rust toolchain.
 PACKAGES := containerd runc iproute2 nftables mount busybox-static
 COMMANDS := containerd runc ip nft mount busybox
+ADDONS   := auth-basic auth-token auth-x509 rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 setup: ## Install what a Debian machine lacks
@@ -20,9 +21,19 @@ setup: ## Install what a Debian machine lacks
 build: setup ## Build everything
 	cargo build --locked --workspace
 
-test: setup ## Run every test; those that drive containerd need root
+plugins: setup ## Build the addons: target/plugins/NAME.wasm
+	cd plugins && cargo build --locked --release --target wasm32-wasip2 $(ADDONS:%=--package %)
+	@mkdir -p target/plugins
+	@for addon in $(ADDONS); do \
+	  install -m 644 plugins/target/wasm32-wasip2/release/$$(echo $$addon | tr - _).wasm target/plugins/$$addon.wasm; \
+	done
+
+test: setup plugins ## Run every test; those that drive containerd need root
 	cargo test --locked --workspace
+	cd plugins && cargo test --locked --workspace
 
 check: setup ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cd plugins && cargo fmt --all --check
+	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings

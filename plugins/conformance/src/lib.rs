@@ -1,0 +1,1 @@
+//! Holds the test of the built components; no code of its own.

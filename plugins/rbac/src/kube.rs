@@ -1,0 +1,41 @@
+//! The API of the cluster, through the host.
+
+use sdk::Error;
+use sdk::kube::{self, Target};
+use serde_json::Value;
+
+use crate::bootstrap::Api;
+use crate::model::{GROUP, Kind, Metadata, VERSION};
+
+pub(crate) struct Kube;
+
+impl Api for Kube {
+    fn list(&mut self, kind: Kind) -> Result<Vec<Value>, Error> {
+        kube::list(&target(kind, "", ""))?.iter().map(|json| read(json)).collect()
+    }
+
+    fn get(&mut self, kind: Kind, name: &str) -> Result<Option<Value>, Error> {
+        match kube::get(&target(kind, "", name)) {
+            Ok(json) => read(&json).map(Some),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put(&mut self, kind: Kind, metadata: &Metadata, object: &Value) -> Result<(), Error> {
+        kube::put(&target(kind, &metadata.namespace, &metadata.name), object.to_string().as_bytes()).map(drop)
+    }
+
+    fn delete(&mut self, kind: Kind, metadata: &Metadata) -> Result<(), Error> {
+        kube::delete(&target(kind, &metadata.namespace, &metadata.name))
+    }
+}
+
+fn target(kind: Kind, namespace: &str, name: &str) -> Target {
+    let kind = sdk::Kind { group: GROUP.into(), version: VERSION.into(), resource: kind.resource().into() };
+    Target { kind, namespace: namespace.into(), name: name.into() }
+}
+
+fn read(json: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(json).map_err(|error| Error::Other(format!("read an object of the API: {error}")))
+}

@@ -1,0 +1,131 @@
+//! The roles: a trait for each, with the types that it speaks of, and how it is exported.
+
+use crate::Keep;
+use crate::bindings;
+use crate::{Error, Kind, User};
+
+pub use bindings::authenticator::exports::mk8s::addon::authenticator::{Certificate, Credentials, Password};
+pub use bindings::authorizer::exports::mk8s::addon::authorizer::{
+    Attributes, Decision, PathRule, ResourceRule, RuleSet,
+};
+pub use bindings::config::exports::mk8s::addon::config::{Argument, Edit, Facts, Input, Operation};
+pub use bindings::files::exports::mk8s::addon::files::File;
+pub use bindings::lifecycle::exports::mk8s::addon::lifecycle::Event;
+pub use bindings::objects::exports::mk8s::addon::objects::{Change, Object};
+
+/// Edits the configuration of the node.
+pub trait Config {
+    /// A pure function: it sees nothing of the addon's state, and nothing but the input decides.
+    fn edits(input: &Input) -> Result<Vec<Edit>, Error>;
+}
+
+/// Is told what happens, and keeps what the addon owns as it should be.
+pub trait Lifecycle {
+    /// May be told the same again.
+    fn notify(&mut self, event: Event) -> Result<(), Error>;
+
+    /// Gives the seconds after which to be called again, or none.
+    fn reconcile(&mut self) -> Result<Option<u32>, Error> {
+        Ok(None)
+    }
+}
+
+/// Gets the objects of the kinds that the metadata wants.
+pub trait Objects {
+    /// Everything there is of a kind; replaces what was known of it.
+    fn snapshot(&mut self, kind: Kind, objects: Vec<Object>) -> Result<(), Error>;
+
+    /// What changed of a kind, in order.
+    fn changed(&mut self, kind: Kind, changes: Vec<Change>) -> Result<(), Error>;
+}
+
+/// Gets the files that the metadata wants.
+pub trait Files {
+    /// All of them, each time one of them changed. An error keeps those of before in force.
+    fn changed(&mut self, files: Vec<File>) -> Result<(), Error>;
+}
+
+/// Says who a user is, on every request: `kube` and `kv` are not there meanwhile.
+pub trait Authenticator {
+    /// The user, or none where the credentials are not known here.
+    fn authenticate(&self, credentials: &Credentials) -> Result<Option<User>, Error>;
+}
+
+/// Says what a user may do, on every request: `kube` and `kv` are not there meanwhile.
+pub trait Authorizer {
+    fn authorize(&self, user: &User, attributes: &Attributes) -> Result<Decision, Error>;
+
+    /// What the user may do in a namespace.
+    fn rules(&self, user: &User, namespace: &str) -> Result<RuleSet, Error>;
+}
+
+impl Input {
+    /// The value in force of a service's flag.
+    pub fn argument(&self, service: &str, flag: &str) -> Option<&str> {
+        let found =
+            self.arguments.iter().find(|argument| argument.service == service && argument.flag == flag);
+        found.map(|argument| argument.value.as_str())
+    }
+
+    /// The edit that gives a flag a value, where it has none.
+    pub fn default_value(&self, service: &str, flag: &str, value: &str) -> Option<Edit> {
+        let unset = self.argument(service, flag).is_none_or(str::is_empty);
+        unset.then(|| Edit::set(service, flag, value))
+    }
+}
+
+impl Edit {
+    pub fn set(service: &str, flag: &str, value: &str) -> Self {
+        Self { service: service.into(), flag: flag.into(), operation: Operation::Set(value.into()) }
+    }
+}
+
+impl<K: Keep<Addon: Config>> bindings::config::exports::mk8s::addon::config::Guest for K {
+    fn edits(input: Input) -> Result<Vec<Edit>, Error> {
+        K::Addon::edits(&input)
+    }
+}
+
+impl<K: Keep<Addon: Lifecycle>> bindings::lifecycle::exports::mk8s::addon::lifecycle::Guest for K {
+    fn notify(event: Event) -> Result<(), Error> {
+        K::with(|addon| addon.notify(event))
+    }
+
+    fn reconcile() -> Result<Option<u32>, Error> {
+        K::with(Lifecycle::reconcile)
+    }
+}
+
+impl<K: Keep<Addon: Objects>> bindings::objects::exports::mk8s::addon::objects::Guest for K {
+    fn snapshot(kind: Kind, objects: Vec<Object>) -> Result<(), Error> {
+        K::with(|addon| addon.snapshot(kind, objects))
+    }
+
+    fn changed(kind: Kind, changes: Vec<Change>) -> Result<(), Error> {
+        K::with(|addon| addon.changed(kind, changes))
+    }
+}
+
+impl<K: Keep<Addon: Files>> bindings::files::exports::mk8s::addon::files::Guest for K {
+    fn changed(files: Vec<File>) -> Result<(), Error> {
+        K::with(|addon| addon.changed(files))
+    }
+}
+
+impl<K: Keep<Addon: Authenticator>> bindings::authenticator::exports::mk8s::addon::authenticator::Guest
+    for K
+{
+    fn authenticate(credentials: Credentials) -> Result<Option<User>, Error> {
+        K::with(|addon| addon.authenticate(&credentials))
+    }
+}
+
+impl<K: Keep<Addon: Authorizer>> bindings::authorizer::exports::mk8s::addon::authorizer::Guest for K {
+    fn authorize(user: User, attributes: Attributes) -> Result<Decision, Error> {
+        K::with(|addon| addon.authorize(&user, &attributes))
+    }
+
+    fn rules(user: User, namespace: String) -> Result<RuleSet, Error> {
+        K::with(|addon| addon.rules(&user, &namespace))
+    }
+}
