@@ -12,7 +12,8 @@ const LIST: &str = "${SNAP_DATA}/credentials/known_tokens.csv";
 /// The name of the file in the metadata.
 const FILE: &str = "tokens";
 
-/// The users by the digest of their token (the last line counts where one is listed twice), so that how long a lookup takes tells nothing about a token.
+/// The users by the digest of their token, so that how long a lookup takes tells nothing about a token. The last line
+/// counts where a token is listed twice.
 #[derive(Default)]
 pub struct Tokens(HashMap<[u8; 32], User>);
 

@@ -2,11 +2,11 @@
 //! and what is missing in those that are there is added. Nothing is ever taken away, and an object whose `autoupdate`
 //! annotation says `false` stays as it is.
 
-use sdk::Error;
+use sdk::{Error, log};
 use serde_json::{Value, json};
 
 use crate::defaults::{self, AUTOUPDATE};
-use crate::model::{AggregationRule, Binding, GROUP, Kind, Metadata, Object, Role, Rule, VERSION};
+use crate::model::{AggregationRule, Binding, Kind, Metadata, Object, Role, Rule};
 
 /// The API, as far as it is needed here.
 pub(crate) trait Api {
@@ -29,7 +29,8 @@ enum Step {
     Recreate(Value),
 }
 
-/// Ensures every default object; one that fails does not hold up the others. Gives the first error.
+/// Ensures every default object; one that fails is told in the log and does not hold up the others. Gives the first
+/// error.
 pub(crate) fn ensure(api: &mut impl Api) -> Result<(), Error> {
     let defaults = defaults::objects();
     let mut outcome = Ok(());
@@ -39,6 +40,9 @@ pub(crate) fn ensure(api: &mut impl Api) -> Result<(), Error> {
             let metadata = object.metadata();
             let existing = existing.iter().find(|value| is_named(value, metadata));
             let done = plan(kind, object, existing).and_then(|step| carry_out(api, kind, metadata, step));
+            if let Err(error) = &done {
+                log::error(format!("ensure the {} {}: {}", kind.name(), metadata.name, error.text()));
+            }
             outcome = outcome.and(done);
         }
     }
@@ -74,7 +78,7 @@ fn is_named(value: &Value, metadata: &Metadata) -> bool {
 }
 
 fn plan(kind: Kind, wanted: &Object, existing: Option<&Value>) -> Result<Step, Error> {
-    let Some(existing) = existing else { return Ok(Step::Put(render(kind, wanted))) };
+    let Some(existing) = existing else { return Ok(Step::Put(json!(wanted))) };
     let unreadable =
         |error| Error::Other(format!("read the {} {}: {error}", kind.name(), wanted.metadata().name));
     let found = Object::read(kind, existing.to_string().as_bytes()).map_err(unreadable)?;
@@ -88,16 +92,9 @@ fn plan(kind: Kind, wanted: &Object, existing: Option<&Value>) -> Result<Step, E
         (Object::Binding(wanted), Object::Binding(found)) if wanted.role_ref == found.role_ref => {
             add_subjects(&mut changed, wanted, found);
         }
-        _ => return Ok(Step::Recreate(render(kind, wanted))),
+        _ => return Ok(Step::Recreate(json!(wanted))),
     }
     Ok(if changed == *existing { Step::Keep } else { Step::Put(changed) })
-}
-
-fn render(kind: Kind, object: &Object) -> Value {
-    let mut value = json!(object);
-    value["apiVersion"] = json!(format!("{GROUP}/{VERSION}"));
-    value["kind"] = json!(kind.name());
-    value
 }
 
 fn add_metadata(object: &mut Value, wanted: &Metadata) {

@@ -2,7 +2,7 @@
 
 use sdk::Error;
 use sdk::kube::{self, Target};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bootstrap::Api;
 use crate::model::{GROUP, Kind, Metadata, VERSION};
@@ -23,6 +23,9 @@ impl Api for Kube {
     }
 
     fn put(&mut self, kind: Kind, metadata: &Metadata, object: &Value) -> Result<(), Error> {
+        let mut object = object.clone();
+        object["apiVersion"] = json!(format!("{GROUP}/{VERSION}"));
+        object["kind"] = json!(kind.name());
         kube::put(&target(kind, &metadata.namespace, &metadata.name), object.to_string().as_bytes()).map(drop)
     }
 

@@ -60,13 +60,11 @@ impl Lifecycle for Rbac {
     }
 
     fn reconcile(&mut self) -> Result<Option<u32>, Error> {
-        if !self.bootstrapped {
-            bootstrap::ensure(&mut Kube)?;
-            self.bootstrapped = true;
-        }
-        for (name, rules) in self.policy.outdated() {
-            bootstrap::write_rules(&mut Kube, name, rules)?;
-        }
+        let ensured = if self.bootstrapped { Ok(()) } else { bootstrap::ensure(&mut Kube) };
+        self.bootstrapped = ensured.is_ok();
+        let outdated = self.policy.outdated();
+        let written = outdated.map(|(name, rules)| bootstrap::write_rules(&mut Kube, name, rules));
+        written.fold(ensured, Result::and)?;
         Ok(Some(RECHECK_SECONDS))
     }
 }

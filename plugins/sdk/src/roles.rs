@@ -59,6 +59,20 @@ pub trait Authorizer {
     fn rules(&self, user: &User, namespace: &str) -> Result<RuleSet, Error>;
 }
 
+impl Error {
+    /// What an error says, whichever it is.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Invalid(text)
+            | Self::Denied(text)
+            | Self::NotFound(text)
+            | Self::Conflict(text)
+            | Self::Unavailable(text)
+            | Self::Other(text) => text,
+        }
+    }
+}
+
 impl Input {
     /// The value in force of a service's flag.
     pub fn argument(&self, service: &str, flag: &str) -> Option<&str> {
