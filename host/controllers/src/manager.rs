@@ -56,7 +56,6 @@ pub struct Deps {
     /// The CAs that verify the API server, PEM; empty while they are not known.
     pub root_ca: watch::Receiver<String>,
     pub ports: Ports,
-    pub metrics: Metrics,
 }
 
 /// Works as long as [`run`](Self::run) runs.
@@ -81,7 +80,8 @@ struct Queues {
 
 impl Config {
     pub fn build(self, deps: Deps) -> ControllersTask {
-        let Deps { clients, root_ca, ports, metrics } = deps;
+        let Deps { clients, root_ca, ports } = deps;
+        let metrics = Metrics::new();
         let loops = LoopMetrics::new(&metrics);
         let queues = Queues {
             namespace: Queue::new("namespace", &loops),

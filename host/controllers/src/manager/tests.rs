@@ -52,7 +52,7 @@ fn run(lists: Vec<(&'static str, Vec<Tree>)>, bundle: &str) -> Running {
         service_account: client.clone(),
         root_ca: client,
     };
-    let deps = Deps { clients, root_ca, ports: Ports::default(), metrics: Metrics::new() };
+    let deps = Deps { clients, root_ca, ports: Ports::default() };
     let task = Config::default().build(deps);
     let scope = Scope::root("test");
     let stop = scope.token();
