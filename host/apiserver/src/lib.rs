@@ -9,6 +9,7 @@ pub mod authz;
 mod bootstrap;
 mod cache;
 mod call;
+mod document;
 mod registry;
 mod rest;
 mod storage;
