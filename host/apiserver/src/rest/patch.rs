@@ -26,15 +26,23 @@ const TYPES: &[(&str, Apply)] = &[
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
+/// The patch types of a kind, of the built-in ones (`known`, with a schema) or custom.
+pub(crate) fn media_types(known: bool) -> impl Iterator<Item = &'static str> {
+    offered(known).map(|(name, _)| *name)
+}
+
+fn offered(known: bool) -> impl Iterator<Item = &'static (&'static str, Apply)> {
+    TYPES.iter().filter(move |(name, _)| known || *name != STRATEGIC)
+}
+
 impl Rest {
     pub(super) async fn patch(&self, call: &Call, part: Part) -> Result<Answer, Status> {
         let options = call.write_options("PatchOptions")?;
         let resource = &*call.resource;
         let known = schema::by_gvk(&resource.group, &resource.version, &resource.kind).is_some();
-        let offered = || TYPES.iter().filter(|(name, _)| known || *name != STRATEGIC);
         let wanted = call.body.patch_type();
-        let Some((_, apply)) = offered().find(|(name, _)| *name == wanted) else {
-            let names: Vec<&str> = offered().map(|(name, _)| *name).collect();
+        let Some((_, apply)) = offered(known).find(|(name, _)| *name == wanted) else {
+            let names: Vec<&str> = media_types(known).collect();
             return Err(Status::unsupported_media_type(&names));
         };
         let (patch, duplicates) = decode::value(&call.body.bytes, decode::Notation::Json)
