@@ -20,6 +20,14 @@ pub(crate) struct Group<'a> {
     pub(crate) versions: Vec<Version<'a>>,
 }
 
+/// Below which path a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// The core group, whose name is empty.
+    Api,
+    Apis,
+}
+
 pub(crate) struct Version<'a> {
     pub(crate) name: &'a str,
     pub(crate) rows: Vec<&'a Resource>,
@@ -51,6 +59,10 @@ impl<'a> Group<'a> {
         Self { name, versions: Vec::new() }
     }
 
+    fn root(&self) -> Root {
+        if self.name.is_empty() { Root::Api } else { Root::Apis }
+    }
+
     fn to_tree(&self) -> Tree {
         let versions: Vec<Tree> = self.versions.iter().map(|version| self.version(version.name)).collect();
         let preferred = versions.first().cloned();
@@ -72,7 +84,7 @@ impl<'a> Version<'a> {
 /// `/api`
 pub(crate) fn versions(rows: &[Arc<Resource>], server_address: &str) -> Tree {
     let groups = groups(rows);
-    let core = groups.iter().filter(|group| group.name.is_empty());
+    let core = groups.iter().filter(|group| group.root() == Root::Api);
     let versions: Vec<&str> = core.flat_map(|group| &group.versions).map(|version| version.name).collect();
     tree!({
         "kind": "APIVersions", "versions": versions,
@@ -83,7 +95,7 @@ pub(crate) fn versions(rows: &[Arc<Resource>], server_address: &str) -> Tree {
 /// `/apis`
 pub(crate) fn group_list(rows: &[Arc<Resource>]) -> Tree {
     let groups = groups(rows);
-    let named = groups.iter().filter(|group| !group.name.is_empty());
+    let named = groups.iter().filter(|group| group.root() == Root::Apis);
     let groups: Vec<Tree> = named.map(Group::to_tree).collect();
     tree!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }

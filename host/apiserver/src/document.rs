@@ -14,6 +14,7 @@ use objects::resource::{GroupVersion, Resource};
 
 use self::answer::{answer, moved, not_acceptable};
 use self::page::{Form, Page};
+use crate::discovery::Root;
 use crate::registry::Registry;
 use crate::{discovery, openapi};
 
@@ -112,9 +113,8 @@ impl Snapshot {
     fn bytes(&self, page: &Page, form: Form, server_address: &str) -> Option<Bytes> {
         let rows = self.rows.as_slice();
         let tree = match (page, form) {
-            (Page::Versions | Page::Groups, Form::Aggregated(version)) => {
-                discovery::aggregated(rows, *page == Page::Versions, version)
-            }
+            (Page::Versions, Form::Aggregated(version)) => discovery::aggregated(rows, Root::Api, version),
+            (Page::Groups, Form::Aggregated(version)) => discovery::aggregated(rows, Root::Apis, version),
             (Page::Versions, _) => discovery::versions(rows, server_address),
             (Page::Groups, _) => discovery::group_list(rows),
             (Page::Group(group), _) => discovery::group(rows, group)?,

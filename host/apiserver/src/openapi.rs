@@ -1,6 +1,7 @@
 //! OpenAPI of what is served: version 2 as one document, version 3 as a document for each group version and an index
 //! of them, from the rows of the registry and the schema table.
 
+mod description;
 mod gnostic;
 mod operation;
 mod parameter;

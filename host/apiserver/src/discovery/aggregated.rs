@@ -5,13 +5,12 @@ use std::sync::Arc;
 use objects::resource::Resource;
 use objects::{Tree, tree};
 
-use super::{Group, groups, insert_texts, names};
+use super::{Group, Root, groups, insert_texts, names};
 
-/// An APIGroupDiscoveryList of `/api` (the core group) or of `/apis` (the others), in a version of
-/// `apidiscovery.k8s.io`; the versions differ in name alone.
-pub(crate) fn aggregated(rows: &[Arc<Resource>], core: bool, version: &str) -> Tree {
+/// An APIGroupDiscoveryList below a root, in a version of `apidiscovery.k8s.io`; the versions differ in name alone.
+pub(crate) fn aggregated(rows: &[Arc<Resource>], root: Root, version: &str) -> Tree {
     let groups = groups(rows);
-    let items: Vec<Tree> = groups.iter().filter(|group| group.name.is_empty() == core).map(group).collect();
+    let items: Vec<Tree> = groups.iter().filter(|group| group.root() == root).map(group).collect();
     tree!({
         "kind": "APIGroupDiscoveryList", "apiVersion": (format!("apidiscovery.k8s.io/{version}")), "metadata": {},
         "items": items

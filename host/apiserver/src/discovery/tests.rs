@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use objects::Tree;
 use objects::resource::GroupVersion;
 
-use super::{aggregated, group, group_list, resource_list, versions};
+use super::{Root, aggregated, group, group_list, resource_list, versions};
 use crate::registry::Registry;
 
 fn check(tree: Option<&Tree>, expected: Expect) {
@@ -84,7 +84,7 @@ fn two_versions_of_one_store_have_one_storage_version() {
 #[test]
 fn aggregated_discovery_holds_what_the_plain_lists_hold() {
     let rows = Registry::builtin().rows();
-    let (core, named) = (aggregated(&rows, true, "v2"), aggregated(&rows, false, "v2beta1"));
+    let (core, named) = (aggregated(&rows, Root::Api, "v2"), aggregated(&rows, Root::Apis, "v2beta1"));
     assert_eq!(core.str_at(&["apiVersion"]), Some("apidiscovery.k8s.io/v2"));
     assert_eq!(named.str_at(&["apiVersion"]), Some("apidiscovery.k8s.io/v2beta1"));
     let resources = core.at(&["items", "0", "versions", "0"]).unwrap();

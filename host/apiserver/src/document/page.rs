@@ -31,7 +31,8 @@ pub(super) enum Form {
     Protobuf,
 }
 
-/// The media types of each form. Of two of one form the first is what it is answered as.
+/// The media types of each form. Of two of one form the first is what it is answered as: an `@`, with which clients
+/// ask, is not allowed in a media type, and Go's parser refuses it.
 const MEDIA_TYPES: &[(&str, Form)] = &[
     ("application/json", Form::Json),
     ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", Form::Aggregated("v2")),
@@ -39,8 +40,8 @@ const MEDIA_TYPES: &[(&str, Form)] = &[
         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
         Form::Aggregated("v2beta1"),
     ),
-    ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", Form::Protobuf),
     ("application/com.github.proto-openapi.spec.v2.v1.0+protobuf", Form::Protobuf),
+    ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", Form::Protobuf),
 ];
 
 impl Page {

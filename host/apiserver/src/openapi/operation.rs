@@ -44,8 +44,8 @@ pub(super) enum Body {
     Object(&'static Type),
     /// May be left out.
     Options(&'static Type),
-    /// In one of the patch types, strategic merge among them or not.
-    Patch(&'static Type, bool),
+    /// In one of the patch types of the object.
+    Patch(&'static Type, Option<&'static Type>),
 }
 
 /// What a verb is as an HTTP request.
@@ -271,7 +271,7 @@ impl Action {
         match self.takes {
             Takes::Nothing => Body::None,
             Takes::Object => object.map_or(Body::None, Body::Object),
-            Takes::Patch => meta("Patch").map_or(Body::None, |patch| Body::Patch(patch, object.is_some())),
+            Takes::Patch => meta("Patch").map_or(Body::None, |patch| Body::Patch(patch, object)),
             Takes::DeleteOptions => meta("DeleteOptions").map_or(Body::None, Body::Options),
         }
     }

@@ -107,7 +107,7 @@ impl Body {
 
     fn media_types(self) -> Vec<&'static str> {
         match self {
-            Self::Patch(_, strategic) => rest::patch_types(strategic).collect(),
+            Self::Patch(_, object) => rest::patch_types(object).collect(),
             Self::None | Self::Object(_) | Self::Options(_) => vec![ANY],
         }
     }

@@ -7,6 +7,7 @@ use objects::tree::Object;
 use objects::{Tree, tree};
 
 use super::Dialect;
+use super::description::Descriptions;
 
 /// The schemas of types and of all that they refer to, by name.
 pub(super) fn schemas(types: impl IntoIterator<Item = &'static Type>, dialect: Dialect) -> Object {
@@ -17,7 +18,8 @@ pub(super) fn schemas(types: impl IntoIterator<Item = &'static Type>, dialect: D
             open.extend(next.fields().iter().filter_map(|field| named(field.shape)));
         }
     }
-    found.into_iter().map(|(name, row)| (name.into(), dialect.of_type(row))).collect()
+    let descriptions = Descriptions::read();
+    found.into_iter().map(|(name, row)| (name.into(), dialect.of_type(row, &descriptions))).collect()
 }
 
 /// The named type below any lists and maps.
@@ -37,11 +39,14 @@ impl Dialect {
         tree!({ "$ref": (format!("{place}{}", row.openapi_name())) })
     }
 
-    fn of_type(self, row: &'static Type) -> Tree {
+    fn of_type(self, row: &'static Type, descriptions: &Descriptions) -> Tree {
         let mut tree = match row.shape {
-            Shape::Struct(_) => self.of_struct(row),
+            Shape::Struct(_) => self.of_struct(row, descriptions),
             leaf => self.of_shape(leaf),
         };
+        if let Some(text) = descriptions.of_type(row) {
+            tree.insert("description", text);
+        }
         if row.atomic {
             tree.insert("x-kubernetes-map-type", "atomic");
         }
@@ -52,11 +57,12 @@ impl Dialect {
         tree
     }
 
-    fn of_struct(self, row: &'static Type) -> Tree {
+    fn of_struct(self, row: &'static Type, descriptions: &Descriptions) -> Tree {
         let required: Vec<&str> =
             row.fields().iter().filter(|field| field.required).map(|field| field.name).collect();
+        let property = |field| self.of_field(field, descriptions.of_field(row, field));
         let properties: Object =
-            row.fields().iter().map(|field| (field.name.into(), self.of_field(field))).collect();
+            row.fields().iter().map(|field| (field.name.into(), property(field))).collect();
         let mut tree = tree!({ "type": "object", "properties": properties });
         if !required.is_empty() {
             tree.insert("required", required);
@@ -64,8 +70,8 @@ impl Dialect {
         tree
     }
 
-    fn of_field(self, field: &Field) -> Tree {
-        let mut facts = facts(field);
+    fn of_field(self, field: &Field, description: Option<&str>) -> Tree {
+        let mut facts = facts(field, description);
         match self.of_shape(field.shape) {
             reference if self == Self::Version3 && reference.get("$ref").is_some() => {
                 if facts.is_empty() {
@@ -113,7 +119,7 @@ impl Dialect {
 }
 
 /// What a field says beside its shape.
-fn facts(field: &Field) -> Object {
+fn facts(field: &Field, description: Option<&str>) -> Object {
     let list = match field.list {
         ListType::Unstated => None,
         ListType::Atomic => Some("atomic"),
@@ -130,6 +136,7 @@ fn facts(field: &Field) -> Object {
     let keys = Some(field.list_keys.to_vec()).filter(|keys| !keys.is_empty());
     let default = field.default.and_then(|json| Tree::from_json(json.as_bytes()).ok());
     let facts = [
+        ("description", description.map(Tree::from)),
         ("default", default),
         ("x-kubernetes-list-type", list.map(Tree::from)),
         ("x-kubernetes-list-map-keys", keys.map(Tree::from)),
