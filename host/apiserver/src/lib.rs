@@ -3,12 +3,16 @@
 
 #![allow(dead_code, reason = "the HTTP side of the seam, which calls the verbs, is joined next")]
 
+mod accept;
 mod admission;
 pub mod authn;
 pub mod authz;
 mod bootstrap;
 mod cache;
 mod call;
+mod discovery;
+mod document;
+mod openapi;
 mod registry;
 mod rest;
 mod storage;

@@ -19,6 +19,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use patch::media_types as patch_types;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

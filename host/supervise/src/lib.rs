@@ -10,7 +10,7 @@ mod tree;
 pub use backoff::Backoff;
 pub use child::{Child, ChildError, ChildSpec, OneShot, run_to_end};
 pub use orphan::{OrphanError, end_orphan};
-pub use scope::{Scope, Task, TaskError};
+pub use scope::{Scope, Task, TaskError, panic_message};
 pub use tree::{Ended, OnFailure, Tree, TreeHandle, TreeStatus, Unit, UnitContext, UnitState, UnitStatus};
 
 /// Any error a unit may end with.

@@ -4,7 +4,7 @@ use objects::Tree;
 use objects::decode::{self, FieldValidation};
 use objects::patch::{PatchError, json, merge, strategic, undecodable};
 use objects::resource::Resource;
-use objects::schema;
+use objects::schema::{self, Type};
 use objects::status::Status;
 
 use super::update::Part;
@@ -26,15 +26,23 @@ const TYPES: &[(&str, Apply)] = &[
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
+/// The patch types of a kind with or without a row in the schema table: custom resources have none.
+pub(crate) fn media_types(row: Option<&'static Type>) -> impl Iterator<Item = &'static str> {
+    offered(row).map(|(name, _)| *name)
+}
+
+fn offered(row: Option<&'static Type>) -> impl Iterator<Item = &'static (&'static str, Apply)> {
+    TYPES.iter().filter(move |(name, _)| row.is_some() || *name != STRATEGIC)
+}
+
 impl Rest {
     pub(super) async fn patch(&self, call: &Call, part: Part) -> Result<Answer, Status> {
         let options = call.write_options("PatchOptions")?;
         let resource = &*call.resource;
-        let known = schema::by_gvk(&resource.group, &resource.version, &resource.kind).is_some();
-        let offered = || TYPES.iter().filter(|(name, _)| known || *name != STRATEGIC);
+        let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
         let wanted = call.body.patch_type();
-        let Some((_, apply)) = offered().find(|(name, _)| *name == wanted) else {
-            let names: Vec<&str> = offered().map(|(name, _)| *name).collect();
+        let Some((_, apply)) = offered(row).find(|(name, _)| *name == wanted) else {
+            let names: Vec<&str> = media_types(row).collect();
             return Err(Status::unsupported_media_type(&names));
         };
         let (patch, duplicates) = decode::value(&call.body.bytes, decode::Notation::Json)

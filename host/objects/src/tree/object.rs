@@ -123,9 +123,15 @@ impl IntoIterator for Object {
 impl FromIterator<(Key, Tree)> for Object {
     fn from_iter<I: IntoIterator<Item = (Key, Tree)>>(pairs: I) -> Self {
         let mut object = Self::new();
-        for (key, value) in pairs {
-            object.insert(key, value);
-        }
+        object.extend(pairs);
         object
+    }
+}
+
+impl Extend<(Key, Tree)> for Object {
+    fn extend<I: IntoIterator<Item = (Key, Tree)>>(&mut self, pairs: I) {
+        for (key, value) in pairs {
+            self.insert(key, value);
+        }
     }
 }

@@ -1,0 +1,59 @@
+//! Aggregated discovery: all groups with all their resources in one document.
+
+use std::sync::Arc;
+
+use objects::resource::Resource;
+use objects::{Tree, tree};
+
+use super::{Group, Root, groups, insert_texts, names};
+
+/// An APIGroupDiscoveryList below a root, in a version of `apidiscovery.k8s.io`; the versions differ in name alone.
+pub(crate) fn aggregated(rows: &[Arc<Resource>], root: Root, version: &str) -> Tree {
+    let groups = groups(rows);
+    let items: Vec<Tree> = groups.iter().filter(|group| group.root() == root).map(group).collect();
+    tree!({
+        "kind": "APIGroupDiscoveryList", "apiVersion": (format!("apidiscovery.k8s.io/{version}")), "metadata": {},
+        "items": items
+    })
+}
+
+fn group(group: &Group<'_>) -> Tree {
+    let mut metadata = Tree::object();
+    if !group.name.is_empty() {
+        metadata.insert("name", group.name);
+    }
+    let versions: Vec<Tree> = group
+        .versions
+        .iter()
+        .map(|version| {
+            let resources: Vec<Tree> = version.rows.iter().map(|row| resource(row)).collect();
+            tree!({ "version": (version.name), "resources": resources, "freshness": "Current" })
+        })
+        .collect();
+    tree!({ "metadata": metadata, "versions": versions })
+}
+
+fn resource(row: &Resource) -> Tree {
+    let scope = if row.is_namespaced() { "Namespaced" } else { "Cluster" };
+    let mut tree = tree!({
+        "resource": (&*row.plural), "responseKind": (kind(&row.group, &row.version, &row.kind)), "scope": scope,
+        "singularResource": (&*row.singular), "verbs": (names(row.verbs))
+    });
+    insert_texts(&mut tree, "shortNames", &row.short_names);
+    insert_texts(&mut tree, "categories", &row.categories);
+    if !row.subresources.is_empty() {
+        let subresources = row.subresources.iter().map(|subresource| {
+            tree!({
+                "subresource": (&*subresource.name),
+                "responseKind": (kind(&subresource.group, &subresource.version, &subresource.kind)),
+                "verbs": (names(subresource.verbs))
+            })
+        });
+        tree.insert("subresources", subresources.collect::<Vec<Tree>>());
+    }
+    tree
+}
+
+fn kind(group: &str, version: &str, kind: &str) -> Tree {
+    tree!({ "group": group, "version": version, "kind": kind })
+}

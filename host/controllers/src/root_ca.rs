@@ -1,0 +1,84 @@
+//! The ConfigMap `kube-root-ca.crt` of every namespace: what pods verify the API server by. It follows the bundle in
+//! force.
+
+use std::collections::BTreeMap;
+
+use client::{ApiError, Client};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use reconcile::{Outcome, Queue, Reconcile, Store};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::every_namespace::{created, is_active};
+
+pub(crate) const NAME: &str = "kube-root-ca.crt";
+const DATA_KEY: &str = "ca.crt";
+const DESCRIPTION_KEY: &str = "kubernetes.io/description";
+const DESCRIPTION: &str = "The certificates that verify this cluster's API server where it is reached from inside, \
+                           as by kubernetes.default.svc; other servers may have certificates of other authorities.";
+
+pub(crate) struct RootCa {
+    pub(crate) client: Client,
+    pub(crate) namespaces: Store<Namespace>,
+    pub(crate) maps: Store<ConfigMap>,
+    /// PEM; empty until it is known.
+    pub(crate) bundle: watch::Receiver<String>,
+}
+
+impl Reconcile for RootCa {
+    type Key = String;
+    type Error = ApiError;
+
+    async fn reconcile(&self, namespace: &String) -> Result<Outcome, ApiError> {
+        let bundle = self.bundle.borrow().clone();
+        if bundle.is_empty() || !is_active(&self.namespaces, namespace) {
+            return Ok(Outcome::Done);
+        }
+        let maps = self.client.namespaced::<ConfigMap>(namespace);
+        let Some(old) = self.maps.get(namespace, NAME) else {
+            return created(maps.create(&published(ConfigMap::default(), namespace, bundle)).await);
+        };
+        let new = published((*old).clone(), namespace, bundle);
+        if new != *old {
+            maps.update(NAME, &new).await?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// The map as it is to be; labels and other annotations are left alone.
+fn published(map: ConfigMap, namespace: &str, bundle: String) -> ConfigMap {
+    let mut annotations = map.metadata.annotations.unwrap_or_default();
+    annotations.insert(DESCRIPTION_KEY.to_owned(), DESCRIPTION.to_owned());
+    ConfigMap {
+        metadata: ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            name: Some(NAME.to_owned()),
+            annotations: Some(annotations),
+            ..map.metadata
+        },
+        data: Some(BTreeMap::from([(DATA_KEY.to_owned(), bundle)])),
+        ..map
+    }
+}
+
+/// Queues every namespace whenever the bundle is another.
+pub(crate) async fn follow(
+    mut bundle: watch::Receiver<String>,
+    namespaces: Store<Namespace>,
+    queue: Queue<String>,
+    stop: CancellationToken,
+) {
+    let follow = async {
+        while bundle.changed().await.is_ok() {
+            let names = namespaces.all().into_iter().filter_map(|namespace| namespace.metadata.name.clone());
+            names.for_each(|name| queue.add(name));
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = follow => {}
+    }
+}

@@ -1,0 +1,171 @@
+//! Which key is next. Plain state: the time comes in.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use supervise::Backoff;
+use tokio::time::Instant;
+
+use crate::key::Key;
+
+/// As upstream's work queues have it.
+const FIRST_DELAY: Duration = Duration::from_millis(5);
+/// Upstream waits up to 1,000 seconds, longer than an operator who has mended the cause.
+const LAST_DELAY: Duration = Duration::from_secs(60);
+
+pub(super) struct Schedule<K> {
+    ready: VecDeque<K>,
+    /// What is in `ready`, or is to be once its worker is done.
+    wanted: HashSet<K>,
+    running: HashSet<K>,
+    due: HashMap<K, Instant>,
+    by_time: BTreeSet<(Instant, K)>,
+    failures: HashMap<K, Backoff>,
+}
+
+pub(super) enum Next<K> {
+    Key(K),
+    /// Nothing before then.
+    At(Instant),
+    Nothing,
+}
+
+impl<K> Default for Schedule<K> {
+    fn default() -> Self {
+        Self {
+            ready: VecDeque::new(),
+            wanted: HashSet::new(),
+            running: HashSet::new(),
+            due: HashMap::new(),
+            by_time: BTreeSet::new(),
+            failures: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Key> Schedule<K> {
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Whether the key did not wait already.
+    pub(super) fn add(&mut self, key: K) -> bool {
+        let new = self.wanted.insert(key.clone());
+        if new && !self.running.contains(&key) {
+            self.ready.push_back(key);
+        }
+        new
+    }
+
+    pub(super) fn add_at(&mut self, key: K, due: Instant) {
+        if self.due.get(&key).is_some_and(|before| *before <= due) {
+            return;
+        }
+        self.unschedule(&key);
+        self.due.insert(key.clone(), due);
+        self.by_time.insert((due, key));
+    }
+
+    /// The next key to work on. What was scheduled for it has its answer in the work that begins.
+    pub(super) fn take(&mut self, now: Instant) -> Next<K> {
+        while let Some((due, key)) = self.by_time.first().filter(|(due, _)| *due <= now).cloned() {
+            self.by_time.remove(&(due, key.clone()));
+            self.due.remove(&key);
+            self.add(key);
+        }
+        let Some(key) = self.ready.pop_front() else {
+            return self.by_time.first().map_or(Next::Nothing, |(due, _)| Next::At(*due));
+        };
+        self.unschedule(&key);
+        self.wanted.remove(&key);
+        self.running.insert(key.clone());
+        Next::Key(key)
+    }
+
+    /// The worker let go of the key; it waits again if it was added meanwhile.
+    pub(super) fn finish(&mut self, key: &K) {
+        self.running.remove(key);
+        if self.wanted.contains(key) {
+            self.ready.push_back(key.clone());
+        }
+    }
+
+    pub(super) fn next_delay(&mut self, key: &K) -> Duration {
+        let backoff = self.failures.entry(key.clone());
+        backoff.or_insert_with(|| Backoff::new(FIRST_DELAY, LAST_DELAY)).next_delay()
+    }
+
+    pub(super) fn forget(&mut self, key: &K) {
+        self.failures.remove(key);
+    }
+
+    fn unschedule(&mut self, key: &K) {
+        if let Some(due) = self.due.remove(key) {
+            self.by_time.remove(&(due, key.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(schedule: &mut Schedule<&'static str>, now: Instant) -> Option<&'static str> {
+        match schedule.take(now) {
+            Next::Key(key) => Some(key),
+            Next::At(_) | Next::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn a_key_waits_once_however_often_it_is_added() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        assert!(schedule.add("a"));
+        assert!(!schedule.add("a"));
+        assert_eq!(taken(&mut schedule, now), Some("a"));
+        assert_eq!(taken(&mut schedule, now), None);
+    }
+
+    #[test]
+    fn a_key_added_while_it_runs_waits_until_its_worker_is_done() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        schedule.add("a");
+        assert_eq!(taken(&mut schedule, now), Some("a"));
+        schedule.add("a");
+        assert_eq!(taken(&mut schedule, now), None);
+        schedule.finish(&"a");
+        assert_eq!(taken(&mut schedule, now), Some("a"));
+    }
+
+    #[test]
+    fn the_soonest_of_two_times_counts() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let later = now + Duration::from_secs(1);
+        schedule.add_at("a", later);
+        schedule.add_at("a", later + Duration::from_secs(9));
+        assert!(matches!(schedule.take(now), Next::At(due) if due == later));
+        assert_eq!(taken(&mut schedule, later), Some("a"));
+        schedule.finish(&"a");
+        assert!(matches!(schedule.take(later + Duration::from_secs(60)), Next::Nothing));
+    }
+
+    #[test]
+    fn work_that_begins_early_takes_the_place_of_what_was_scheduled() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        schedule.add_at("a", now + Duration::from_secs(5));
+        schedule.add("a");
+        assert_eq!(taken(&mut schedule, now), Some("a"));
+        schedule.finish(&"a");
+        assert!(matches!(schedule.take(now + Duration::from_secs(9)), Next::Nothing));
+    }
+
+    #[test]
+    fn failures_of_one_key_delay_it_alone_until_they_are_forgotten() {
+        let mut schedule = Schedule::default();
+        let delays: Vec<_> = (0..3).map(|_| schedule.next_delay(&"a").as_millis()).collect();
+        assert_eq!(delays, [5, 10, 20]);
+        assert_eq!(schedule.next_delay(&"b"), FIRST_DELAY);
+        schedule.forget(&"a");
+        assert_eq!(schedule.next_delay(&"a"), FIRST_DELAY);
+    }
+}
