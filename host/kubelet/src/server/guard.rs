@@ -2,7 +2,7 @@
 
 use client::delegated::{Access, Gate, Refusal, ResourceAccess};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response};
 use net::Body;
 
 use super::failure::plain;
@@ -56,14 +56,7 @@ fn refused(refusal: &Refusal, verb: &str, subresources: &[&str]) -> Response<Bod
             format!("Authorization error (verb={verb}, resource=nodes): {refusal}")
         }
     };
-    plain(
-        if matches!(refusal, Refusal::Unavailable(_)) {
-            StatusCode::INTERNAL_SERVER_ERROR
-        } else {
-            refusal.code()
-        },
-        text,
-    )
+    plain(refusal.code(), text)
 }
 
 fn verb(method: &Method, path: &str) -> &'static str {
