@@ -24,6 +24,6 @@ pub use error::{Code, Error};
 pub use events::{Event, Events};
 pub use grpc::Spawner;
 pub use image::{FilesystemUsage, Image, ImageCredentials};
-pub use process::{ExecRequest, Process, ProcessIo};
+pub use process::{ExecRequest, Process, ProcessIo, ProcessStreams};
 pub use runtime::{ExecOutput, Runtime, RuntimeStatus, Version};
 pub use sandbox::{Dns, NamespaceMode, Sandbox, SandboxConfig, SandboxId, SandboxMetadata, SandboxState};

@@ -34,15 +34,19 @@ pub struct ExecRequest {
     pub folder: PathBuf,
 }
 
-/// A started process: its pipes, and the calls about it.
+/// A started process, and the calls about it.
 pub struct Process {
     runtime: Runtime,
     container: String,
     id: String,
+    _pipes: Pipes,
+}
+
+/// Our ends of a process's pipes.
+pub struct ProcessStreams {
     pub stdin: Option<pipe::Sender>,
     pub stdout: pipe::Receiver,
     pub stderr: Option<pipe::Receiver>,
-    _pipes: Pipes,
 }
 
 /// The named pipes of a process; removed with it.
@@ -79,7 +83,7 @@ fn text(path: &Path) -> String {
 
 impl Runtime {
     /// Starts a command in a running container.
-    pub async fn exec(&self, request: ExecRequest) -> Result<Process, Error> {
+    pub async fn exec(&self, request: ExecRequest) -> Result<(Process, ProcessStreams), Error> {
         let ExecRequest { container: ContainerId(container), command, io, stdin, folder } = request;
         let id = next_id();
         let pipes = Pipes { folder: folder.join(&id) };
@@ -112,7 +116,7 @@ impl Runtime {
             .map(|path| pipe::OpenOptions::new().read_write(true).open_sender(path))
             .transpose()
             .map_err(Error::Streams)?;
-        let process = Process { runtime: self.clone(), container, id, stdin, stdout, stderr, _pipes: pipes };
+        let process = Process { runtime: self.clone(), container, id, _pipes: pipes };
         let start = wire::StartProcessRequest {
             container_id: process.container.clone(),
             exec_id: process.id.clone(),
@@ -123,7 +127,7 @@ impl Runtime {
             process.delete().await;
             return Err(error);
         }
-        Ok(process)
+        Ok((process, ProcessStreams { stdin, stdout, stderr }))
     }
 
     /// The container's own process, with another command.
@@ -160,7 +164,7 @@ impl Process {
         Ok(answer.exit_status)
     }
 
-    /// Ends the process's stdin; its own end of the pipe must be dropped before.
+    /// Ends the process's stdin; our end of the pipe must be dropped before.
     pub async fn close_stdin(&self) -> Result<(), Error> {
         let request = wire::CloseIoRequest {
             container_id: self.container.clone(),

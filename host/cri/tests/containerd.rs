@@ -145,16 +145,39 @@ async fn exec(
         stdin: true,
         folder: folder.to_owned(),
     };
-    let mut process = runtime.exec(request).await.unwrap();
-    let mut stdin = process.stdin.take().unwrap();
-    stdin.write_all(input).await.unwrap();
-    drop(stdin);
-    process.close_stdin().await.unwrap();
+    let (process, mut streams) = runtime.exec(request).await.unwrap();
+    let mut stdin = streams.stdin.take().unwrap();
+    let write = async {
+        stdin.write_all(input).await.unwrap();
+        drop(stdin);
+        process.close_stdin().await.unwrap();
+    };
     let mut output = String::new();
-    process.stdout.read_to_string(&mut output).await.unwrap();
+    let (read, ()) = tokio::join!(streams.stdout.read_to_string(&mut output), write);
+    read.unwrap();
     let code = process.wait().await.unwrap();
     process.delete().await;
     (output, code)
+}
+
+/// What a shell on a terminal of 80 columns and 24 lines says of its size, once it is told to look.
+async fn terminal_size(runtime: &Runtime, id: &ContainerId, folder: &Path) -> String {
+    let request = ExecRequest {
+        container: id.clone(),
+        command: vec!["sh".to_owned(), "-c".to_owned(), "read go; busybox stty size".to_owned()],
+        io: ProcessIo::Terminal,
+        stdin: true,
+        folder: folder.to_owned(),
+    };
+    let (process, mut streams) = runtime.exec(request).await.unwrap();
+    assert!(streams.stderr.is_none());
+    process.resize(80, 24).await.unwrap();
+    streams.stdin.as_mut().unwrap().write_all(b"go\n").await.unwrap();
+    let mut output = String::new();
+    streams.stdout.read_to_string(&mut output).await.unwrap();
+    assert_eq!(process.wait().await.unwrap(), 0);
+    process.delete().await;
+    output.lines().last().unwrap_or_default().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,8 +203,10 @@ async fn an_imported_image_runs_in_a_sandbox_of_the_built_in_pause_image() {
     let id = runtime.create_container(&pod, &container(script), &config).await.unwrap();
     runtime.start_container(&id).await.unwrap();
 
-    let (output, code) = exec(runtime, &id, containerd.folder.path(), "cat; exit 7", b"in").await;
-    assert_eq!((output.as_str(), code), ("in", 7), "stdin ends and the exit code comes back");
+    let input = "in".repeat(100_000);
+    let (output, code) = exec(runtime, &id, containerd.folder.path(), "cat; exit 7", input.as_bytes()).await;
+    assert_eq!((output == input, code), (true, 7), "stdin ends, all of it came, and so does the exit code");
+    assert_eq!(terminal_size(runtime, &id, containerd.folder.path()).await, "24 80");
     let (_, code) = exec(runtime, &id, containerd.folder.path(), "echo > /stop", b"").await;
     assert_eq!(code, 0);
 
