@@ -1,11 +1,15 @@
 # The whole vocabulary of the repository.
-.PHONY: setup build plugins test check
+.PHONY: setup build run test check bench plugins
 
-# What a node runs and what the end-to-end tests need beyond the Rust toolchain.
+# What a node runs, and what the tests need beyond the Rust toolchain.
 PACKAGES := containerd runc iproute2 nftables mount busybox-static
 COMMANDS := containerd runc ip nft mount busybox
 ADDONS   := auth-basic auth-token auth-x509 rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+HOST     := target/release/mk8s-host
+
+# The addons are a workspace of their own, whose output lies with the rest.
+IN_PLUGINS := cd plugins && CARGO_TARGET_DIR=../target/addons
 
 setup: ## Install what a Debian machine lacks
 	@rustup show active-toolchain >/dev/null
@@ -18,22 +22,34 @@ setup: ## Install what a Debian machine lacks
 	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); \
 	fi
 
-build: setup ## Build everything
-	cargo build --locked --workspace
+build: setup ## Build the node
+	cargo build --locked --release -p mk8s-host
+
+run: build ## Build and start a node, and say what to type next
+	@minor=$$(kubectl version --client -o json 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p'); \
+	if [ "$${minor:-0}" -lt 32 ]; then \
+	  echo "kubectl 1.32 or newer is needed to speak to the node: sudo snap install kubectl --classic"; \
+	fi
+	$(SUDO) $(HOST) run
 
 plugins: setup ## Build the addons: target/plugins/NAME.wasm
-	cd plugins && cargo build --locked --release --target wasm32-wasip2 $(ADDONS:%=--package %)
+	$(IN_PLUGINS) cargo build --locked --release --target wasm32-wasip2 $(ADDONS:%=--package %)
 	@mkdir -p target/plugins
 	@for addon in $(ADDONS); do \
-	  install -m 644 plugins/target/wasm32-wasip2/release/$$(echo $$addon | tr - _).wasm target/plugins/$$addon.wasm; \
+	  install -m 644 target/addons/wasm32-wasip2/release/$$(echo $$addon | tr - _).wasm target/plugins/$$addon.wasm; \
 	done
 
-test: setup plugins ## Run every test; those that drive containerd need root
+test: setup plugins ## Run every test; those of the whole node need root and kubectl
+	cargo build --locked -p mk8s-host
 	cargo test --locked --workspace
-	cd plugins && cargo test --locked --workspace
+	$(IN_PLUGINS) cargo test --locked --workspace
 
 check: setup ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cd plugins && cargo fmt --all --check
-	cd plugins && cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(IN_PLUGINS) cargo fmt --all --check
+	$(IN_PLUGINS) cargo clippy --locked --workspace --all-targets -- -D warnings
+
+bench: setup ## Measure a node
+	cargo build --locked --release -p mk8s-host
+	cargo run --locked --release -p bench

@@ -1,0 +1,26 @@
+//! What wasmtime makes of the contract: the only place where its types and ours meet.
+
+#![allow(unreachable_pub, reason = "generated")]
+
+wasmtime::component::bindgen!({
+    path: "../../wit/0.1-draft",
+    inline: "
+        package mk8s:host;
+
+        world everything {
+            include mk8s:addon/base@0.1.0-draft;
+            import mk8s:addon/kv@0.1.0-draft;
+            import mk8s:addon/kube@0.1.0-draft;
+            export mk8s:addon/config@0.1.0-draft;
+            export mk8s:addon/lifecycle@0.1.0-draft;
+            export mk8s:addon/objects@0.1.0-draft;
+            export mk8s:addon/files@0.1.0-draft;
+            export mk8s:addon/authenticator@0.1.0-draft;
+            export mk8s:addon/authorizer@0.1.0-draft;
+        }
+    ",
+    world: "mk8s:host/everything",
+    imports: { default: async },
+    exports: { default: async },
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

@@ -1,0 +1,73 @@
+//! Between the contract's types, as wasmtime has them, and our own.
+
+use crate::bindings::exports::mk8s::addon::{authorizer, config};
+use crate::bindings::mk8s::addon::{kube, log, types};
+use crate::values::{
+    Decision, Edit, Kind, Level, Operation, PathRule, Refusal, ResourceRule, RuleSet, Target, User,
+};
+
+pub(crate) fn refused(refusal: Refusal) -> types::Error {
+    match refusal {
+        Refusal::Invalid(why) => types::Error::Invalid(why),
+        Refusal::Denied(why) => types::Error::Denied(why),
+        Refusal::NotFound(why) => types::Error::NotFound(why),
+        Refusal::Conflict(why) => types::Error::Conflict(why),
+        Refusal::Unavailable(why) => types::Error::Unavailable(why),
+        Refusal::Other(why) => types::Error::Other(why),
+    }
+}
+
+pub(crate) fn level(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::Error,
+        log::Level::Warn => Level::Warn,
+        log::Level::Info => Level::Info,
+        log::Level::Debug => Level::Debug,
+    }
+}
+
+pub(crate) fn target(target: kube::Target) -> Target {
+    let types::KindResult { group, version, resource } = target.kind;
+    Target { kind: Kind { group, version, resource }, namespace: target.namespace, name: target.name }
+}
+
+pub(crate) fn kind(kind: &Kind) -> types::KindParam<'_> {
+    types::KindParam { group: &kind.group, version: &kind.version, resource: &kind.resource }
+}
+
+pub(crate) fn user(user: types::UserResult) -> User {
+    User { name: user.name, uid: user.uid, groups: user.groups, extra: user.extra }
+}
+
+pub(crate) fn decision(decision: authorizer::Decision) -> Decision {
+    match decision {
+        authorizer::Decision::Allow(reason) => Decision::Allow(reason),
+        authorizer::Decision::Deny(reason) => Decision::Deny(reason),
+        authorizer::Decision::NoOpinion(reason) => Decision::NoOpinion(reason),
+    }
+}
+
+pub(crate) fn rules(rules: authorizer::RuleSet) -> RuleSet {
+    let resource = |rule: authorizer::ResourceRule| ResourceRule {
+        verbs: rule.verbs,
+        groups: rule.groups,
+        resources: rule.resources,
+        names: rule.names,
+    };
+    let path = |rule: authorizer::PathRule| PathRule { verbs: rule.verbs, paths: rule.paths };
+    RuleSet {
+        resource_rules: rules.resource_rules.into_iter().map(resource).collect(),
+        path_rules: rules.path_rules.into_iter().map(path).collect(),
+        problems: rules.problems,
+    }
+}
+
+pub(crate) fn edit(edit: config::Edit) -> Edit {
+    let operation = match edit.operation {
+        config::Operation::Set(value) => Operation::Set(value),
+        config::Operation::Unset => Operation::Unset,
+        config::Operation::Append(value) => Operation::Append(value),
+        config::Operation::Other(name) => Operation::Other(name),
+    };
+    Edit { service: edit.service, flag: edit.flag, operation }
+}

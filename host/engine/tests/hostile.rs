@@ -1,0 +1,207 @@
+//! Guests that do what no guest should, each contained.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use bytes::Bytes;
+use engine::{
+    Answer, CallError, Component, Credentials, Engine, Import, InspectError, Instance, KubeRequest,
+    KubeResponse, Level, Limits, LoadError, Refusal, Role, Services, Setting, Strikes, Unavailable, User,
+    Warm, compile, inspect,
+};
+use support::guest;
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
+static HOSTILE: LazyLock<Component> = LazyLock::new(|| load("hostile", &[]).unwrap());
+
+/// Keeps the log, and has nothing else.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<String>>);
+
+impl Services for Recorder {
+    fn log(&self, level: Level, message: &str) {
+        self.0.lock().unwrap().push(format!("{level:?}: {message}"));
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        Vec::new()
+    }
+
+    fn kv_get(&self, _: String) -> Answer<'_, Option<Bytes>> {
+        nothing()
+    }
+
+    fn kv_put(&self, _: String, _: Bytes) -> Answer<'_, ()> {
+        nothing()
+    }
+
+    fn kv_delete(&self, _: String) -> Answer<'_, ()> {
+        nothing()
+    }
+
+    fn kv_list(&self, _: String) -> Answer<'_, Vec<String>> {
+        nothing()
+    }
+
+    fn kube(&self, _: KubeRequest) -> Answer<'_, KubeResponse> {
+        nothing()
+    }
+}
+
+fn nothing<T: Send + 'static>() -> Answer<'static, T> {
+    Box::pin(async { Err(Refusal::Other("there is nothing".to_owned())) })
+}
+
+fn load(name: &str, granted: &[Import]) -> Result<Component, LoadError> {
+    let compiled = compile(&guest(name)).unwrap();
+    let granted: BTreeSet<_> = granted.iter().copied().collect();
+    // SAFETY: compiled on the line above.
+    unsafe { ENGINE.load(&compiled, &granted) }
+}
+
+fn instance() -> Instance {
+    HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::HOT).unwrap()
+}
+
+fn ask(instance: &mut Instance, token: &str) -> Result<Option<User>, CallError> {
+    instance.authenticate(&Credentials { bearer_token: Some(token), ..Credentials::default() })
+}
+
+fn name(user: Option<User>) -> String {
+    user.unwrap().name
+}
+
+#[test]
+fn a_guest_answers_and_remembers_nothing_of_its_caller() {
+    let mut instance = instance();
+    assert_eq!(name(ask(&mut instance, "alice").unwrap()), "alice");
+    assert_eq!(instance.authenticate(&Credentials::default()).unwrap(), None);
+}
+
+#[test]
+fn an_endless_loop_is_cut_at_its_deadline_and_the_instance_is_done() {
+    let mut instance = instance();
+    assert!(matches!(ask(&mut instance, "loop"), Err(CallError::Deadline(_))));
+    assert!(matches!(ask(&mut instance, "alice"), Err(CallError::Poisoned)));
+}
+
+#[test]
+fn memory_beyond_the_limit_is_refused() {
+    let limits = Limits { memory: 16 << 20, ..Limits::COLD };
+    let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), limits).unwrap();
+    let why = ask(&mut instance, "memory").unwrap_err();
+    assert!(matches!(why, CallError::Memory), "{why}");
+}
+
+#[test]
+fn a_panic_and_a_deep_recursion_are_traps() {
+    for token in ["trap", "stack"] {
+        let limits = Limits::COLD;
+        let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), limits).unwrap();
+        let why = ask(&mut instance, token).unwrap_err();
+        assert!(matches!(why, CallError::Trap(_)), "{token}: {why}");
+    }
+}
+
+#[test]
+fn an_answer_beyond_the_limit_is_refused() {
+    let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::COLD).unwrap();
+    let why = ask(&mut instance, "giant").unwrap_err();
+    assert!(why.is_fault(), "{why}");
+}
+
+#[test]
+fn a_flood_of_lines_is_cut_and_counted_and_holds_no_escapes() {
+    let recorder = Arc::new(Recorder::default());
+    let mut instance = HOSTILE.instantiate(recorder.clone(), Limits::COLD).unwrap();
+    ask(&mut instance, "flood").unwrap();
+    drop(instance);
+    let lines = recorder.0.lock().unwrap();
+    assert!(lines.len() < 2000, "{} lines", lines.len());
+    assert!(lines.iter().all(|line| !line.contains('\u{1b}')));
+    assert!(lines.last().unwrap().contains("lines were dropped"), "{:?}", lines.last());
+}
+
+#[test]
+fn a_refusal_is_no_fault() {
+    let mut instance = instance();
+    let why = ask(&mut instance, "refuse").unwrap_err();
+    assert!(!why.is_fault(), "{why}");
+    assert_eq!(name(ask(&mut instance, "alice").unwrap()), "alice");
+}
+
+#[test]
+fn there_is_no_environment_no_folder_and_no_socket() {
+    let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::COLD).unwrap();
+    assert_eq!(name(ask(&mut instance, "environment").unwrap()), "0 variables, 0 arguments, no folder");
+    assert_eq!(name(ask(&mut instance, "socket").unwrap()), "no socket");
+}
+
+#[test]
+fn an_import_that_was_not_granted_is_named() {
+    let why = load("greedy", &[]).err().unwrap().to_string();
+    assert!(why.contains("mk8s:addon/kube@0.1.0-draft"), "{why}");
+}
+
+#[test]
+fn an_import_that_waits_is_unavailable_in_a_request() {
+    let greedy = load("greedy", &[Import::Kube]).unwrap();
+    let mut instance = greedy.instantiate(Arc::new(Recorder::default()), Limits::HOT).unwrap();
+    let why = ask(&mut instance, "x").unwrap_err();
+    assert!(matches!(why, CallError::Guest(Refusal::Unavailable(_))), "{why}");
+}
+
+#[test]
+fn a_component_tells_what_it_is_without_being_run() {
+    let inspection = inspect(&guest("greedy")).unwrap();
+    assert_eq!(inspection.roles, BTreeSet::from([Role::Authenticator]));
+    assert!(inspection.imports.contains(&Import::Kube));
+    assert!(String::from_utf8(inspection.metadata).unwrap().contains("\"name\": \"greedy\""));
+}
+
+#[test]
+fn what_is_no_component_is_told_as_what_it_is() {
+    let component = guest("hostile");
+    let of = |bytes: &[u8]| inspect(bytes).unwrap_err();
+    assert!(matches!(of(b""), InspectError::NotWasm(_)));
+    assert!(matches!(of(b"#!/bin/sh\necho no component\n"), InspectError::NotWasm(_)));
+    assert!(matches!(of(b"\0asm\x01\0\0\0"), InspectError::CoreModule));
+    assert!(matches!(of(&component[..component.len() / 2]), InspectError::Malformed(_)));
+    let other: Vec<u8> = replaced(&component, b"0.1.0-draft", b"0.7.0-draft");
+    assert!(matches!(of(&other), InspectError::OtherContract { .. }));
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    while let Some(at) = bytes.windows(from.len()).position(|window| window == from) {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
+}
+
+#[test]
+fn a_warm_instance_is_made_anew_after_a_fault_and_given_up_after_three() {
+    let made = Arc::new(AtomicU32::new(0));
+    let counted = made.clone();
+    let warm = Warm::new(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::HOT)
+    });
+    assert_eq!(name(warm.call(|instance| ask(instance, "alice")).unwrap()), "alice");
+    let mut first = true;
+    let survived = warm.call(|instance| {
+        let token = if std::mem::take(&mut first) { "trap" } else { "bob" };
+        ask(instance, token)
+    });
+    assert_eq!(name(survived.unwrap()), "bob");
+    assert_eq!(made.load(Ordering::Relaxed), 2);
+    assert!(matches!(warm.call(|instance| ask(instance, "trap")), Err(Unavailable::Fault(_))));
+    assert!(warm.call(|instance| ask(instance, "trap")).is_err());
+    assert!(matches!(warm.call(|instance| ask(instance, "alice")), Err(Unavailable::Quarantined)));
+    warm.pardon();
+    assert_eq!(name(warm.call(|instance| ask(instance, "alice")).unwrap()), "alice");
+    assert_eq!(warm.strikes(), Strikes { total: 4, in_a_row: 0, quarantined: false });
+}
