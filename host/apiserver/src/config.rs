@@ -7,13 +7,13 @@ use std::sync::Arc;
 use datastore::Datastore;
 use ipnet::IpNet;
 use net::TlsClient;
-use observe::Metrics;
 use supervise::Scope;
 
 use crate::authn::Authenticate;
 use crate::authz::Authorize;
-use crate::front::{Anonymous, Requests};
-use crate::server::{self, ApiServerHandle, ApiServerTask};
+use crate::front::Anonymous;
+use crate::server::{self, ApiServerHandle, ApiServerTask, Keys};
+use crate::tokens::{KeyError, PublicKey, Signer};
 
 /// Ports that services of type NodePort get: upstream's default.
 pub const NODE_PORTS: RangeInclusive<u16> = 30000..=32767;
@@ -53,7 +53,7 @@ pub struct Dependencies {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("use {0} for services: it must have {ADDRESS_BITS} to {ADDRESS_BITS_MOST} bits of addresses")]
     ServiceCidr(IpNet),
@@ -65,21 +65,32 @@ pub enum ConfigError {
     Issuer,
     #[error("take tokens of service accounts: there is no audience")]
     Audience,
+    #[error("sign tokens of service accounts: there is no key")]
+    NoKey,
+    #[error("sign tokens of service accounts: {0}")]
+    Key(KeyError),
 }
 
 /// Everything that is wrong with a configuration.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 impl Config {
     /// An API server that [`ApiServerTask::run`] starts.
     pub fn build(self, dependencies: Dependencies) -> Result<(ApiServerHandle, ApiServerTask), ConfigErrors> {
-        let errors = self.errors();
-        if !errors.is_empty() {
-            return Err(ConfigErrors(errors));
+        let (mut signers, mut errors) = (Vec::new(), self.errors());
+        for pem in &self.service_account_keys {
+            match Signer::from_pem(pem) {
+                Ok(signer) => signers.push(signer),
+                Err(error) => errors.push(ConfigError::Key(error)),
+            }
         }
-        Ok(server::new(self, dependencies, Requests::new(Metrics::new())))
+        let keys: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key().clone()).collect();
+        match signers.into_iter().next() {
+            Some(signer) if errors.is_empty() => Ok(server::new(self, dependencies, Keys { signer, keys })),
+            _ => Err(ConfigErrors(errors)),
+        }
     }
 
     fn errors(&self) -> Vec<ConfigError> {
@@ -92,6 +103,7 @@ impl Config {
             (reachable, ConfigError::AdvertiseAddress(self.advertise_address)),
             (!self.service_account_issuer.is_empty(), ConfigError::Issuer),
             (!self.audiences.is_empty(), ConfigError::Audience),
+            (!self.service_account_keys.is_empty(), ConfigError::NoKey),
         ];
         checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).collect()
     }

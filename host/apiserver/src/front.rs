@@ -3,6 +3,7 @@
 
 mod authenticate;
 mod authorize;
+mod bearer;
 mod dispatch;
 mod health;
 mod impersonate;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use datastore::Datastore;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
 use net::{Body, Peer, body};
 use objects::status::Status;
@@ -31,9 +33,13 @@ use self::path::RequestInfo;
 use crate::authn::{Authenticate, UserInfo};
 use crate::authz::Authorize;
 use crate::document::Documents;
+use crate::kubelet::Proxy;
 use crate::rest::Rest;
+use crate::review::ReviewDeps;
+use crate::tokens::PublicKey;
 
 pub(crate) use self::authenticate::grouped;
+pub(crate) use self::bearer::Bearers;
 pub(crate) use self::meter::Requests;
 
 /// What a request may take that is no watch or stream; clients wait as long.
@@ -50,6 +56,10 @@ pub(crate) struct Parts {
     pub(crate) rest: Rest,
     pub(crate) store: Datastore,
     pub(crate) documents: Documents,
+    pub(crate) bearers: Bearers,
+    pub(crate) review: ReviewDeps,
+    pub(crate) kubelet: Proxy,
+    pub(crate) issuer: Issuer,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) authorize: Arc<dyn Authorize>,
     pub(crate) anonymous: Anonymous,
@@ -58,6 +68,14 @@ pub(crate) struct Parts {
     pub(crate) bootstrapped: AtomicBool,
     /// Ends watches and streams.
     pub(crate) stop: CancellationToken,
+}
+
+/// What the verifiers of service account tokens elsewhere are told.
+pub(crate) struct Issuer {
+    pub(crate) name: String,
+    pub(crate) keys: Vec<PublicKey>,
+    /// `host:port` of the API server.
+    pub(crate) address: String,
 }
 
 /// Where a request comes from.
@@ -77,16 +95,18 @@ impl Front {
     }
 
     /// The answer to a request, whatever happens on the way to it.
-    pub(crate) async fn answer(&self, request: Request<Body>, origin: Origin) -> Response<Body> {
-        let info = RequestInfo::read(request.method(), request.uri());
-        let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
-        let audit_id = audit_id.unwrap_or_else(crate::rest::uid);
-        let is_head = request.method() == Method::HEAD;
-        let meter = self.0.requests.begin(&info, request.method(), self.0.rest.registry());
-        let mut response = self.contain(&info, request, origin).await;
-        reply::complete(&mut response, &audit_id);
-        meter.end(response.status());
-        if is_head { response.map(|_| body::empty()) } else { response }
+    pub(crate) fn answer(self, request: Request<Body>, origin: Origin) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move {
+            let info = RequestInfo::read(request.method(), request.uri());
+            let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
+            let audit_id = audit_id.unwrap_or_else(crate::rest::uid);
+            let is_head = request.method() == Method::HEAD;
+            let meter = self.0.requests.begin(&info, request.method(), self.0.rest.registry());
+            let mut response = self.contain(&info, request, origin).await;
+            reply::complete(&mut response, &audit_id);
+            meter.end(response.status());
+            if is_head { response.map(|_| body::empty()) } else { response }
+        })
     }
 
     /// Lets no panic out and no request last.

@@ -12,12 +12,16 @@ mod config;
 mod discovery;
 mod document;
 mod front;
+mod kubelet;
 mod openapi;
 mod registry;
 mod rest;
+mod review;
 mod server;
 mod storage;
+mod tokens;
 
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
+pub use tokens::KeyError;

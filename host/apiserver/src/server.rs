@@ -1,5 +1,6 @@
 //! The API server as a service: it opens, serves until it is told to stop, and can be run again over the same listener.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use client::{BoxFuture, Transport, TransportError};
 use http::{Request, Response};
 use net::{Body, Listener, Peer, PeerAddress, TlsServer, body};
 use objects::status::Status;
+use observe::Metrics;
+use supervise::Scope;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +21,11 @@ use crate::authn::UserInfo;
 use crate::bootstrap::{self, Endpoint};
 use crate::config::{Config, Dependencies};
 use crate::document::Documents;
-use crate::front::{Front, Origin, Parts, Requests, grouped};
+use crate::front::{Bearers, Front, Issuer, Origin, Parts, Requests, grouped};
+use crate::kubelet::Proxy;
 use crate::rest::Rest;
+use crate::review::ReviewDeps;
+use crate::tokens::{PublicKey, Signer, Verifier};
 
 /// Tasks below the verbs get this long to end after the last connection.
 const GRACE: Duration = Duration::from_secs(5);
@@ -52,17 +58,26 @@ pub struct ApiServerHandle {
 pub struct ApiServerTask {
     config: Config,
     dependencies: Dependencies,
+    keys: Keys,
     requests: Requests,
     state: watch::Sender<State>,
+}
+
+/// The keys of service account tokens.
+pub(crate) struct Keys {
+    pub(crate) signer: Signer,
+    /// Those that verify, the signer's among them.
+    pub(crate) keys: Vec<PublicKey>,
 }
 
 pub(crate) fn new(
     config: Config,
     dependencies: Dependencies,
-    requests: Requests,
+    keys: Keys,
 ) -> (ApiServerHandle, ApiServerTask) {
     let (state, receiver) = watch::channel(State::Starting);
-    (ApiServerHandle { state: receiver }, ApiServerTask { config, dependencies, requests, state })
+    let requests = Requests::new(Metrics::new());
+    (ApiServerHandle { state: receiver }, ApiServerTask { config, dependencies, keys, requests, state })
 }
 
 impl ApiServerTask {
@@ -85,7 +100,7 @@ impl ApiServerTask {
                 let front = front.clone();
                 let peer = request.extensions_mut().remove::<Peer>();
                 let peer = peer.unwrap_or(Peer { address: PeerAddress::Unix, certificates: None });
-                async move { front.answer(request.map(body::boxed), Origin::Network(peer)).await }
+                front.answer(request.map(body::boxed), Origin::Network(peer))
             }
         };
         let bootstrap = async {
@@ -113,22 +128,41 @@ impl ApiServerTask {
         made
     }
 
-    fn open(&self, scope: &supervise::Scope, stop: CancellationToken) -> Front {
-        let Config { service_cidr, node_ports, advertise_address, secure_port, .. } = &self.config;
+    fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
+        let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
-        let Dependencies { datastore, authenticate, authorize, anonymous, .. } = &self.dependencies;
+        let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
+        let Keys { signer, keys } = &self.keys;
         let rest = Rest::open(datastore.clone(), Admission::new(network), scope);
-        let address = std::net::SocketAddr::new(*advertise_address, *secure_port);
+        let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
+        let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
+        let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
+        let ask_bearer = {
+            let bearers = bearers.clone();
+            Arc::new(move |token: &str, audiences: &[String]| bearers.ask(token, audiences))
+        };
+        let review = ReviewDeps {
+            rest: rest.clone(),
+            authorizer: Arc::clone(authorize),
+            ask_bearer,
+            signer: signer.clone(),
+            issuer: issuer.clone(),
+            audiences: audiences.clone(),
+        };
         Front::new(Parts {
-            documents: Documents::new(rest.registry().clone(), address.to_string()),
-            rest,
+            documents: Documents::new(rest.registry().clone(), address.clone()),
             store: datastore.clone(),
+            bearers,
+            review,
+            kubelet: Proxy::new(rest.clone(), kubelet.clone(), scope.clone()),
+            issuer: Issuer { name: issuer.clone(), keys: keys.clone(), address },
             authenticate: Arc::clone(authenticate),
             authorize: Arc::clone(authorize),
             anonymous: Arc::clone(anonymous),
             requests: self.requests.clone(),
             bootstrapped: AtomicBool::new(false),
             stop,
+            rest,
         })
     }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use net::{Peer, PeerCertificates, TrustAnchor};
 use objects::status::Status;
-use tracing::warn;
+use tracing::{debug, warn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Parts;
@@ -35,6 +35,16 @@ impl Parts {
             certificates: peer.certificates.clone().filter(|proof| proof.anchor != TrustAnchor::FrontProxyCa),
             ..shown(headers)
         };
+        if let Some(token) = &credentials.bearer {
+            match self.bearers.service_account(token, &[]) {
+                Ok(Some(bearer)) => return Ok(bearer.user),
+                Ok(None) => {}
+                Err(why) => {
+                    debug!(%why, "a token is refused");
+                    return Err(Status::unauthorized());
+                }
+            }
+        }
         match self.authenticate.authenticate(&credentials) {
             Authentication::User(user) => return Ok(grouped(user)),
             Authentication::Failed(why) => warn!(%why, "an authenticator could not answer"),

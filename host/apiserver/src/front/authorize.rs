@@ -1,24 +1,14 @@
-//! Whether the user may: the native rule, the authorizer's decision, and the refusal in upstream's words.
+//! Whether the user may, and the refusal in upstream's words.
 
 use objects::resource::GroupResource;
 use objects::status::Status;
 
 use super::Parts;
 use crate::authn::UserInfo;
-use crate::authz::{Attributes, Authorize, Decision, Target};
+use crate::authz::{Attributes, Decision, Target, decide};
 
-/// May do everything, whatever authorizers say.
-const MASTERS: &str = "system:masters";
 /// Seconds after which to ask again for what nobody could decide.
 const UNDECIDED: u32 = 1;
-
-/// The decision on a question, the native rule first.
-pub(crate) fn decide(authorizer: &dyn Authorize, user: &UserInfo, attributes: &Attributes) -> Decision {
-    if user.groups.iter().any(|group| group == MASTERS) {
-        return Decision::allow("");
-    }
-    authorizer.authorize(user, attributes)
-}
 
 impl Parts {
     pub(super) fn authorize(&self, user: &UserInfo, attributes: &Attributes) -> Result<(), Status> {

@@ -1,9 +1,9 @@
 //! From an authorized request for a resource to whoever answers it.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::BodyExt;
 use net::Body;
+use net::body::{self, CollectError};
 use objects::resource::{Resource, Verb};
 use objects::status::Status;
 
@@ -11,7 +11,9 @@ use super::Parts;
 use super::path::{RequestInfo, ResourcePath};
 use super::{negotiate, reply};
 use crate::authn::UserInfo;
-use crate::call::{Call, Content};
+use crate::call::{Call, Content, Output};
+use crate::kubelet::Proxy;
+use crate::review;
 
 /// As etcd's limit for a request with room for what the API server adds: upstream's default.
 const BODY_LIMIT: usize = 3 << 20;
@@ -28,22 +30,31 @@ impl Parts {
             return self.unknown(path);
         };
         let verb = offered(&resource, path, info, request.method())?;
-        let output = negotiate::output(request.headers())?;
+        let output = match negotiate::output(request.headers()) {
+            Err(_) if info.is_connect() => Output::Objects,
+            output => output?,
+        };
         let (head, body) = request.into_parts();
         let media_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
-        let call = Call {
+        let mut call = Call {
             subresource: path.subresource.clone(),
             namespace: if resource.is_namespaced() { path.namespace.clone() } else { String::new() },
             name: if is_collection(verb) { String::new() } else { path.name.clone() },
             resource,
             verb,
             query: info.query.clone(),
-            body: Content { media_type, bytes: whole(body).await? },
+            body: Content::default(),
             output,
             user,
-            agent: agent(&head.headers),
         };
-        let answer = self.rest.answer(call).await?;
+        if Proxy::serves(&call) {
+            return self.kubelet.answer(&call, Request::from_parts(head, ())).await;
+        }
+        call.body = Content { media_type, bytes: whole(body).await? };
+        let answer = match review::answer(&self.review, &call) {
+            Some(answer) => answer?,
+            None => self.rest.answer(call).await?,
+        };
         Ok(reply::answer(answer, self.stop.clone()))
     }
 
@@ -99,22 +110,11 @@ fn is_collection(verb: Verb) -> bool {
 }
 
 /// The whole body, if it is not too large.
-async fn whole(mut body: Body) -> Result<Bytes, Status> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|why| Status::bad_request(format!("read the request's body: {why}")))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > BODY_LIMIT {
-            return Err(Status::too_large(format_args!("limit is {BODY_LIMIT}")));
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(bytes.freeze())
-}
-
-fn agent(headers: &HeaderMap) -> String {
-    let text = text(headers, header::USER_AGENT);
-    text.split('/').next().unwrap_or_default().to_owned()
+async fn whole(body: Body) -> Result<Bytes, Status> {
+    body::collect(body, BODY_LIMIT).await.map_err(|why| match why {
+        CollectError::TooLarge(limit) => Status::too_large(format_args!("limit is {limit}")),
+        CollectError::Broken(why) => Status::bad_request(format!("read the request's body: {why}")),
+    })
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {

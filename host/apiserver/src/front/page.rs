@@ -10,16 +10,31 @@ use objects::{Tree, tree};
 
 use super::path::RequestInfo;
 use super::reply::{self, JSON};
-use super::{Parts, health, negotiate, version};
+use super::{Issuer, Parts, health, negotiate, version};
+use crate::tokens::documents;
 
+/// What tells others how to verify tokens of service accounts (OpenID Connect Discovery).
+const CONFIGURATION: &str = "/.well-known/openid-configuration";
+const KEY_SET: &str = "/openid/v1/jwks";
+
+#[rustfmt::skip]
 const OTHERS: &[&str] =
-    &["/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"];
+    &[CONFIGURATION, "/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", KEY_SET, "/version"];
 
 impl Parts {
     pub(super) async fn page(&self, info: &RequestInfo, head: &Head) -> Result<Response<Body>, Status> {
         let found = match info.path.as_str() {
             "/" => Some(negotiate::json(&head.headers).map(|()| document(&self.index()))?),
             "/version" | "/version/" => Some(document(&version::document())),
+            CONFIGURATION => {
+                let Issuer { name, keys, address } = &self.issuer;
+                let uri = format!("https://{address}{KEY_SET}");
+                Some(document(&documents::configuration(name, &uri, keys)))
+            }
+            KEY_SET => {
+                let keys = documents::key_set(&self.issuer.keys).to_json();
+                Some(reply::text(StatusCode::OK, "application/jwk-set+json", keys))
+            }
             "/metrics" => {
                 Some(reply::text(StatusCode::OK, observe::CONTENT_TYPE, self.requests.metrics().text()))
             }

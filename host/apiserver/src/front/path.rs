@@ -12,8 +12,8 @@ use crate::authz::{Attributes, Target};
 const OF_NAMESPACE: &[&str] = &["finalize", "status"];
 /// Old prefixes that stand for a verb.
 const VERB_PREFIXES: &[&str] = &["proxy", "watch"];
-/// What these answer takes as long as its reader likes.
-const LONG_RUNNING: &[&str] = &["attach", "exec", "log", "portforward", "proxy"];
+/// Sub-resources that are answered with a stream.
+const CONNECT: &[&str] = &["attach", "exec", "log", "portforward", "proxy"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestInfo {
@@ -49,9 +49,14 @@ impl RequestInfo {
         Self { verb, path, query, resource }
     }
 
+    /// Whether the answer is no object but a stream of somebody else.
+    pub(crate) fn is_connect(&self) -> bool {
+        self.resource.as_ref().is_some_and(|path| CONNECT.contains(&path.subresource.as_str()))
+    }
+
+    /// Whether the answer takes as long as its reader likes.
     pub(crate) fn is_long_running(&self) -> bool {
-        self.verb == "watch"
-            || self.resource.as_ref().is_some_and(|path| LONG_RUNNING.contains(&path.subresource.as_str()))
+        self.verb == "watch" || self.is_connect()
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
