@@ -1,14 +1,14 @@
 //! The verbs of every resource, over [`Storage`] and [`Caches`]. One machinery: what differs by kind is a row of
 //! [`objects::kind`].
 
-mod body;
+pub(crate) mod body;
 mod continuation;
 mod create;
 mod delete;
 mod output;
 mod patch;
 mod query;
-mod random;
+pub(crate) mod random;
 mod read;
 mod select;
 mod subresource;
@@ -17,9 +17,10 @@ mod update;
 mod watch;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use patch::media_types as patch_types;
+pub(crate) use random::uid;
 
 use std::sync::Arc;
 

@@ -88,7 +88,7 @@ impl Call {
         Some(!["false", "0"].contains(&value.to_ascii_lowercase().as_str()))
     }
 
-    fn number(&self, name: &str) -> Result<Option<i64>, Status> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Status> {
         let parse = |text: &str| {
             text.parse::<i64>().map_err(|_| {
                 Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))

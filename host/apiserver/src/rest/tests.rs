@@ -1,6 +1,6 @@
 //! The verbs over a datastore on disk, one claim a test.
 
-mod fixture;
+pub(crate) mod fixture;
 mod reading;
 mod watching;
 mod writing;

@@ -17,16 +17,16 @@ use crate::authn::UserInfo;
 use crate::call::{Answer, AnswerBody, Call, Content, Output};
 use crate::rest::Rest;
 
-pub(super) struct Fixture {
-    pub(super) rest: Rest,
-    pub(super) store: Datastore,
+pub(crate) struct Fixture {
+    pub(crate) rest: Rest,
+    pub(crate) store: Datastore,
     _scope: Scope,
     _directory: TempDir,
 }
 
 impl Fixture {
     /// With the namespace `default`.
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (store, task) = Datastore::open(Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
@@ -38,7 +38,7 @@ impl Fixture {
     }
 
     /// A call for a resource of core/v1 in the namespace `default`.
-    pub(super) fn call(&self, verb: Verb, plural: &str, name: &str) -> Call {
+    pub(crate) fn call(&self, verb: Verb, plural: &str, name: &str) -> Call {
         let resource = self.rest.registry().find("", "v1", plural).unwrap();
         let namespace = if resource.is_namespaced() { "default" } else { "" };
         Call {
@@ -51,31 +51,30 @@ impl Fixture {
             body: Content::default(),
             output: Output::Objects,
             user: UserInfo::default(),
-            agent: "test".to_owned(),
         }
     }
 
-    pub(super) async fn tree(&self, call: Call) -> Result<Tree, Status> {
+    pub(crate) async fn tree(&self, call: Call) -> Result<Tree, Status> {
         match self.rest.answer(call).await?.body {
             AnswerBody::Json(bytes) => Ok(Tree::from_json(&bytes).unwrap()),
             AnswerBody::Watch(_) => panic!("a watch"),
         }
     }
 
-    pub(super) async fn create(&self, plural: &str, tree: Tree) -> Result<Tree, Status> {
+    pub(crate) async fn create(&self, plural: &str, tree: Tree) -> Result<Tree, Status> {
         self.tree(self.call(Verb::Create, plural, "").body(&tree)).await
     }
 
-    pub(super) async fn get(&self, plural: &str, name: &str) -> Result<Tree, Status> {
+    pub(crate) async fn get(&self, plural: &str, name: &str) -> Result<Tree, Status> {
         self.tree(self.call(Verb::Get, plural, name)).await
     }
 
     /// A config map with one value.
-    pub(super) async fn config_map(&self, name: &str, value: &str) -> Tree {
+    pub(crate) async fn config_map(&self, name: &str, value: &str) -> Tree {
         self.create("configmaps", config_map(name, value)).await.unwrap()
     }
 
-    pub(super) async fn watch(&self, plural: &str, query: &[(&str, &str)]) -> Events {
+    pub(crate) async fn watch(&self, plural: &str, query: &[(&str, &str)]) -> Events {
         let call = self.call(Verb::Watch, plural, "").query_of(query);
         let Answer { body: AnswerBody::Watch(lines), .. } = self.rest.answer(call).await.unwrap() else {
             panic!("no watch")
@@ -84,52 +83,52 @@ impl Fixture {
     }
 }
 
-pub(super) fn network() -> ServiceNetwork {
+pub(crate) fn network() -> ServiceNetwork {
     ServiceNetwork { cidr: "10.152.183.0/24".parse().unwrap(), node_ports: 30000..=32767 }
 }
 
-pub(super) fn config_map(name: &str, value: &str) -> Tree {
+pub(crate) fn config_map(name: &str, value: &str) -> Tree {
     tree!({ "metadata": { "name": name }, "data": { "k": value } })
 }
 
 impl Call {
-    pub(super) fn body(mut self, tree: &Tree) -> Self {
+    pub(crate) fn body(mut self, tree: &Tree) -> Self {
         self.body = Content { media_type: "application/json".to_owned(), bytes: tree.to_json() };
         self
     }
 
-    pub(super) fn patch_of(mut self, media_type: &str, tree: &Tree) -> Self {
+    pub(crate) fn patch_of(mut self, media_type: &str, tree: &Tree) -> Self {
         self.body = Content { media_type: media_type.to_owned(), bytes: tree.to_json() };
         self
     }
 
-    pub(super) fn query_of(mut self, query: &[(&str, &str)]) -> Self {
+    pub(crate) fn query_of(mut self, query: &[(&str, &str)]) -> Self {
         self.query.extend(query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         self
     }
 
-    pub(super) fn subresource_of(mut self, name: &str) -> Self {
+    pub(crate) fn subresource_of(mut self, name: &str) -> Self {
         self.subresource = name.to_owned();
         self
     }
 }
 
-pub(super) struct Events(BoxStream<'static, bytes::Bytes>);
+pub(crate) struct Events(BoxStream<'static, bytes::Bytes>);
 
 impl Events {
-    pub(super) async fn next(&mut self) -> Tree {
+    pub(crate) async fn next(&mut self) -> Tree {
         let line = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.unwrap().unwrap();
         Tree::from_json(&line).unwrap()
     }
 
     /// Type and name of the next event.
-    pub(super) async fn brief(&mut self) -> String {
+    pub(crate) async fn brief(&mut self) -> String {
         let event = self.next().await;
         let name = event.str_at(&["object", "metadata", "name"]).unwrap_or_default();
         format!("{} {name}", event.str_at(&["type"]).unwrap())
     }
 
-    pub(super) async fn ends(&mut self) -> bool {
+    pub(crate) async fn ends(&mut self) -> bool {
         tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.unwrap().is_none()
     }
 }

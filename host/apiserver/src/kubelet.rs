@@ -1,0 +1,153 @@
+//! The sub-resources of pods that their kubelet answers: log, exec, attach and portforward. What they are for is made
+//! an address here; bytes go through unread.
+
+mod options;
+mod target;
+
+use std::error::Error;
+
+use http::header::{CONTENT_TYPE, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use net::{Body, HttpClient, TlsClient, body};
+use objects::status::{Outcome, Reason, Status};
+use supervise::Scope;
+use tracing::debug;
+
+use crate::call::Call;
+use crate::rest::Rest;
+use crate::tokens::core;
+
+/// What of a kubelet's refusal is shown at most.
+const MAX_REFUSAL: usize = 50_000;
+/// Headers of an upgrade that go through, beside those of a WebSocket handshake.
+const UPGRADE_HEADERS: &[&str] = &["connection", "upgrade", "origin", "x-stream-protocol-version"];
+const WEBSOCKET: &str = "sec-websocket-";
+
+/// Answers for pods by their kubelets. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    rest: Rest,
+    client: HttpClient,
+    scope: Scope,
+}
+
+impl Proxy {
+    /// `tls` verifies kubelets and is known to them; the scope's tasks copy the bytes of what was upgraded.
+    pub(crate) fn new(rest: Rest, tls: TlsClient, scope: Scope) -> Self {
+        Self { rest, client: HttpClient::tls_upgradable(tls), scope }
+    }
+
+    /// Whether a call is for here.
+    pub(crate) fn serves(call: &Call) -> bool {
+        target::of(call).is_some()
+    }
+
+    /// The kubelet's answer. The request gives its method, its headers and its connection; its body is not read.
+    pub(crate) async fn answer(&self, call: &Call, request: Request<()>) -> Result<Response<Body>, Status> {
+        let target = target::of(call).ok_or_else(Status::no_such_path)?;
+        let pod = core(&self.rest, "pods", &call.namespace, &call.name)
+            .ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))?;
+        let path = target.path(call, &pod)?;
+        let Some(name) = pod.str_at(&["spec", "nodeName"]).filter(|name| !name.is_empty()) else {
+            return target.unassigned(&call.name);
+        };
+        let node = core(&self.rest, "nodes", "", name)
+            .ok_or_else(|| Status::not_found(&objects::resource::GroupResource::new("", "nodes"), name))?;
+        let uri = target::uri(&node, &path)?;
+        self.forward(uri, request).await
+    }
+
+    async fn forward(&self, uri: Uri, request: Request<()>) -> Result<Response<Body>, Status> {
+        let mut asked = Request::new(body::empty());
+        *asked.method_mut() = request.method().clone();
+        *asked.uri_mut() = uri;
+        *asked.headers_mut() = upgrade_headers(request.headers());
+        let mut answer = self.client.send(asked).await.map_err(|why| unreachable_backend(&why))?;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let (near, far) = (hyper::upgrade::on(request), hyper::upgrade::on(&mut answer));
+            let stop = self.scope.token();
+            self.scope.spawn("kubelet stream", async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    joined = join(near, far) => if let Err(why) = joined {
+                        debug!(%why, "a stream to a kubelet broke off");
+                    }
+                }
+            });
+            let mut switched = Response::new(body::empty());
+            *switched.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            *switched.headers_mut() = upgrade_headers(answer.headers());
+            return Ok(switched);
+        }
+        if !answer.status().is_success() {
+            return Err(refusal(answer).await);
+        }
+        let content_type = answer.headers_mut().remove(CONTENT_TYPE);
+        let mut passed = Response::new(answer.into_body());
+        let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain"));
+        passed.headers_mut().insert(CONTENT_TYPE, content_type);
+        Ok(passed)
+    }
+}
+
+/// Copies both ways until both ends are closed.
+async fn join(near: OnUpgrade, far: OnUpgrade) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (near, far) = tokio::try_join!(near, far)?;
+    tokio::io::copy_bidirectional(&mut TokioIo::new(near), &mut TokioIo::new(far)).await?;
+    Ok(())
+}
+
+/// The headers of a handshake; without `Upgrade` there is none.
+fn upgrade_headers(headers: &HeaderMap) -> HeaderMap {
+    let mut passed = HeaderMap::new();
+    if headers.contains_key(UPGRADE) {
+        for (name, value) in headers {
+            if UPGRADE_HEADERS.contains(&name.as_str()) || name.as_str().starts_with(WEBSOCKET) {
+                passed.append(name.clone(), value.clone());
+            }
+        }
+    }
+    passed
+}
+
+fn unreachable_backend(why: &net::ClientError) -> Status {
+    let mut text = why.to_string();
+    let mut source = why.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    failure(StatusCode::INTERNAL_SERVER_ERROR, format!("error dialing backend: {text}"))
+}
+
+/// What the kubelet said in plain text, as a Status.
+async fn refusal(answer: Response<Body>) -> Status {
+    let code = answer.status();
+    let text = match body::collect(answer.into_body(), MAX_REFUSAL).await {
+        Ok(text) => String::from_utf8_lossy(&text).trim_end().to_owned(),
+        Err(why) => return Status::internal(why),
+    };
+    failure(code, text)
+}
+
+fn failure(code: StatusCode, message: String) -> Status {
+    const REASONS: &[Reason] = &[
+        Reason::BadRequest,
+        Reason::Unauthorized,
+        Reason::Forbidden,
+        Reason::NotFound,
+        Reason::MethodNotAllowed,
+        Reason::Conflict,
+        Reason::TooManyRequests,
+        Reason::InternalError,
+        Reason::ServiceUnavailable,
+        Reason::Timeout,
+    ];
+    let reason = REASONS.iter().copied().find(|reason| reason.code() == code.as_u16());
+    Status { outcome: Outcome::Failure, code: code.as_u16(), reason, message, details: None }
+}
+
+#[cfg(test)]
+mod tests;
