@@ -162,7 +162,9 @@ impl Core {
                 self.relist().await;
             }
             Event::RuntimeDown(why) => {
-                self.context.status.send_modify(|status| status.runtime_error = Some(why.clone()));
+                self.context.status.send_if_modified(|status| {
+                    status.runtime_error.replace(why.clone()).as_ref() != Some(&why)
+                });
                 self.context.runtime_state.send_if_modified(|state| {
                     let down = RuntimeState::Down(why);
                     *state != down && {

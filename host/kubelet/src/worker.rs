@@ -18,26 +18,28 @@ use cri::{ContainerId, NamespaceMode, SandboxId};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use supervise::Backoff;
 use tokio::sync::watch;
 
 use crate::handle::{ContainerView, PodView};
 use crate::kubelet::Context;
 use crate::node::allocatable;
 use crate::pod::backoff::later;
-use crate::pod::container::{log_folder, network};
+use crate::pod::container::{log_file, log_folder, network};
 use crate::pod::facts::{PodFacts, PodUid};
 use crate::pod::fields::Place;
 use crate::pod::memory::{Look, Memory, Standing};
 use crate::pod::observed::{Observed, is_alive, label};
 use crate::pod::plan::{Plan, plan};
-use crate::pod::status::{Ground, status};
+use crate::pod::status::{Ground, is_own, status};
 use crate::volumes::Volumes;
 use jobs::{Done, Job};
 use report::Report;
 
-/// How soon to look again for an exit that was told and is not yet in the runtime's books.
-const LAG: Duration = Duration::from_millis(5);
+/// How soon to look again for an exit that was told and is not yet in the runtime's books; each time twice as late.
+const FIRST_LAG: Duration = Duration::from_millis(5);
+const LAST_LAG: Duration = Duration::from_secs(5);
 /// How often volumes are brought up to date: upstream's sync period.
 const RESYNC: Duration = Duration::from_secs(60);
 /// How soon to try again what failed without a period of its own.
@@ -63,6 +65,7 @@ pub(crate) struct Worker {
     volumes: Volumes,
     volumes_at: Timestamp,
     pod_ips: (Option<SandboxId>, Vec<IpAddr>),
+    lag: Backoff,
     jobs: FuturesUnordered<Job>,
 }
 
@@ -73,6 +76,10 @@ enum Step {
     Wait(Timestamp),
     /// Nothing is left of the pod.
     Over,
+}
+
+fn has_not_begun(container: &ContainerStatus) -> bool {
+    container.container_id.is_none()
 }
 
 impl Wish {
@@ -99,6 +106,7 @@ impl Worker {
             volumes: Volumes::default(),
             volumes_at: Timestamp::now(),
             pod_ips: (None, Vec::new()),
+            lag: Backoff::new(FIRST_LAG, LAST_LAG),
             jobs: FuturesUnordered::new(),
         };
         (worker, written)
@@ -141,7 +149,7 @@ impl Worker {
         };
         let status = status(look, &ground);
         self.announce_waits(&wish.pod, &waits);
-        self.publish(&wish.pod, &observed, status);
+        self.publish(wish, &observed, status);
         if let Some(step) = self.act(wish, &observed, actions).await {
             return step;
         }
@@ -151,7 +159,10 @@ impl Worker {
             self.resync_volumes(&wish.pod, now).await;
         }
         let resync = later(self.volumes_at, RESYNC);
-        let lag = lags.then(|| later(now, LAG));
+        if !lags {
+            self.lag.reset();
+        }
+        let lag = lags.then(|| later(now, self.lag.next_delay()));
         Step::Wait([wake, lag].into_iter().flatten().fold(resync, Timestamp::min))
     }
 
@@ -209,7 +220,7 @@ impl Worker {
         let mut last = self.last.clone();
         let theirs = pod.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
         let conditions = last.conditions.get_or_insert_default();
-        for condition in theirs.into_iter().filter(|each| !crate::pod::status::is_own(&each.type_)) {
+        for condition in theirs.into_iter().filter(|each| !is_own(&each.type_)) {
             match conditions.iter_mut().find(|each| each.type_ == condition.type_) {
                 Some(known) => *known = condition,
                 None => conditions.push(condition),
@@ -219,14 +230,15 @@ impl Worker {
     }
 
     /// Shows the pod to the kubelet's handle and sends its status to be written.
-    fn publish(&mut self, pod: &Arc<Pod>, observed: &Observed, status: PodStatus) {
+    fn publish(&mut self, wish: &Wish, observed: &Observed, status: PodStatus) {
+        let Wish { pod, standing, .. } = wish;
         let logs = self.context.config.pod_logs.join(log_folder(pod));
         let containers = observed.containers().iter().map(|life| ContainerView {
             name: life.metadata.name.clone(),
             id: life.id.clone(),
             attempt: life.metadata.attempt,
             state: life.state,
-            log_path: logs.join(crate::pod::container::log_file(&life.metadata.name, life.metadata.attempt)),
+            log_path: logs.join(log_file(&life.metadata.name, life.metadata.attempt)),
         });
         let view = PodView {
             pod: Arc::new(Pod { status: Some(status.clone()), ..Pod::clone(pod) }),
@@ -235,7 +247,10 @@ impl Worker {
         };
         self.show(view);
         self.last = status.clone();
-        self.report(Report { pod: pod.clone(), status, release: false });
+        // A pod that is gone has nobody to be reported to; its name may be another's by now.
+        if *standing == Standing::Wanted {
+            self.report(Report { pod: pod.clone(), status, release: false });
+        }
     }
 
     fn show(&self, view: PodView) {
@@ -267,11 +282,10 @@ impl Worker {
     fn is_out_of_reach(&mut self, wish: &Wish, error: &cri::Error) -> Step {
         let missing = self.context.runtime_missing.borrow().clone();
         let why = missing.unwrap_or_else(|| error.to_string());
-        let unknown = self.last.container_statuses.is_none() && wish.standing == Standing::Wanted;
-        if unknown || wish.pod.is_being_deleted() {
+        let is_new =
+            self.last.container_statuses.as_ref().is_none_or(|known| known.iter().all(has_not_begun));
+        if is_new && wish.standing == Standing::Wanted && !wish.pod.is_being_deleted() {
             self.notice_sandbox_failure(&wish.pod, &why);
-        }
-        if unknown && !wish.pod.is_being_deleted() {
             let look = Look {
                 pod: &wish.pod,
                 standing: wish.standing,
@@ -286,7 +300,7 @@ impl Worker {
                 last: &self.last_with_foreign(&wish.pod),
             };
             let status = status(look, &ground);
-            self.publish(&wish.pod, &Observed::default(), status);
+            self.publish(wish, &Observed::default(), status);
         }
         // The runtime's return is a reason to look; this is for errors of another kind.
         let pause = if error.is_unreachable() { RESYNC } else { RETRY };

@@ -63,15 +63,23 @@ fn cgroup_root() -> String {
     format!("/kubelet-test-{}", std::process::id())
 }
 
-/// Removes the classes of cgroups that are left when every pod is gone.
-fn clear_cgroups() {
-    let hierarchies = fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path());
-    for hierarchy in hierarchies.chain(["/sys/fs/cgroup".into()]) {
-        let root = hierarchy.join(cgroup_root().trim_start_matches('/'));
-        for part in ["kubepods/besteffort", "kubepods/burstable", "kubepods", ""] {
-            fs::remove_dir(root.join(part)).ok();
+/// Removes, at the end, the cgroups of the classes, and of pods if the test failed.
+struct CgroupsRemoved;
+
+impl Drop for CgroupsRemoved {
+    fn drop(&mut self) {
+        let hierarchies = fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path());
+        for hierarchy in hierarchies.chain(["/sys/fs/cgroup".into()]) {
+            remove_folders(&hierarchy.join(cgroup_root().trim_start_matches('/')));
         }
     }
+}
+
+fn remove_folders(path: &Path) {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        remove_folders(&entry.path());
+    }
+    fs::remove_dir(path).ok();
 }
 
 fn pod(uid: &str, spec: &str) -> Pod {
@@ -98,6 +106,7 @@ fn is_ready(object: Option<&Tree>) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_runs_is_adopted_restarts_and_goes() {
+    let _cgroups = CgroupsRemoved;
     let (api, containerd) = (FakeApi::new(), Containerd::start().await);
     let folder = containerd.folder.path().to_owned();
     let client = Client::new(api.clone(), "test");
@@ -150,7 +159,7 @@ async fn a_pod_runs_is_adopted_restarts_and_goes() {
     })
     .await;
     fs::remove_file(data.join("stop")).unwrap();
-    let log = node.handle.logged("default", "p", "c", Life::Latest).unwrap().log_path;
+    let log = node.handle.logged("default", "p", "c", Life::Previous).unwrap().log_path;
     assert!(fs::read_to_string(log).unwrap().contains("value"), "the volume and the log are there");
 
     client.namespaced::<Pod>("default").delete("p", &DeleteOptions::default()).await.unwrap();
@@ -182,7 +191,6 @@ async fn a_pod_runs_is_adopted_restarts_and_goes() {
     };
     tokio::time::timeout(LIMIT, settled).await.unwrap();
     node.stop().await;
-    clear_cgroups();
 }
 
 #[tokio::test(flavor = "multi_thread")]

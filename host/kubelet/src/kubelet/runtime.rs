@@ -20,20 +20,22 @@ const SUBSCRIPTION: Duration = Duration::from_millis(20);
 pub(super) async fn attend(context: Arc<Context>, events: mpsc::Sender<Event>) {
     let mut backoff = Backoff::new(FIRST_DELAY, LAST_DELAY);
     loop {
-        let error = match greet(&context).await {
+        match greet(&context).await {
             Ok(version) => {
                 backoff.reset();
                 match listen(&context, version, &events).await {
-                    Some(error) => error,
+                    // It may be back already.
+                    Some(error) => tracing::debug!(%error, "the runtime tells no more"),
                     None => return,
                 }
             }
-            Err(error) => error,
-        };
-        let missing = context.runtime_missing.borrow().clone();
-        let why = missing.unwrap_or_else(|| error.to_string());
-        if events.send(Event::RuntimeDown(why)).await.is_err() {
-            return;
+            Err(error) => {
+                let missing = context.runtime_missing.borrow().clone();
+                let why = missing.unwrap_or_else(|| error.to_string());
+                if events.send(Event::RuntimeDown(why)).await.is_err() {
+                    return;
+                }
+            }
         }
         tokio::time::sleep(backoff.next_delay()).await;
     }

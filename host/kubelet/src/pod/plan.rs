@@ -7,6 +7,7 @@ use cri::{ContainerId, ContainerState, ContainerStatus, Sandbox, SandboxId};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Container;
 
+use super::backoff::later;
 use super::container::hash;
 use super::facts::{PodFacts, RestartPolicy, is_sidecar};
 use super::memory::{Look, Standing};
@@ -73,14 +74,29 @@ pub(crate) fn plan(look: Look<'_>) -> Plan {
     let mut plan = Plan::default();
     if look.standing == Standing::Gone || look.pod.is_being_deleted() {
         end(look, &mut plan);
-    } else if look.pod.is_terminal() || has_completed(look) {
+    } else if look.pod.is_terminal() || has_completed(look) || has_expired(look) {
         wind_down(look, &mut plan);
     } else if let Some(sandbox) = look.observed.ready_sandbox() {
         containers(look, sandbox, &mut plan);
     } else {
         sandbox(look, &mut plan);
     }
+    if let Some(deadline) = deadline(look).filter(|deadline| *deadline > look.now) {
+        wake(&mut plan, deadline);
+    }
     plan
+}
+
+/// Until when the pod may be active.
+fn deadline(look: Look<'_>) -> Option<Timestamp> {
+    let seconds = look.pod.spec()?.active_deadline_seconds?;
+    let start = look.pod.status.as_ref()?.start_time.as_ref()?;
+    Some(later(start.0, Duration::from_secs(seconds.max(0).unsigned_abs())))
+}
+
+/// Whether the pod was active for longer than it may be.
+pub(crate) fn has_expired(look: Look<'_>) -> bool {
+    deadline(look).is_some_and(|deadline| deadline <= look.now)
 }
 
 /// Whether the pod has run to its end: no container of it is ever to be started again.

@@ -39,7 +39,9 @@ pub(crate) struct Probes {
 struct Entry {
     /// What enough results in a row have agreed on.
     verdict: Option<bool>,
-    last: Option<(bool, Timestamp)>,
+    /// The last result that counts.
+    last: Option<bool>,
+    tried: Option<Timestamp>,
     in_a_row: i32,
     running: bool,
 }
@@ -105,8 +107,8 @@ impl Probes {
         let due = |kind: ProbeKind| {
             let probe = kind.of(container)?;
             let entry = self.entries.get(&(life.id.clone(), kind)).copied().unwrap_or_default();
-            let time = match entry.last {
-                Some((_, last)) => later(last, seconds(probe.period_seconds, PERIOD)),
+            let time = match entry.tried {
+                Some(last) => later(last, seconds(probe.period_seconds, PERIOD)),
                 None => later(life.started_at.unwrap_or(now), seconds(probe.initial_delay_seconds, 0)),
             };
             (!entry.running).then_some((kind, if time <= now { Due::Now } else { Due::At(time) }))
@@ -129,10 +131,11 @@ impl Probes {
         let entry = self.entries.entry((id.clone(), kind)).or_default();
         entry.running = false;
         entry.in_a_row = match entry.last {
-            Some((last, _)) if last == passed => entry.in_a_row.saturating_add(1),
+            Some(last) if last == passed => entry.in_a_row.saturating_add(1),
             _ => 1,
         };
-        entry.last = Some((passed, now));
+        entry.last = Some(passed);
+        entry.tried = Some(now);
         let (said, default) = match passed {
             true => (probe.success_threshold, SUCCESSES),
             false => (probe.failure_threshold, FAILURES),
@@ -140,6 +143,13 @@ impl Probes {
         if entry.in_a_row >= said.unwrap_or(default) {
             entry.verdict = Some(passed);
         }
+    }
+
+    /// Notes a probe that says nothing.
+    pub(crate) fn discard(&mut self, id: &ContainerId, kind: ProbeKind, now: Timestamp) {
+        let entry = self.entries.entry((id.clone(), kind)).or_default();
+        entry.running = false;
+        entry.tried = Some(now);
     }
 
     /// Forgets lives that have ended.

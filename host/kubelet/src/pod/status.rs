@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::{PodFacts, is_sidecar};
 use super::memory::{Look, Standing};
-use super::plan::{Wait, has_completed};
+use super::plan::{Wait, has_completed, has_expired};
 
 const RUNTIME: &str = "containerd";
 
@@ -24,6 +24,10 @@ const OWN_CONDITIONS: [&str; 4] = ["PodReadyToStartContainers", "Initialized", "
 pub(crate) fn is_own(condition: &str) -> bool {
     OWN_CONDITIONS.contains(&condition)
 }
+
+/// Reason and message of a pod that was active for too long.
+const EXPIRED: (&str, &str) =
+    ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
 
 /// What the node adds to a status.
 pub(crate) struct Ground<'a> {
@@ -64,6 +68,9 @@ pub(crate) fn status(look: Look<'_>, ground: &Ground<'_>) -> PodStatus {
         })
         .collect();
     let phase = phase(look, &init, &main);
+    let expired = phase == "Failed" && has_expired(look);
+    let (reason, message) = if expired { EXPIRED } else { Default::default() };
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let last = ground.last;
     let host_ips: Vec<_> = ground.host_ips.iter().map(|ip| HostIP { ip: ip.to_string() }).collect();
     let pod_ips: Vec<_> = ground.pod_ips.iter().map(|ip| PodIP { ip: ip.to_string() }).collect();
@@ -80,6 +87,8 @@ pub(crate) fn status(look: Look<'_>, ground: &Ground<'_>) -> PodStatus {
         observed_generation: pod.metadata.generation,
         phase: Some(phase.to_owned()),
         qos_class: Some(pod.qos().as_str().to_owned()),
+        reason: text(reason),
+        message: text(message),
         start_time: ground.last.start_time.clone().or(Some(Time(look.now))),
         ..ground.last.clone()
     }
@@ -194,7 +203,7 @@ fn phase(look: Look<'_>, init: &[ContainerStatus], main: &[ContainerStatus]) -> 
     let ended = || if succeeded { "Succeeded" } else { "Failed" };
     let deleted = look.standing == Standing::Gone || look.pod.is_being_deleted();
     let idle = look.observed.running().next().is_none() && look.observed.ready_sandbox().is_none();
-    if has_completed(look) || (deleted && idle && main.iter().any(has_ended)) {
+    if has_completed(look) || (deleted && idle && main.iter().any(has_ended)) || (idle && has_expired(look)) {
         return if main.iter().chain(init).any(is_running) { "Running" } else { ended() };
     }
     let begun = |status: &ContainerStatus| is_running(status) || has_ended(status);

@@ -1,6 +1,7 @@
 //! The API objects that volumes and environments are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use client::ApiError;
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +19,8 @@ use crate::pod::payload::{Contents, TokenWanted, Wanted};
 
 /// A token is renewed when a fifth of its life is left.
 const RENEWAL_DIVISOR: i64 = 5;
+/// How long a container waits for the first list of services, which comes with the API server's first answers.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
@@ -65,7 +68,9 @@ pub(crate) async fn environment(
     container: &Container,
 ) -> Result<Sources, FetchError> {
     let references = references(container);
-    let services = context.services.borrow().clone().ok_or(FetchError::Services)?;
+    let mut services = context.services.clone();
+    let listed = tokio::time::timeout(PATIENCE, services.wait_for(Option::is_some)).await;
+    let services = listed.ok().and_then(|listed| listed.ok()?.clone()).ok_or(FetchError::Services)?;
     Ok(Sources {
         config_maps: fetch(context, pod, references.config_maps).await?,
         secrets: fetch(context, pod, references.secrets).await?,

@@ -206,4 +206,16 @@ mod tests {
         remove(&path).unwrap();
         assert!(!path.exists());
     }
+
+    #[test]
+    fn a_folder_on_memory_is_made_once_and_goes_with_its_pod() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pod/v");
+        on_memory(&path, Some(1 << 20)).unwrap();
+        fs::write(path.join("a"), "1").unwrap();
+        on_memory(&path, Some(1 << 20)).unwrap();
+        assert!(is_mount_point(&path).unwrap() && path.join("a").exists());
+        remove(&folder.path().join("pod")).unwrap();
+        assert!(!path.exists());
+    }
 }

@@ -6,6 +6,7 @@ use cri::{ContainerId, Runtime};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::LifecycleHandler;
 
+use super::probe::Unhealthy;
 use crate::pod::probe::ProbeKind;
 
 pub(super) type Job = BoxFuture<'static, Done>;
@@ -14,7 +15,7 @@ pub(super) type Job = BoxFuture<'static, Done>;
 pub(super) enum Done {
     Stopped { id: ContainerId, name: String, result: Result<(), cri::Error> },
     Pulled { name: String, image: String, took: Duration, result: Result<(), cri::Error> },
-    Probed { id: ContainerId, name: String, kind: ProbeKind, result: Result<(), String> },
+    Probed { id: ContainerId, name: String, kind: ProbeKind, result: Result<(), Unhealthy> },
     Hooked { id: ContainerId, name: String, result: Result<(), String> },
 }
 
@@ -34,8 +35,9 @@ pub(super) fn stop(
             tracing::debug!(error, container = name, "the hook before a stop failed");
         }
         let left = grace.saturating_sub(begun.elapsed());
-        // A hook that used up the grace leaves the process a moment to see its signal.
-        let left = if grace.is_zero() { grace } else { left.max(Duration::from_secs(1)) };
+        // The runtime counts whole seconds. A hook that used up the grace leaves the process one to see its signal.
+        let left = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let left = Duration::from_secs(if grace.is_zero() { 0 } else { left.max(1) });
         let result = runtime.stop_container(&id, left).await;
         Done::Stopped { id, name, result }
     })

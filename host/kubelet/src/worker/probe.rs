@@ -17,8 +17,17 @@ use crate::pod::probe::ProbeKind;
 /// A probe's patience if it says nothing.
 const TIMEOUT_SECONDS: i32 = 1;
 
+/// Why a probe has not passed.
+#[derive(Debug)]
+pub(super) enum Unhealthy {
+    /// The container is at fault.
+    Failed(String),
+    /// The probe could not be made: it says nothing of the container.
+    Impossible(String),
+}
+
 /// A port by number, or by its name among the container's.
-fn port(container: &Container, port: &IntOrString) -> Result<u16, String> {
+fn port(container: &Container, port: &IntOrString) -> Result<u16, Unhealthy> {
     let number = match port {
         IntOrString::Int(number) => Some(*number),
         IntOrString::String(name) => {
@@ -26,16 +35,19 @@ fn port(container: &Container, port: &IntOrString) -> Result<u16, String> {
             named.map(|port| port.container_port).or_else(|| name.parse().ok())
         }
     };
-    number.and_then(|number| u16::try_from(number).ok()).ok_or_else(|| format!("invalid port {port:?}"))
+    number
+        .and_then(|number| u16::try_from(number).ok())
+        .ok_or_else(|| Unhealthy::Impossible(format!("invalid port {port:?}")))
 }
 
-async fn tcp(host: &str, port: u16) -> Result<(), String> {
-    dial::tcp(host, port).await.map(drop).map_err(|error| format!("dial tcp {host}:{port}: {error}"))
+async fn tcp(host: &str, port: u16) -> Result<(), Unhealthy> {
+    let dialled = dial::tcp(host, port).await;
+    dialled.map(drop).map_err(|error| Unhealthy::Failed(format!("dial tcp {host}:{port}: {error}")))
 }
 
-async fn http(host: &str, port: u16, action: &HTTPGetAction) -> Result<(), String> {
+async fn http(host: &str, port: u16, action: &HTTPGetAction) -> Result<(), Unhealthy> {
     if action.scheme.as_deref() == Some("HTTPS") {
-        return Err("probes by HTTPS are not supported on this node".to_owned());
+        return Err(Unhealthy::Impossible("probes by HTTPS are not supported on this node".to_owned()));
     }
     let path = action.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -45,11 +57,12 @@ async fn http(host: &str, port: u16, action: &HTTPGetAction) -> Result<(), Strin
     for header in action.http_headers.iter().flatten() {
         request = request.header(&header.name, &header.value);
     }
-    let request = request.body(body::empty()).map_err(|error| error.to_string())?;
-    let answer = HttpClient::plain().send(request).await.map_err(|error| format!("{error}"))?;
+    let request = request.body(body::empty()).map_err(|error| Unhealthy::Impossible(error.to_string()))?;
+    let answer = HttpClient::plain().send(request).await;
+    let answer = answer.map_err(|error| Unhealthy::Failed(error.to_string()))?;
     match answer.status().as_u16() {
         200..400 => Ok(()),
-        code => Err(format!("HTTP probe failed with statuscode: {code}")),
+        code => Err(Unhealthy::Failed(format!("HTTP probe failed with statuscode: {code}"))),
     }
 }
 
@@ -58,10 +71,11 @@ async fn exec(
     id: &ContainerId,
     command: Vec<String>,
     limit: Duration,
-) -> Result<(), String> {
-    let output = runtime.exec_sync(id, command, limit).await.map_err(|error| error.to_string())?;
+) -> Result<(), Unhealthy> {
+    let output = runtime.exec_sync(id, command, limit).await;
+    let output = output.map_err(|error| Unhealthy::Impossible(error.to_string()))?;
     let text = || String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
-    if output.exit_code == 0 { Ok(()) } else { Err(text()) }
+    if output.exit_code == 0 { Ok(()) } else { Err(Unhealthy::Failed(text())) }
 }
 
 async fn run(
@@ -70,7 +84,7 @@ async fn run(
     container: &Container,
     probe: &Probe,
     pod_ip: &str,
-) -> Result<(), String> {
+) -> Result<(), Unhealthy> {
     let seconds = probe.timeout_seconds.filter(|seconds| *seconds > 0).unwrap_or(TIMEOUT_SECONDS);
     let limit = Duration::from_secs(seconds.unsigned_abs().into());
     let probing = async {
@@ -83,11 +97,11 @@ async fn run(
             let host = action.host.as_deref().filter(|host| !host.is_empty()).unwrap_or(pod_ip);
             tcp(host, port(container, &action.port)?).await
         } else {
-            Err("probes by gRPC are not supported on this node".to_owned())
+            Err(Unhealthy::Impossible("probes by gRPC are not supported on this node".to_owned()))
         }
     };
     let timed = tokio::time::timeout(limit, probing).await;
-    timed.unwrap_or_else(|_| Err(format!("timed out after {limit:?}")))
+    timed.unwrap_or_else(|_| Err(Unhealthy::Failed(format!("timed out after {limit:?}"))))
 }
 
 impl Worker {
@@ -112,15 +126,26 @@ impl Worker {
         id: &ContainerId,
         name: &str,
         kind: ProbeKind,
-        result: Result<(), String>,
+        result: Result<(), Unhealthy>,
     ) {
-        if let Err(why) = &result {
-            let mut word = kind.word().to_owned();
-            word[..1].make_ascii_uppercase();
-            self.notice_warning(pod, Some(name), "Unhealthy", format!("{word} probe failed: {why}"));
-        }
-        if let Some(probe) = pod.container(name).and_then(|container| kind.of(container)) {
-            self.memory.probes.record(id, kind, probe, result.is_ok(), Timestamp::now());
+        let mut word = kind.word().to_owned();
+        word[..1].make_ascii_uppercase();
+        let verdict = match result {
+            Ok(()) => Some(true),
+            Err(Unhealthy::Failed(why)) => {
+                self.notice_warning(pod, Some(name), "Unhealthy", format!("{word} probe failed: {why}"));
+                Some(false)
+            }
+            Err(Unhealthy::Impossible(why)) => {
+                self.notice_warning(pod, Some(name), "Unhealthy", format!("{word} probe errored: {why}"));
+                None
+            }
+        };
+        let now = Timestamp::now();
+        let probe = pod.container(name).and_then(|container| kind.of(container));
+        match (probe, verdict) {
+            (Some(probe), Some(passed)) => self.memory.probes.record(id, kind, probe, passed, now),
+            _ => self.memory.probes.discard(id, kind, now),
         }
     }
 }

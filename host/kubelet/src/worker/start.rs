@@ -24,6 +24,8 @@ use crate::volumes::{environment, pod_folder};
 const RETRY: Duration = Duration::from_secs(10);
 /// The lives of a container that are kept: the newest and the one before, for `kubectl logs --previous`.
 const KEPT_LIVES: usize = 2;
+/// The one failure that leaves a container behind.
+const START_FAILED: &str = "RunContainerError";
 /// How long a hook after the start may take.
 const POST_START: Duration = Duration::from_secs(120);
 
@@ -55,7 +57,11 @@ impl Worker {
                 let told =
                     if failure.reason.starts_with("ErrImage") { failure.reason } else { &failure.message };
                 self.notice_warning(pod, Some(name), "Failed", format!("Error: {told}"));
+                let left_a_life = failure.reason == START_FAILED;
                 self.memory.failures.insert(name.to_owned(), failure);
+                if left_a_life {
+                    self.forget_old_lives(pod, observed, name).await;
+                }
             }
         }
     }
@@ -88,7 +94,7 @@ impl Worker {
         let id = created.map_err(|error| failure("CreateContainerError", error))?;
         self.notice(pod, Some(&container.name), "Created", "Container created");
         self.announce(pod, sandbox, container, &id, attempt);
-        runtime.start_container(&id).await.map_err(|error| failure("RunContainerError", error))?;
+        runtime.start_container(&id).await.map_err(|error| failure(START_FAILED, error))?;
         self.notice(pod, Some(&container.name), "Started", "Container started");
         if let Some(hook) = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.clone()) {
             self.jobs.push(jobs::hook(runtime, id, container.name.clone(), hook, POST_START));

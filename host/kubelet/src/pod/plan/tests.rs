@@ -284,3 +284,16 @@ fn a_container_is_told_again_only_to_end_sooner() {
     };
     assert_eq!((planned(5), planned(30)), (0, 1));
 }
+
+#[test]
+fn a_pod_ends_at_its_deadline() {
+    let mut pod = pod(r#"{"activeDeadlineSeconds":5,"containers":[{"name":"c"}]}"#);
+    pod.status = serde_json::from_str(r#"{"startTime":"1970-01-12T13:46:40Z"}"#).unwrap();
+    let observed = Observed::new(vec![sandbox(SandboxState::Ready)], vec![running("c", 0)]);
+    let planned = |now| {
+        let memory = Memory::default();
+        show(&plan(Look { pod: &pod, standing: Standing::Wanted, observed: &observed, memory: &memory, now }))
+    };
+    assert_eq!(planned(at(4)), "wake at 5s\n");
+    assert_eq!(planned(at(5)), "stop c0 in 30s: Stopping container c\n");
+}
