@@ -93,6 +93,12 @@ impl KubeletStatus {
 }
 
 impl PodView {
+    /// Whether a container, or the sandbox, of this id is the pod's.
+    pub(crate) fn has(&self, id: &ContainerId) -> bool {
+        let sandbox = self.sandbox.as_ref().is_some_and(|sandbox| sandbox.0 == id.0);
+        sandbox || self.containers.iter().any(|container| container.id == *id)
+    }
+
     fn lives<'a>(&'a self, container: &'a str) -> impl Iterator<Item = &'a ContainerView> {
         self.containers.iter().filter(move |view| view.name == container)
     }

@@ -42,7 +42,7 @@ pub struct Usage {
 }
 
 /// `amd64`, as Kubernetes calls architectures.
-pub const ARCHITECTURE: &str = match std::env::consts::ARCH.as_bytes() {
+pub(crate) const ARCHITECTURE: &str = match std::env::consts::ARCH.as_bytes() {
     b"x86_64" => "amd64",
     b"aarch64" => "arm64",
     _ => std::env::consts::ARCH,

@@ -51,6 +51,13 @@ pub(crate) trait PodFacts {
     fn phase(&self) -> &str;
     fn qos(&self) -> QosClass;
 
+    fn service_account(&self) -> &str {
+        let spec = self.spec();
+        spec.and_then(|spec| spec.service_account_name.as_deref())
+            .filter(|name| !name.is_empty())
+            .unwrap_or("default")
+    }
+
     fn full_name(&self) -> String {
         format!("{}_{}({})", self.name(), self.namespace(), self.uid().0)
     }
