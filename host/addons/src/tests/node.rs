@@ -118,7 +118,11 @@ type Objects = BTreeMap<(Kind, ObjectKey), Bytes>;
 
 /// The Kubernetes API, without versions.
 #[derive(Clone)]
-pub(super) struct MemoryApi(Arc<watch::Sender<Objects>>);
+pub(super) struct MemoryApi {
+    objects: Arc<watch::Sender<Objects>>,
+    /// Nothing is written any more.
+    pub(super) is_read_only: Arc<AtomicBool>,
+}
 
 impl MemoryApi {
     pub(super) fn put(&self, resource: &str, namespace: &str, name: &str, json: &str) {
@@ -128,11 +132,11 @@ impl MemoryApi {
             resource: resource.to_owned(),
         };
         let key = ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() };
-        self.0.send_modify(|objects| drop(objects.insert((kind, key), Bytes::from(json.to_owned()))));
+        self.objects.send_modify(|objects| drop(objects.insert((kind, key), Bytes::from(json.to_owned()))));
     }
 
     pub(super) fn count(&self, resource: &str) -> usize {
-        self.0.borrow().keys().filter(|(kind, _)| kind.resource == resource).count()
+        self.objects.borrow().keys().filter(|(kind, _)| kind.resource == resource).count()
     }
 }
 
@@ -141,20 +145,24 @@ impl KubeAccess for MemoryApi {
         let key = |namespace: String, name: String| ObjectKey { namespace, name };
         let answer = match request {
             KubeRequest::Get(target) => {
-                let found = self.0.borrow().get(&(target.kind, key(target.namespace, target.name))).cloned();
+                let found =
+                    self.objects.borrow().get(&(target.kind, key(target.namespace, target.name))).cloned();
                 found.map(|json| vec![json]).ok_or_else(|| Refusal::NotFound("no such object".to_owned()))
             }
             KubeRequest::List(target) => {
-                Ok(list(&self.0.borrow(), &target.kind).map(|(_, json)| json.clone()).collect())
+                Ok(list(&self.objects.borrow(), &target.kind).map(|(_, json)| json.clone()).collect())
+            }
+            KubeRequest::Put(..) if self.is_read_only.load(Ordering::SeqCst) => {
+                Err(Refusal::Unavailable("the API only reads".to_owned()))
             }
             KubeRequest::Put(target, json) => {
                 let place = (target.kind, key(target.namespace, target.name));
-                self.0.send_modify(|objects| drop(objects.insert(place, json.clone())));
+                self.objects.send_modify(|objects| drop(objects.insert(place, json.clone())));
                 Ok(vec![json])
             }
             KubeRequest::Delete(target) => {
                 let place = (target.kind, key(target.namespace, target.name));
-                self.0.send_modify(|objects| drop(objects.remove(&place)));
+                self.objects.send_modify(|objects| drop(objects.remove(&place)));
                 Ok(Vec::new())
             }
         };
@@ -168,7 +176,7 @@ fn list<'a>(objects: &'a Objects, kind: &Kind) -> impl Iterator<Item = (&'a Obje
 
 impl ObjectSource for MemoryApi {
     fn follow(&self, _: &str, kind: &Kind) -> BoxStream<'static, ObjectUpdate> {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.objects.subscribe();
         changes.mark_changed();
         let kind = kind.clone();
         let next = move |(mut changes, kind): (watch::Receiver<Objects>, Kind)| async move {
@@ -256,7 +264,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 
 impl Machine {
     pub(super) fn new() -> Self {
-        let api = MemoryApi(Arc::new(watch::Sender::new(BTreeMap::new())));
+        let objects = Arc::new(watch::Sender::new(BTreeMap::new()));
+        let api = MemoryApi { objects, is_read_only: Arc::default() };
         Self { folder: tempfile::tempdir().unwrap(), store: Arc::default(), api }
     }
 

@@ -64,6 +64,22 @@ async fn a_configuration_that_is_refused_leaves_everything_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_addon_that_cannot_do_its_work_is_not_enabled_until_it_can() {
+    let machine = Machine::new();
+    let run = machine.start_ready(&[builtin("rbac", false)]).await;
+    machine.api.is_read_only.store(true, Ordering::SeqCst);
+    let why = run.addons.enable("rbac".to_owned()).await.unwrap_err();
+    expect!["start addon rbac: its first reconcile failed: unavailable: the API only reads; nothing was changed, mend that and try again"].assert_eq(&why.to_string());
+    assert_eq!(run.configuration.mode(), "AlwaysAllow");
+    assert_eq!(run.addons.info("rbac").unwrap().state, State::Disabled);
+    assert_eq!(run.asked("system:addon:rbac", "create", "rbac.authorization.k8s.io", "roles"), "no opinion");
+    machine.api.is_read_only.store(false, Ordering::SeqCst);
+    assert_eq!(run.addons.enable("rbac".to_owned()).await.unwrap().state, State::Enabled);
+    assert_eq!(run.configuration.mode(), "RBAC,Node");
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_refuses_leaves_everything_as_it_was() {
     let machine = Machine::new();
     let run = machine.start_ready(&[builtin("rbac", false)]).await;
