@@ -1,0 +1,192 @@
+//! An addon that is loaded, and one that runs: its instances, what is pushed to them, its tasks.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use args::Effective;
+use engine::{CallError, Component, Instance, Limits, Role, Setting, Unavailable, Warm};
+use futures_util::StreamExt;
+use supervise::Scope;
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::files::{self, Located};
+use crate::lifecycle::{Health, Keeper};
+use crate::metadata::{Metadata, Wants};
+use crate::ports::ObjectSource;
+use crate::pushed::{Fed, Pushed};
+use crate::services::AddonServices;
+
+/// The tasks of an addon end within this.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// An addon with its code, that does not run yet.
+pub(crate) struct Loaded {
+    pub(crate) metadata: Metadata,
+    pub(crate) grants: Wants,
+    pub(crate) component: Component,
+    pub(crate) services: Arc<AddonServices>,
+}
+
+impl Loaded {
+    pub(crate) fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    pub(crate) fn settings(&self) -> &[Setting] {
+        &self.services.settings
+    }
+
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.metadata.roles.iter().any(|name| name == role.name())
+    }
+
+    pub(crate) fn instance(&self, limits: Limits) -> Result<Instance, CallError> {
+        self.component.instantiate(self.services.clone(), limits)
+    }
+}
+
+/// What addons run with.
+pub(crate) struct Ground<'a> {
+    pub(crate) data_dir: &'a Path,
+    pub(crate) objects: &'a dyn ObjectSource,
+    pub(crate) request_limits: Limits,
+    pub(crate) scope: &'a Scope,
+}
+
+/// A running addon.
+pub(crate) struct Active {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) authenticator: Option<Warm<Fed>>,
+    pub(crate) authorizer: Option<Warm<Fed>>,
+    pushed: Arc<Pushed>,
+    keeper: Option<Keeper>,
+    located: watch::Sender<Located>,
+    scope: Scope,
+}
+
+/// Why an addon does not get to work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("its {role} cannot be called: {why}")]
+    Role { role: &'static str, why: Unavailable },
+    #[error("its first reconcile failed: {0}")]
+    Reconcile(String),
+}
+
+impl Active {
+    /// Begins to follow what it was granted; `effective` says where its files are.
+    pub(crate) fn start(loaded: Arc<Loaded>, ground: &Ground<'_>, effective: &Effective) -> Arc<Self> {
+        let scope = ground.scope.child(loaded.name().to_owned());
+        let kinds = loaded.grants.objects.iter().map(|kind| kind.kind());
+        let pushed = Arc::new(Pushed::new(kinds, loaded.has(Role::Files)));
+        for (place, kind) in pushed.kinds().enumerate() {
+            let (pushed, mut updates) = (pushed.clone(), ground.objects.follow(loaded.name(), kind));
+            scope.spawn(format!("follow {}", kind.resource), async move {
+                while let Some(update) = updates.next().await {
+                    pushed.objects(place, update);
+                }
+            });
+        }
+        let located = watch::Sender::new(files::locate(&loaded.grants, ground.data_dir, effective));
+        if loaded.has(Role::Files) {
+            scope.spawn("follow the files", files::follow(pushed.clone(), located.subscribe()));
+        }
+        let warm = |role: Role| {
+            let (loaded, pushed, limits) = (loaded.clone(), pushed.clone(), ground.request_limits);
+            loaded
+                .has(role)
+                .then(|| Warm::new(move || Ok(Fed::new(loaded.instance(limits)?, pushed.clone()))))
+        };
+        let (authenticator, authorizer) = (warm(Role::Authenticator), warm(Role::Authorizer));
+        let keeper =
+            loaded.has(Role::Lifecycle).then(|| Keeper::start(loaded.clone(), pushed.clone(), &scope));
+        Arc::new(Self { loaded, authenticator, authorizer, pushed, keeper, located, scope })
+    }
+
+    /// Returns when everything it was granted is told, or when it is closed.
+    pub(crate) async fn complete(&self) {
+        let mut told = self.pushed.complete();
+        let closed = self.scope.token();
+        closed.run_until_cancelled(told.wait_for(|complete| *complete)).await;
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.pushed.is_complete()
+    }
+
+    /// Returns when it can do its work: everything is told, every role was called, the first reconcile is done.
+    pub(crate) async fn settle(&self) -> Result<(), StartError> {
+        self.complete().await;
+        self.warm_up()?;
+        match &self.keeper {
+            Some(keeper) => match keeper.first().await {
+                Health::Failing(why) => Err(StartError::Reconcile(why)),
+                Health::Well | Health::Starting => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Makes an instance of each role that requests wait for, so that the first one does not.
+    pub(crate) fn warm_up(&self) -> Result<(), StartError> {
+        let roles = [(Role::Authenticator, &self.authenticator), (Role::Authorizer, &self.authorizer)];
+        for (role, warm) in roles {
+            let Some(warm) = warm else { continue };
+            let called = warm.call(|fed| fed.up_to_date().map(drop));
+            called.map_err(|why| StartError::Role { role: role.name(), why })?;
+        }
+        Ok(())
+    }
+
+    /// Its files are where this configuration says.
+    pub(crate) fn relocate(&self, data_dir: &Path, effective: &Effective) {
+        let located = files::locate(&self.loaded.grants, data_dir, effective);
+        self.located.send_if_modified(|known| {
+            let moved = *known != located;
+            *known = located;
+            moved
+        });
+    }
+
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.warm().any(|warm| warm.strikes().quarantined)
+    }
+
+    /// Calls again what was given up.
+    pub(crate) fn pardon(&self) {
+        self.warm().for_each(Warm::pardon);
+    }
+
+    fn warm(&self) -> impl Iterator<Item = &Warm<Fed>> {
+        self.authenticator.iter().chain(&self.authorizer)
+    }
+
+    /// Why it is not well.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let quarantined = self.is_quarantined().then(|| {
+            "it failed too often and is not called any more; `plugin enable` tries again".to_owned()
+        });
+        let waiting = || (!self.is_complete()).then(|| "it waits for its first objects and files".to_owned());
+        let failing = || match self.keeper.as_ref()?.health() {
+            Health::Failing(why) => Some(format!("it cannot reconcile: {why}")),
+            Health::Starting | Health::Well => None,
+        };
+        quarantined.or_else(waiting).or_else(failing)
+    }
+
+    /// Tells it that it is disabled.
+    pub(crate) async fn dismiss(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.dismiss().await;
+        }
+    }
+
+    /// Ends its tasks.
+    pub(crate) async fn close(&self) {
+        for task in self.scope.close(CLOSING).await {
+            warn!(task, "a task of an addon did not end in time");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The start: what was last in force is in force again at once, and then what the datastore says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use supervise::Backoff;
+use tracing::{error, warn};
+
+use crate::active::Active;
+use crate::fold::{Editor, fold};
+use crate::record::{self, LastApplied, Records};
+use crate::roster::{Roster, Stage};
+use crate::task::Node;
+use crate::transaction::{Next, Target};
+
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(10);
+
+impl Node {
+    /// Enables what was enabled when this node last ran, before there is a datastore.
+    pub(crate) async fn boot(&self) {
+        let last = LastApplied::read(&self.data_dir).unwrap_or_else(|why| {
+            error!(%why, "the addons begin without what was last in force");
+            LastApplied::default()
+        });
+        let names: BTreeSet<_> = last.records.keys().chain(self.builtins.keys()).cloned().collect();
+        let next = join_all(names.into_iter().map(|name| async {
+            let next = self.next(&name, last.records.get(&name)).await;
+            (name, next)
+        }));
+        let next: BTreeMap<_, _> = next.await.into_iter().collect();
+        self.applied(last.clone());
+        let effective = self.configuration.effective();
+        let mut roster = Roster::default();
+        for (name, next) in next {
+            let stage = match next {
+                Ok(Next::Gone) => continue,
+                Ok(Next::Disabled) => Stage::Disabled,
+                Ok(Next::Enabled(loaded)) => Stage::Active(Active::start(loaded, &self.ground(), &effective)),
+                Err(why) => {
+                    error!(addon = name, %why, "an enabled addon cannot be loaded");
+                    Stage::Broken(why.to_string())
+                }
+            };
+            let entry = self.describe(&name, last.records.get(&name).cloned(), stage);
+            roster.addons.insert(name, entry);
+        }
+        self.publish(roster.clone());
+        self.fold_at_start(&roster, &last.records).await;
+    }
+
+    /// The addons' edits as they are now; where that cannot be, those of before stay in force.
+    async fn fold_at_start(&self, roster: &Roster, records: &Records) {
+        let editors = self.editors(roster).into_values().collect();
+        let plan = match fold(editors, &self.configuration, &self.data_dir_text(), &self.scope).await {
+            Ok(plan) => plan,
+            Err(why) => return error!(%why, "the configuration of the addons stays as it was"),
+        };
+        if let Err(why) = self.configuration.apply(plan.effective.clone()).await {
+            return error!(%why, "the configuration of the addons stays as it was");
+        }
+        roster.active().for_each(|active| active.relocate(&self.data_dir, &plan.effective));
+        let state = LastApplied::new(records.clone(), &plan.edits);
+        if let Err(why) = state.write(&self.data_dir).await {
+            error!(%why, "the next start would begin without what is in force");
+        }
+        self.applied(state);
+    }
+
+    /// Brings about what the datastore says, once it answers.
+    pub(crate) async fn adopt_records(&self) {
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+        let records = loop {
+            match record::list(self.store.as_ref()).await {
+                Ok(records) => break records,
+                Err(why) => warn!(%why, "read what is enabled"),
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        };
+        let known = self.roster().records();
+        let names: BTreeSet<_> = known.keys().chain(records.keys()).cloned().collect();
+        for name in names.into_iter().filter(|name| known.get(name) != records.get(name)) {
+            let record = records.get(&name).cloned();
+            let adopted = match self.next(&name, record.as_ref()).await {
+                Ok(next) => {
+                    let target = Target { name: name.clone(), record: record.clone(), next };
+                    self.commit(target).await.map_err(|why| why.to_string())
+                }
+                Err(why) => Err(why.to_string()),
+            };
+            if let Err(why) = adopted {
+                error!(addon = name, %why, "an addon is not as the datastore says");
+                let roster = self.roster();
+                let running = roster.addons.get(&name).is_some_and(|entry| entry.active().is_some());
+                if !running {
+                    let entry = self.describe(&name, record, Stage::Broken(why));
+                    self.publish(roster.with(&name, Some(entry)));
+                }
+            }
+        }
+    }
+
+    /// The enabled addons, as they are folded.
+    pub(crate) fn editors(&self, roster: &Roster) -> BTreeMap<String, Editor> {
+        let remembered: BTreeMap<_, _> =
+            self.last_applied().edits().into_iter().map(|edits| (edits.addon.clone(), edits)).collect();
+        let editor = |name: &String, stage: &Stage| match stage {
+            Stage::Disabled => None,
+            Stage::Active(active) => Some(Editor::Loaded(active.loaded.clone())),
+            Stage::Broken(_) => remembered.get(name).cloned().map(Editor::Remembered),
+        };
+        let editors = roster.addons.iter();
+        editors.filter_map(|(name, entry)| Some((name.clone(), editor(name, &entry.stage)?))).collect()
+    }
+}

@@ -1,0 +1,179 @@
+//! What others hold of the addons. Requests are answered on the thread that asks, from what is in force.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use engine::{Attributes, Credentials, Decision, Role, RuleSet, User};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::warn;
+
+use crate::active::Active;
+use crate::grants;
+use crate::operation::{Command, OperationError};
+use crate::report::{InstallPlan, Report};
+use crate::roster::{Entry, Roster, Stage};
+
+/// A handle; clones share the addons.
+#[derive(Clone)]
+pub struct AddonsHandle {
+    pub(crate) roster: Arc<ArcSwap<Roster>>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) ready: watch::Receiver<bool>,
+}
+
+/// An authorizer that had to be asked did not answer: nobody decided.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("addon {addon} cannot decide: {why}")]
+pub struct Unanswered {
+    pub addon: String,
+    pub why: String,
+}
+
+impl AddonsHandle {
+    /// The user whom the first addon, by name, knows by these credentials. An addon that fails knows nobody.
+    pub fn authenticate(&self, credentials: &Credentials<'_>) -> Option<User> {
+        let roster = self.roster.load();
+        let complete = roster.active().filter(|active| active.is_complete());
+        complete.filter_map(|active| Some((active, active.authenticator.as_ref()?))).find_map(
+            |(active, warm)| match warm.call(|fed| fed.up_to_date()?.authenticate(credentials)) {
+                Ok(user) => user,
+                Err(why) => {
+                    warn!(addon = active.loaded.name(), %why, "an authenticator failed, and knows nobody");
+                    None
+                }
+            },
+        )
+    }
+
+    /// The first decision of an addon, by name; the reasons of those without an opinion are joined. What one that cannot
+    /// answer would have said is not known, so nothing is decided then.
+    pub fn authorize(&self, user: &User, attributes: &Attributes<'_>) -> Result<Decision, Unanswered> {
+        let roster = self.roster.load();
+        if let Some(addon) = grants::addon(&user.name) {
+            return Ok(own(&roster, addon, attributes));
+        }
+        let mut reasons = Vec::new();
+        for (name, entry) in authorizers(&roster) {
+            match ask(name, entry, |instance| instance.authorize(user, attributes))? {
+                Decision::NoOpinion(reason) => reasons.extend((!reason.is_empty()).then_some(reason)),
+                decided => return Ok(decided),
+            }
+        }
+        Ok(Decision::NoOpinion(reasons.join("\n")))
+    }
+
+    /// What a user may do in a namespace, as the authorizers together say.
+    pub fn rules(&self, user: &User, namespace: &str) -> Result<RuleSet, Unanswered> {
+        let roster = self.roster.load();
+        let mut all = RuleSet::default();
+        let mut add = |rules: RuleSet| {
+            all.resource_rules.extend(rules.resource_rules);
+            all.path_rules.extend(rules.path_rules);
+            all.problems.extend(rules.problems);
+        };
+        match grants::addon(&user.name) {
+            Some(addon) => roster.grants(addon).for_each(|granted| add(grants::rules(granted))),
+            None => {
+                for (name, entry) in authorizers(&roster) {
+                    add(ask(name, entry, |instance| instance.rules(user, namespace))?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns when every enabled addon was told all that it was granted and the records of the datastore are in force.
+    pub async fn ready(&self) {
+        // A task that is gone never gets ready.
+        if self.ready.clone().wait_for(|ready| *ready).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Every addon, in the order in which they are folded.
+    pub fn list(&self) -> Vec<Report> {
+        let roster = self.roster.load();
+        roster.addons.keys().filter_map(|name| roster.report(name)).collect()
+    }
+
+    pub fn info(&self, name: &str) -> Result<Report, OperationError> {
+        self.roster.load().report(name).ok_or_else(|| OperationError::Unknown(name.to_owned()))
+    }
+
+    /// What [`install`](Self::install) would do. Nothing is changed.
+    pub async fn plan_install(
+        &self,
+        name: String,
+        component: Option<Bytes>,
+    ) -> Result<InstallPlan, OperationError> {
+        self.ask(|reply| Command::PlanInstall { name, component, reply }).await
+    }
+
+    /// Installs and enables the component, or the built-in called `name` where there is none: grants what it wants, and
+    /// takes the place of an addon of the same name. In force when this returns, or as it was before.
+    pub async fn install(
+        &self,
+        name: String,
+        component: Option<Bytes>,
+    ) -> Result<InstallPlan, OperationError> {
+        self.ask(|reply| Command::Install { name, component, reply }).await
+    }
+
+    /// In force when this returns, or as it was before. Asks one that is quarantined again.
+    pub async fn enable(&self, name: String) -> Result<Report, OperationError> {
+        self.ask(|reply| Command::Enable { name, reply }).await
+    }
+
+    /// Takes its edits back, then the addon away.
+    pub async fn disable(&self, name: String) -> Result<Report, OperationError> {
+        self.ask(|reply| Command::Disable { name, reply }).await
+    }
+
+    /// Disables it and forgets the component, its grants and what it kept. A built-in that it had replaced is back.
+    pub async fn remove(&self, name: String) -> Result<(), OperationError> {
+        self.ask(|reply| Command::Remove { name, reply }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, OperationError>>) -> Command,
+    ) -> Result<T, OperationError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| OperationError::Stopped)?;
+        answer.await.map_err(|_| OperationError::Stopped)?
+    }
+}
+
+/// The decision about an addon's own request.
+fn own(roster: &Roster, addon: &str, attributes: &Attributes<'_>) -> Decision {
+    let nothing = || Decision::NoOpinion(format!("addon {addon} is not enabled"));
+    let decisions = roster.grants(addon).map(|granted| grants::decide(addon, granted, attributes));
+    let allowed = |decision: &Decision| matches!(decision, Decision::Allow(_));
+    decisions.reduce(|first, next| if allowed(&first) { first } else { next }).unwrap_or_else(nothing)
+}
+
+/// The enabled authorizers, those that do not run too.
+fn authorizers(roster: &Roster) -> impl Iterator<Item = (&String, &Entry)> {
+    let enabled = |entry: &Entry| !matches!(entry.stage, Stage::Disabled);
+    let entries = roster.addons.iter().map(|(name, entry)| (name, entry.as_ref()));
+    entries.filter(move |(_, entry)| entry.has(Role::Authorizer) && enabled(entry))
+}
+
+fn ask<R>(
+    name: &str,
+    entry: &Entry,
+    mut question: impl FnMut(&mut engine::Instance) -> Result<R, engine::CallError>,
+) -> Result<R, Unanswered> {
+    let unanswered = |why: String| Unanswered { addon: name.to_owned(), why };
+    let active: &Active = match &entry.stage {
+        Stage::Active(active) => active,
+        Stage::Broken(why) => return Err(unanswered(why.clone())),
+        Stage::Disabled => return Err(unanswered("it is disabled".to_owned())),
+    };
+    let warm = active.authorizer.as_ref().ok_or_else(|| unanswered("it is no authorizer".to_owned()))?;
+    if !active.is_complete() {
+        return Err(unanswered("it waits for its first objects and files".to_owned()));
+    }
+    warm.call(|fed| question(fed.up_to_date()?)).map_err(|why| unanswered(why.to_string()))
+}

@@ -1,0 +1,175 @@
+//! The components of this node: their bytes by digest, and what this host compiled of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::{Component, Engine, InspectError, LoadError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::fs::{File, OpenOptions};
+use tokio::io::AsyncWriteExt;
+
+use crate::metadata::{Metadata, MetadataError, Wants};
+use crate::ports::{Compiler, PortError};
+
+/// SHA-256 of a component, in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Digest(String);
+
+impl Digest {
+    fn of(bytes: &[u8]) -> Self {
+        let hexadecimal = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(hexadecimal)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a component cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error("compile the component: {0}")]
+    Compile(PortError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("the component {0} is not on this node: install it again")]
+    Missing(String),
+    #[error("{} has not the content that its name says: install the component again", .0.display())]
+    Altered(PathBuf),
+    #[error("{doing} {}: {why}", .path.display())]
+    File { doing: &'static str, path: PathBuf, why: io::Error },
+}
+
+/// A component that is what it says.
+pub(crate) struct Package {
+    pub(crate) digest: Digest,
+    pub(crate) metadata: Metadata,
+    bytes: Bytes,
+}
+
+impl Package {
+    pub(crate) fn read(bytes: Bytes) -> Result<Self, ComponentError> {
+        let metadata = Metadata::of(&engine::inspect(&bytes)?)?;
+        Ok(Self { digest: Digest::of(&bytes), metadata, bytes })
+    }
+}
+
+pub(crate) struct Library {
+    folder: PathBuf,
+    engine: Engine,
+    compiler: Arc<dyn Compiler>,
+}
+
+impl Library {
+    /// `folder` is the host's alone: what lies in it is run.
+    pub(crate) fn new(folder: PathBuf, engine: Engine, compiler: Arc<dyn Compiler>) -> Self {
+        Self { folder, engine, compiler }
+    }
+
+    /// Maps the component, compiled now if it was not before.
+    pub(crate) async fn load(&self, package: &Package, granted: &Wants) -> Result<Component, ComponentError> {
+        let path = self.compiled(&package.digest);
+        if let Some(compiled) = read(&path).await? {
+            match self.map(&compiled, granted) {
+                Err(LoadError::Unusable(why)) => {
+                    tracing::warn!(path = %path.display(), %why, "compile a component anew");
+                }
+                other => return Ok(other?),
+            }
+        }
+        let compiled = self.compiler.compile(package.bytes.clone()).await.map_err(ComponentError::Compile)?;
+        let component = self.map(&compiled, granted)?;
+        self.write(path, &compiled).await?;
+        Ok(component)
+    }
+
+    fn map(&self, compiled: &[u8], granted: &Wants) -> Result<Component, LoadError> {
+        // SAFETY: the bytes come from the compiler of this host, or from the folder that it alone writes to.
+        unsafe { self.engine.load(compiled, &granted.imports()) }
+    }
+
+    /// Keeps the bytes.
+    pub(crate) async fn keep(&self, package: &Package) -> Result<(), ComponentError> {
+        self.write(self.path(&package.digest), &package.bytes).await
+    }
+
+    /// The component that was kept.
+    pub(crate) async fn find(&self, digest: &Digest) -> Result<Package, ComponentError> {
+        let path = self.path(digest);
+        let bytes = read(&path).await?.ok_or_else(|| ComponentError::Missing(digest.to_string()))?;
+        let package = Package::read(bytes.into())?;
+        if package.digest == *digest { Ok(package) } else { Err(ComponentError::Altered(path)) }
+    }
+
+    /// Makes the folder this host's alone and removes what none of these components is, also what was compiled by
+    /// another release.
+    pub(crate) async fn sweep(&self, used: &BTreeSet<Digest>) -> io::Result<()> {
+        own(&self.folder).await?;
+        let names = |digest: &Digest| [self.path(digest), self.compiled(digest)];
+        let used: BTreeSet<_> = used.iter().flat_map(names).collect();
+        let mut entries = tokio::fs::read_dir(&self.folder).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            let path = entry.path();
+            let component =
+                path.extension().is_some_and(|extension| extension == "wasm" || extension == "cwasm");
+            if component && !used.contains(&path) {
+                tokio::fs::remove_file(&path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compiled(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{digest}-{}.cwasm", self.engine.compatibility()))
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
+    }
+
+    async fn write(&self, path: PathBuf, content: &[u8]) -> Result<(), ComponentError> {
+        let written = write(&path, content).await;
+        written.map_err(|why| ComponentError::File { doing: "write", path, why })
+    }
+}
+
+async fn read(path: &Path) -> Result<Option<Vec<u8>>, ComponentError> {
+    match tokio::fs::read(path).await {
+        Ok(content) => Ok(Some(content)),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(ComponentError::File { doing: "read", path: path.to_owned(), why }),
+    }
+}
+
+/// Writes a file that is whole or not there, for this user's eyes alone.
+pub(crate) async fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    own(folder).await?;
+    let temporary = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary).await?;
+    file.write_all(content).await?;
+    file.sync_all().await?;
+    tokio::fs::rename(&temporary, path).await?;
+    File::open(folder).await?.sync_all().await
+}
+
+/// Makes a folder this user's alone.
+async fn own(folder: &Path) -> io::Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    tokio::fs::set_permissions(folder, Permissions::from_mode(0o700)).await
+}

@@ -1,0 +1,254 @@
+//! What an addon says of itself, held against what its component is.
+
+mod wants;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use engine::{Import, Inspection, Role};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use wants::{KubeWant, Place, Wants};
+
+/// The draft that the metadata names.
+const CONTRACT: &str = "0.1-draft";
+const LONGEST_NAME: usize = 63;
+
+/// The custom section `mk8s:addon`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    pub contract: String,
+    pub name: String,
+    pub version: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub(crate) settings: Vec<SettingSpec>,
+    #[serde(default)]
+    pub(crate) wants: Wants,
+    /// Addons that cannot be enabled beside it.
+    #[serde(default)]
+    pub conflicts: Vec<String>,
+}
+
+/// A setting that an operator can give.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettingSpec {
+    pub(crate) name: String,
+    pub(crate) r#type: SettingType,
+    pub(crate) default: SettingValue,
+    #[serde(default)]
+    pub(crate) description: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SettingType {
+    String,
+    Bool,
+    Integer,
+    StringList,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum SettingValue {
+    Bool(bool),
+    Integer(i64),
+    String(String),
+    StringList(Vec<String>),
+}
+
+impl SettingValue {
+    fn type_of(&self) -> SettingType {
+        match self {
+            Self::Bool(_) => SettingType::Bool,
+            Self::Integer(_) => SettingType::Integer,
+            Self::String(_) => SettingType::String,
+            Self::StringList(_) => SettingType::StringList,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    #[error("read the metadata of the component: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the metadata of the component is not true: {0}")]
+    Lies(Lies),
+}
+
+/// What the metadata says and the component is not, or the other way round.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lie {
+    #[error("it speaks contract {0:?}, this host {CONTRACT:?}")]
+    Contract(String),
+    #[error(
+        "its name is {0:?}: lower-case letters, digits and dashes, a letter first, at most {LONGEST_NAME}"
+    )]
+    Name(String),
+    #[error("it has no version")]
+    NoVersion,
+    #[error("it claims the role {0}, which the contract does not know")]
+    UnknownRole(String),
+    #[error("it claims the role {0}, which the component does not export")]
+    NotExported(&'static str),
+    #[error("the component exports {0}, which is not among its roles")]
+    NotClaimed(&'static str),
+    #[error("the component imports {0}, which it does not want")]
+    NotWanted(&'static str),
+    #[error("it wants {wants}, and has no role {role} that would take them")]
+    NoTaker { wants: &'static str, role: &'static str },
+    #[error("it has two {what} called {name:?}")]
+    Twice { what: &'static str, name: String },
+    #[error("the default of its setting {0:?} is of another type")]
+    Default(String),
+    #[error("its file {0:?} is to be either at the path of a flag or at a path below the data directory")]
+    FilePlace(String),
+}
+
+/// Every lie, not only the first.
+#[derive(Debug)]
+pub struct Lies(pub Vec<Lie>);
+
+impl fmt::Display for Lies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl Metadata {
+    pub(crate) fn of(inspection: &Inspection) -> Result<Self, MetadataError> {
+        let metadata: Self = serde_json::from_slice(&inspection.metadata)?;
+        let lies = metadata.lies(inspection);
+        if lies.is_empty() { Ok(metadata) } else { Err(MetadataError::Lies(Lies(lies))) }
+    }
+
+    fn lies(&self, inspection: &Inspection) -> Vec<Lie> {
+        let mut lies = Vec::new();
+        let mut claim = |is_lie: bool, lie: Lie| lies.extend(is_lie.then_some(lie));
+        claim(self.contract != CONTRACT, Lie::Contract(self.contract.clone()));
+        claim(!is_name(&self.name), Lie::Name(self.name.clone()));
+        claim(self.version.is_empty(), Lie::NoVersion);
+        for role in self.roles.iter().filter(|role| Role::named(role).is_none()) {
+            claim(true, Lie::UnknownRole(role.clone()));
+        }
+        let claimed: BTreeSet<Role> = self.roles.iter().filter_map(|role| Role::named(role)).collect();
+        for role in claimed.difference(&inspection.roles) {
+            claim(true, Lie::NotExported(role.name()));
+        }
+        for role in inspection.roles.difference(&claimed) {
+            claim(true, Lie::NotClaimed(role.name()));
+        }
+        let wanted = self.wants.imports();
+        for import in [Import::Kube, Import::Kv] {
+            let undeclared = inspection.imports.contains(&import) && !wanted.contains(&import);
+            claim(undeclared, Lie::NotWanted(import.name()));
+        }
+        let takers = [
+            ("objects", self.wants.objects.is_empty(), Role::Objects),
+            ("files", self.wants.files.is_empty(), Role::Files),
+        ];
+        for (wants, none, role) in takers {
+            claim(!none && !inspection.roles.contains(&role), Lie::NoTaker { wants, role: role.name() });
+        }
+        for name in repeated(self.settings.iter().map(|setting| &setting.name)) {
+            claim(true, Lie::Twice { what: "settings", name });
+        }
+        for name in repeated(self.wants.files.iter().map(|file| &file.name)) {
+            claim(true, Lie::Twice { what: "files", name });
+        }
+        for setting in &self.settings {
+            claim(setting.default.type_of() != setting.r#type, Lie::Default(setting.name.clone()));
+        }
+        for file in &self.wants.files {
+            claim(file.place().is_none(), Lie::FilePlace(file.name.clone()));
+        }
+        lies
+    }
+
+    /// The settings with their defaults filled in, as an addon gets them.
+    pub(crate) fn settings(
+        &self,
+        given: &std::collections::BTreeMap<String, SettingValue>,
+    ) -> Vec<engine::Setting> {
+        let value = |spec: &SettingSpec| {
+            let value = given.get(&spec.name).filter(|value| value.type_of() == spec.r#type);
+            serde_json::to_string(value.unwrap_or(&spec.default)).expect("plain values have a form as JSON")
+        };
+        self.settings
+            .iter()
+            .map(|spec| engine::Setting { name: spec.name.clone(), value: value(spec) })
+            .collect()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// The names that come again.
+fn repeated<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| !seen.insert(name.as_str())).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn inspection(metadata: &str, roles: &[Role], imports: &[Import]) -> Inspection {
+        Inspection {
+            metadata: metadata.as_bytes().to_vec(),
+            roles: roles.iter().copied().collect(),
+            imports: imports.iter().copied().collect(),
+            other_imports: BTreeSet::new(),
+        }
+    }
+
+    fn check(metadata: &str, roles: &[Role], imports: &[Import], expected: Expect) {
+        let told = match Metadata::of(&inspection(metadata, roles, imports)) {
+            Ok(_) => "true".to_owned(),
+            Err(why) => why.to_string(),
+        };
+        expected.assert_eq(&told);
+    }
+
+    #[test]
+    fn metadata_that_is_true_is_taken() {
+        let text = r#"{"contract":"0.1-draft","name":"a1","version":"1","roles":["lifecycle"],
+            "wants":{"kv":{"why":"x"}}}"#;
+        check(text, &[Role::Lifecycle], &[Import::Kv, Import::Log], expect!["true"]);
+    }
+
+    #[test]
+    fn each_lie_is_named() {
+        let text = r#"{"contract":"0.2","name":"A","version":"","roles":["config","oracle"],
+            "settings":[{"name":"s","type":"bool","default":"yes"},{"name":"s","type":"integer","default":1}],
+            "wants":{"objects":[{"group":"","version":"v1","resource":"pods","why":"x"}],
+                     "files":[{"name":"f","path":"../etc/shadow","why":"x"}]}}"#;
+        check(
+            text,
+            &[Role::Authorizer],
+            &[Import::Kube, Import::Kv],
+            expect![[
+                r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1-draft"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kube, which it does not want; the component imports kv, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_misspelt_field_is_an_error() {
+        let text = r#"{"contract":"0.1-draft","name":"a","version":"1","wants":{"objekts":[]}}"#;
+        let told = Metadata::of(&inspection(text, &[], &[])).unwrap_err().to_string();
+        assert!(told.contains("unknown field `objekts`"), "{told}");
+    }
+}

@@ -1,0 +1,237 @@
+//! What operators do with addons, one operation after the other.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::fold::FoldError;
+use crate::library::{ComponentError, Package};
+use crate::ports::PortError;
+use crate::record::{Record, Source, StateError};
+use crate::report::{InstallPlan, Report};
+use crate::roster::{Entry, Stage};
+use crate::services;
+use crate::task::Node;
+use crate::transaction::{Next, Target};
+
+type Reply<T> = oneshot::Sender<Result<T, OperationError>>;
+
+pub(crate) enum Command {
+    PlanInstall { name: String, component: Option<Bytes>, reply: Reply<InstallPlan> },
+    Install { name: String, component: Option<Bytes>, reply: Reply<InstallPlan> },
+    Enable { name: String, reply: Reply<Report> },
+    Disable { name: String, reply: Reply<Report> },
+    Remove { name: String, reply: Reply<()> },
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    #[error("there is no addon {0}: `plugin list` shows those there are")]
+    Unknown(String),
+    #[error("there is no built-in addon {name}: give a file, or one of {}", .builtins.join(", "))]
+    NoBuiltin { name: String, builtins: Vec<String> },
+    #[error("addon {0} is built in and cannot be removed: disable it")]
+    BuiltIn(String),
+    #[error("addon {addon}: {why}")]
+    Component { addon: String, why: ComponentError },
+    #[error("addon {addon} cannot be enabled beside {other}: disable {other} first")]
+    Conflict { addon: String, other: String },
+    #[error("the configuration with this change of addon {addon}: {why}")]
+    Fold { addon: String, why: FoldError },
+    #[error("start addon {addon}: {why}; nothing was changed, mend that and try again")]
+    Start { addon: String, why: String },
+    #[error("put the configuration of addon {addon} in force: {why}; everything is as before")]
+    Apply { addon: String, why: PortError },
+    #[error("record addon {addon} in the datastore: {why}; everything is as before")]
+    Record { addon: String, why: PortError },
+    #[error("record addon {addon} on disk: {why}; everything is as before")]
+    State { addon: String, why: StateError },
+    #[error("the addons are stopped: is the host?")]
+    Stopped,
+}
+
+/// A component and the record that it would have.
+struct Candidate {
+    package: Arc<Package>,
+    record: Record,
+    entered: Option<Arc<Entry>>,
+}
+
+impl Node {
+    pub(crate) async fn carry_out(&self, command: Command) {
+        // Who asked may have gone meanwhile; what was done is done.
+        match command {
+            Command::PlanInstall { name, component, reply } => {
+                drop(reply.send(self.plan_install(&name, component).await));
+            }
+            Command::Install { name, component, reply } => {
+                drop(reply.send(self.install(&name, component).await));
+            }
+            Command::Enable { name, reply } => drop(reply.send(self.enable(&name).await)),
+            Command::Disable { name, reply } => drop(reply.send(self.disable(&name).await)),
+            Command::Remove { name, reply } => drop(reply.send(self.remove(&name).await)),
+        }
+    }
+
+    /// The uploaded component, or the built-in of that name.
+    fn candidate(&self, name: &str, component: Option<Bytes>) -> Result<Candidate, OperationError> {
+        let of = |why| OperationError::Component { addon: name.to_owned(), why };
+        let uploaded = component.map(Package::read).transpose().map_err(of)?;
+        let (package, source) = match uploaded {
+            Some(package) => {
+                let (digest, grants) = (package.digest.clone(), package.metadata.wants.clone());
+                (Arc::new(package), Source::Component { digest, grants })
+            }
+            None => {
+                let names = || self.builtins.keys().cloned().collect();
+                let unknown = || OperationError::NoBuiltin { name: name.to_owned(), builtins: names() };
+                (self.builtins.get(name).ok_or_else(unknown)?.package.clone(), Source::BuiltIn)
+            }
+        };
+        let entered = self.roster().addons.get(&package.metadata.name).cloned();
+        let before = entered.as_ref().and_then(|entry| entry.record.as_ref());
+        let metadata = &package.metadata;
+        let record = Record {
+            enabled: true,
+            version: metadata.version.clone(),
+            roles: metadata.roles.clone(),
+            source,
+            settings: before.map(|record| record.settings.clone()).unwrap_or_default(),
+        };
+        Ok(Candidate { package, record, entered })
+    }
+
+    async fn plan_install(
+        &self,
+        name: &str,
+        component: Option<Bytes>,
+    ) -> Result<InstallPlan, OperationError> {
+        let candidate = self.candidate(name, component)?;
+        let target = self.enabled(&candidate).await?;
+        let plan = self.plan(&target).await?;
+        let changes = self.configuration.effective().changes(&plan.effective);
+        Ok(candidate.shown(changes.iter().map(ToString::to_string).collect()))
+    }
+
+    async fn install(&self, name: &str, component: Option<Bytes>) -> Result<InstallPlan, OperationError> {
+        let candidate = self.candidate(name, component)?;
+        let target = self.enabled(&candidate).await?;
+        let addon = target.name.clone();
+        let of = |why| OperationError::Component { addon: addon.clone(), why };
+        if candidate.record.digest().is_some() {
+            self.library.keep(&candidate.package).await.map_err(of)?;
+        }
+        let before = self.configuration.effective();
+        let committed = self.commit(target).await;
+        self.sweep().await;
+        committed?;
+        let changes = before.changes(&self.configuration.effective());
+        let mut plan = candidate.shown(changes.iter().map(ToString::to_string).collect());
+        plan.addon = self.report(&addon)?;
+        Ok(plan)
+    }
+
+    async fn enable(&self, name: &str) -> Result<Report, OperationError> {
+        let entry = self.entry(name)?;
+        if let Some(active) = entry.active() {
+            active.pardon();
+            return self.report(name);
+        }
+        let record = self.touched(name, &entry, true);
+        let next = self.next(name, Some(&record)).await;
+        let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
+        self.commit(Target { name: name.to_owned(), record: Some(record), next }).await?;
+        self.report(name)
+    }
+
+    async fn disable(&self, name: &str) -> Result<Report, OperationError> {
+        let entry = self.entry(name)?;
+        if !matches!(entry.stage, Stage::Disabled) {
+            let record = self.touched(name, &entry, false);
+            self.commit(Target { name: name.to_owned(), record: Some(record), next: Next::Disabled }).await?;
+        }
+        self.report(name)
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), OperationError> {
+        let entry = self.entry(name)?;
+        if entry.builtin {
+            return Err(OperationError::BuiltIn(name.to_owned()));
+        }
+        let next = self.next(name, None).await;
+        let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
+        self.commit(Target { name: name.to_owned(), record: None, next }).await?;
+        self.sweep().await;
+        self.forget_kept(name).await.map_err(|why| OperationError::Record { addon: name.to_owned(), why })
+    }
+
+    async fn forget_kept(&self, name: &str) -> Result<(), PortError> {
+        for (key, _) in self.store.list(&services::kv_prefix(name)).await? {
+            self.store.delete(&key).await?;
+        }
+        Ok(())
+    }
+
+    async fn enabled(&self, candidate: &Candidate) -> Result<Target, OperationError> {
+        let name = candidate.package.metadata.name.clone();
+        let loaded = self.load(&candidate.package, Some(&candidate.record)).await;
+        let loaded = loaded.map_err(|why| OperationError::Component { addon: name.clone(), why })?;
+        Ok(Target { name, record: Some(candidate.record.clone()), next: Next::Enabled(loaded) })
+    }
+
+    /// The record of an addon that an operator enables or disables.
+    fn touched(&self, name: &str, entry: &Entry, enabled: bool) -> Record {
+        let untouched = || Record {
+            enabled,
+            version: entry.version.clone(),
+            roles: entry.roles.clone(),
+            source: Source::BuiltIn,
+            settings: Default::default(),
+        };
+        let mut record = entry.record.clone().unwrap_or_else(untouched);
+        record.enabled = enabled;
+        if let (None, Some(builtin)) = (record.digest(), self.builtins.get(name)) {
+            record.version.clone_from(&builtin.package.metadata.version);
+            record.roles.clone_from(&builtin.package.metadata.roles);
+        }
+        record
+    }
+
+    fn entry(&self, name: &str) -> Result<Arc<Entry>, OperationError> {
+        let entry = self.roster().addons.get(name).cloned();
+        entry.ok_or_else(|| OperationError::Unknown(name.to_owned()))
+    }
+
+    fn report(&self, name: &str) -> Result<Report, OperationError> {
+        self.roster().report(name).ok_or_else(|| OperationError::Unknown(name.to_owned()))
+    }
+}
+
+impl Candidate {
+    fn shown(&self, changes: Vec<String>) -> InstallPlan {
+        let metadata = &self.package.metadata;
+        let builtin = self.record.digest().is_none();
+        let digest = self.package.digest.to_string();
+        let other = self.entered.as_ref().filter(|entry| entry.digest != digest);
+        InstallPlan {
+            addon: Report {
+                name: metadata.name.clone(),
+                version: metadata.version.clone(),
+                roles: metadata.roles.clone(),
+                state: crate::State::Disabled,
+                digest,
+                message: None,
+                builtin,
+            },
+            source: if builtin { "built in" } else { "unsigned file" }.to_owned(),
+            capabilities: metadata.wants.lines(),
+            changes,
+            replaces: other.map(|entry| {
+                let source = if entry.builtin { "built in" } else { "installed" };
+                format!("{} {} ({source})", metadata.name, entry.version)
+            }),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The task of the addons: starts them, and carries out one operation at a time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use engine::{Engine, Limits};
+use supervise::Scope;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::active::{Ground, Loaded};
+use crate::handle::AddonsHandle;
+use crate::library::{ComponentError, Library, Package};
+use crate::operation::{Command, OperationError};
+use crate::ports::{Compiler, Configuration, KubeAccess, ObjectSource, Store};
+use crate::record::{FOLDER, LastApplied, Record, Source};
+use crate::roster::Roster;
+use crate::services::AddonServices;
+use crate::transaction::Next;
+
+/// Operations that wait for the one under way.
+const WAITING: usize = 16;
+
+/// An addon that the host carries.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    pub name: &'static str,
+    pub component: &'static [u8],
+    /// Where no operator has said.
+    pub enabled_by_default: bool,
+}
+
+pub struct Config {
+    /// The addons are in `var/lib/addons` below it.
+    pub data_dir: PathBuf,
+    pub builtins: Vec<Builtin>,
+    /// For what requests wait for: [`Limits::HOT`].
+    pub request_limits: Limits,
+}
+
+/// What the addons need of the node.
+pub struct Deps {
+    pub engine: Engine,
+    pub compiler: Arc<dyn Compiler>,
+    pub store: Arc<dyn Store>,
+    pub kube: Arc<dyn KubeAccess>,
+    pub objects: Arc<dyn ObjectSource>,
+    pub configuration: Arc<dyn Configuration>,
+    pub scope: Scope,
+}
+
+impl Config {
+    /// Nothing happens before the task runs. A built-in that lies about itself is an error.
+    pub fn build(self, deps: Deps) -> Result<(AddonsHandle, AddonsTask), OperationError> {
+        let (commands, received) = mpsc::channel(WAITING);
+        let (ready_sender, ready) = watch::channel(false);
+        let roster = Arc::new(ArcSwap::from_pointee(Roster::default()));
+        let handle = AddonsHandle { roster: roster.clone(), commands, ready };
+        let mut builtins = BTreeMap::new();
+        for Builtin { name, component, enabled_by_default } in self.builtins {
+            let package = Package::read(Bytes::from_static(component))
+                .map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
+            let package = Arc::new(package);
+            builtins.insert(name.to_owned(), Embedded { package, enabled_by_default });
+        }
+        let library = Library::new(self.data_dir.join(FOLDER), deps.engine, deps.compiler);
+        let node = Node {
+            data_dir: self.data_dir,
+            request_limits: self.request_limits,
+            builtins,
+            library,
+            store: deps.store,
+            kube: deps.kube,
+            objects: deps.objects,
+            configuration: deps.configuration,
+            scope: deps.scope,
+            roster,
+            last_applied: Mutex::default(),
+        };
+        Ok((handle, AddonsTask { node, commands: received, ready: ready_sender }))
+    }
+}
+
+pub struct AddonsTask {
+    node: Node,
+    commands: mpsc::Receiver<Command>,
+    ready: watch::Sender<bool>,
+}
+
+/// An embedded component.
+pub(crate) struct Embedded {
+    pub(crate) package: Arc<Package>,
+    pub(crate) enabled_by_default: bool,
+}
+
+/// The addons of this node, and what they need of it.
+pub(crate) struct Node {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) builtins: BTreeMap<String, Embedded>,
+    pub(crate) library: Library,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) configuration: Arc<dyn Configuration>,
+    pub(crate) scope: Scope,
+    request_limits: Limits,
+    kube: Arc<dyn KubeAccess>,
+    objects: Arc<dyn ObjectSource>,
+    roster: Arc<ArcSwap<Roster>>,
+    last_applied: Mutex<LastApplied>,
+}
+
+impl AddonsTask {
+    /// Enables what was enabled, then what the datastore says, and serves operations until it is told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { node, commands, ready } = self;
+        stop.run_until_cancelled(serve(&node, commands, ready)).await;
+        let roster = node.roster();
+        for active in roster.active() {
+            active.close().await;
+        }
+    }
+}
+
+async fn serve(node: &Node, mut commands: mpsc::Receiver<Command>, ready: watch::Sender<bool>) {
+    node.boot().await;
+    node.adopt_records().await;
+    node.sweep().await;
+    let complete = async {
+        let roster = node.roster();
+        for active in roster.active() {
+            active.complete().await;
+            if let Err(why) = active.warm_up() {
+                warn!(addon = active.loaded.name(), %why, "an addon does not get to work");
+            }
+        }
+        ready.send_replace(true);
+        info!(addons = roster.active().count(), "the addons are in force");
+        std::future::pending::<()>().await;
+    };
+    let operations = async {
+        while let Some(command) = commands.recv().await {
+            node.carry_out(command).await;
+        }
+    };
+    tokio::select! {
+        () = complete => {}
+        () = operations => {}
+    }
+}
+
+impl Node {
+    pub(crate) fn roster(&self) -> Roster {
+        self.roster.load().as_ref().clone()
+    }
+
+    pub(crate) fn publish(&self, roster: Roster) {
+        self.roster.store(Arc::new(roster));
+    }
+
+    pub(crate) fn last_applied(&self) -> LastApplied {
+        self.last_applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn applied(&self, state: LastApplied) {
+        *self.last_applied.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        Ground {
+            data_dir: &self.data_dir,
+            objects: self.objects.as_ref(),
+            request_limits: self.request_limits,
+            scope: &self.scope,
+        }
+    }
+
+    pub(crate) fn data_dir_text(&self) -> String {
+        self.data_dir.to_string_lossy().into_owned()
+    }
+
+    /// What a record means: a built-in without one is as the release has it.
+    pub(crate) async fn next(&self, name: &str, record: Option<&Record>) -> Result<Next, ComponentError> {
+        let builtin = self.builtins.get(name);
+        let enabled = match (record, builtin) {
+            (Some(record), _) => record.enabled,
+            (None, Some(builtin)) => builtin.enabled_by_default,
+            (None, None) => return Ok(Next::Gone),
+        };
+        if !enabled {
+            return Ok(Next::Disabled);
+        }
+        let package = match (record.and_then(Record::digest), builtin) {
+            (Some(digest), _) => Arc::new(self.library.find(digest).await?),
+            (None, Some(builtin)) => builtin.package.clone(),
+            (None, None) => return Err(ComponentError::Missing(format!("built-in {name}"))),
+        };
+        self.load(&package, record).await.map(Next::Enabled)
+    }
+
+    /// Loads a component with the grants of its record; a built-in has what it wants.
+    pub(crate) async fn load(
+        &self,
+        package: &Package,
+        record: Option<&Record>,
+    ) -> Result<Arc<Loaded>, ComponentError> {
+        let metadata = package.metadata.clone();
+        let grants = match record.map(|record| &record.source) {
+            Some(Source::Component { grants, .. }) => grants.clone(),
+            Some(Source::BuiltIn) | None => metadata.wants.clone(),
+        };
+        let component = self.library.load(package, &grants).await?;
+        let given = record.map(|record| record.settings.clone()).unwrap_or_default();
+        let services = Arc::new(AddonServices {
+            addon: metadata.name.clone(),
+            settings: metadata.settings(&given),
+            store: self.store.clone(),
+            kube: self.kube.clone(),
+        });
+        Ok(Arc::new(Loaded { metadata, grants, component, services }))
+    }
+
+    /// Removes the components that nothing names any more.
+    pub(crate) async fn sweep(&self) {
+        let carried = self.builtins.values().map(|builtin| &builtin.package.digest);
+        let records = self.roster().records();
+        let used = records.values().filter_map(Record::digest).chain(carried).cloned().collect();
+        if let Err(why) = self.library.sweep(&used).await {
+            warn!(%why, "remove components that are used no more");
+        }
+    }
+}
