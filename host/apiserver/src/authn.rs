@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use net::PeerCertificates;
 
 /// A user, as every later stage sees one.
@@ -37,5 +38,9 @@ pub enum Authentication {
 
 /// Knows users by their credentials. Called on the thread of a request, so it answers in microseconds.
 pub trait Authenticate: Send + Sync + 'static {
+    /// Completes once credentials can be judged: requests from the network wait for it, so that a start is a pause to
+    /// clients and no refusal.
+    fn ready(&self) -> BoxFuture<'_, ()>;
+
     fn authenticate(&self, credentials: &Credentials) -> Authentication;
 }

@@ -140,7 +140,10 @@ impl Parts {
     ) -> Result<Response<Body>, Status> {
         let headers = request.headers();
         let user = match origin {
-            Origin::Network(peer) => self.authenticate(headers, &peer)?,
+            Origin::Network(peer) => {
+                self.authenticate.ready().await;
+                self.authenticate(headers, &peer)?
+            }
             Origin::Process(user) => user,
         };
         let user = self.impersonate(headers, user)?;

@@ -117,7 +117,7 @@ impl Config {
 
 impl ControllersTask {
     /// Ends when the controllers have read the state that they work on.
-    pub fn synced(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
         let (namespaces, accounts, maps) =
             (self.namespaces.store(), self.accounts.store(), self.maps.store());
         async move {

@@ -56,6 +56,8 @@ pub struct Instance {
     store: Store<Host>,
     instance: wasmtime::component::Instance,
     guests: Guests,
+    limits: Limits,
+    /// Of the call under way.
     deadline: Duration,
     poisoned: bool,
 }
@@ -78,13 +80,13 @@ impl Component {
         let made = parts.instance.instantiate_async(&mut store).now_or_never();
         let instance = made.ok_or(CallError::Waited)?;
         let instance = instance.map_err(|why| fault(&why, &store, Limits::COLD.deadline))?;
-        let deadline = limits.deadline;
         Ok(Instance {
             component: self.clone(),
             store,
             instance,
             guests: Guests::default(),
-            deadline,
+            limits,
+            deadline: limits.deadline,
             poisoned: false,
         })
     }
@@ -110,7 +112,7 @@ type Outcome<T> = wasmtime::Result<Result<T, types::Error>>;
 /// Looks a role up and calls one of its functions; `$wait` is `now` or `later`.
 macro_rules! call {
     ($self:ident, $role:ident, $variant:ident, $wait:ident, |$guest:ident, $store:ident| $call:expr) => {{
-        $self.begin(matches!(Wait::$wait, Wait::later))?;
+        $self.begin(matches!(Wait::$wait, Wait::later), Limits::COLD.deadline)?;
         let component = $self.component.clone();
         let indices = component.parts().roles.$role.as_ref().ok_or(CallError::Absent(Role::$variant))?;
         let $guest = indices
@@ -229,7 +231,7 @@ impl Instance {
                 .map(|password| authenticator::Password { user: password.user, password: password.password }),
             extra: &[],
         };
-        self.begin(false)?;
+        self.begin(false, self.limits.deadline)?;
         let guest = match &self.guests.authenticator {
             Some(guest) => guest,
             None => {
@@ -271,7 +273,7 @@ impl Instance {
     }
 
     fn load_authorizer(&mut self) -> Result<(), CallError> {
-        self.begin(false)?;
+        self.begin(false, self.limits.deadline)?;
         if self.guests.authorizer.is_none() {
             let component = self.component.parts();
             let indices = component.roles.authorizer.as_ref().ok_or(CallError::Absent(Role::Authorizer))?;
@@ -282,14 +284,15 @@ impl Instance {
         Ok(())
     }
 
-    /// Sets the deadline of a call.
-    fn begin(&mut self, may_wait: bool) -> Result<(), CallError> {
+    /// Sets the deadline of a call: what a request waits for has the instance's, everything else the long one.
+    fn begin(&mut self, may_wait: bool, deadline: Duration) -> Result<(), CallError> {
         if self.poisoned {
             return Err(CallError::Poisoned);
         }
         self.store.data_mut().may_wait = may_wait;
         self.store.set_hostcall_fuel(ANSWER);
-        self.store.set_epoch_deadline(ticks(self.deadline));
+        self.store.set_epoch_deadline(ticks(deadline));
+        self.deadline = deadline;
         Ok(())
     }
 

@@ -147,6 +147,12 @@ impl KubeletHandle {
         }
     }
 
+    /// Whether pods can run here: the node is registered, its pods are known, and the container runtime answers.
+    pub fn is_ready(&self) -> bool {
+        let status = self.status.borrow();
+        status.registered && status.pods_known && status.runtime_error.is_none()
+    }
+
     /// Every pod, in the order of their uids.
     pub fn pods(&self) -> Vec<Arc<PodView>> {
         self.status.borrow().pods.values().cloned().collect()

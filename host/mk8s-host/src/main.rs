@@ -1,3 +1,67 @@
-//! The binary: command line, configuration and the composition of the services.
+//! mk8s-host: the command line, the files of configuration and the composition of the services. What the services do
+//! is theirs; here is who they are, what they get and who asks whom.
 
-fn main() {}
+mod adapt;
+mod ask;
+mod builtin;
+mod certificates;
+mod cli;
+mod configuration;
+mod control;
+mod data_dir;
+mod facts;
+mod node;
+mod offline;
+mod run;
+mod slot;
+mod sockets;
+mod status;
+mod terminal;
+mod units;
+
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::data_dir::DataDir;
+
+fn main() -> ExitCode {
+    match execute(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            terminal::error(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<()> {
+    let data_dir = DataDir::locate(cli.data_dir)?;
+    match cli.command {
+        Command::Run(options) => run::run(&data_dir, &options),
+        Command::Status(options) => asking(ask::status(&data_dir, options)),
+        Command::Plugin(command) => asking(ask::plugin(&data_dir, command)),
+        Command::Config(command) => asking(ask::config(&data_dir, command)),
+        Command::RefreshCerts(command) => asking(ask::refresh_certs(&data_dir, command)),
+        Command::Kubeconfig => ask::kubeconfig(&data_dir),
+        Command::Images(command) => asking(ask::images(&data_dir, command)),
+        Command::Compile => compile(),
+    }
+}
+
+/// A command that asks and waits needs one thread.
+fn asking(command: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("start the runtime")?.block_on(command)
+}
+
+/// What the host runs as a child, since a component may be made to compile for minutes or to fill the memory.
+fn compile() -> Result<()> {
+    let mut component = Vec::new();
+    io::stdin().lock().read_to_end(&mut component).context("read the component")?;
+    let compiled = engine::compile(&component)?;
+    io::stdout().lock().write_all(&compiled).context("write what was compiled")
+}

@@ -5,6 +5,7 @@
 
 mod defaults;
 mod rows;
+mod secret;
 
 use crate::meta;
 use crate::resource::Resource;

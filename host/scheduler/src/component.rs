@@ -75,7 +75,7 @@ impl Config {
 
 impl SchedulerTask {
     /// Ends when the scheduler has read the nodes and pods.
-    pub fn synced(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
         let (nodes, pods) = (self.nodes.store(), self.pods.store());
         async move {
             tokio::join!(nodes.synced(), pods.synced());

@@ -11,7 +11,9 @@ static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let target = root.join("target/guests");
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root.join("tests/guests"));
-    cargo.args(["build", "--locked", "--quiet", "--release", "--target", TARGET, "--target-dir"]).arg(&target);
+    cargo
+        .args(["build", "--locked", "--quiet", "--release", "--target", TARGET, "--target-dir"])
+        .arg(&target);
     let status = cargo.env_remove("RUSTFLAGS").status().unwrap();
     assert!(status.success(), "the guests do not build");
     target.join(TARGET).join("release")

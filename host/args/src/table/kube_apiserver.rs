@@ -1,6 +1,6 @@
 //! kube-apiserver.
 
-use super::{COMPONENT, Flag, KLOG, SERVING, SHORT, Table, fixed, live, restart, start};
+use super::{COMPONENT, Flag, KLOG, SERVING, SHORT, Table, fixed, live, start};
 use crate::table::Kind::{Address, Bool, Choices, Cidr, List, Path, Port, Text};
 
 pub(crate) const TABLE: Table =
@@ -15,8 +15,8 @@ const FLAGS: &[Flag] = &[
     start("advertise-address", Address, ""),
     live("authorization-mode", Choices(MODES), "AlwaysAllow"),
     live("anonymous-auth", Bool, "true"),
-    restart("token-auth-file", Path, "${SNAP_DATA}/credentials/known_tokens.csv"),
-    restart("basic-auth-file", Path, "${SNAP_DATA}/credentials/basic_auth.csv"),
+    live("token-auth-file", Path, "${SNAP_DATA}/credentials/known_tokens.csv"),
+    live("basic-auth-file", Path, "${SNAP_DATA}/credentials/basic_auth.csv"),
     start("service-cluster-ip-range", Cidr, "10.152.183.0/24"),
     start("service-account-issuer", Text, "https://kubernetes.default.svc"),
     start("api-audiences", List, ""),

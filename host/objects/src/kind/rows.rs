@@ -1,12 +1,16 @@
 //! The table of kinds that differ from [`Kind::GENERIC`].
 
-use super::{Generation, Kind, StatusOnCreate};
+use super::{Generation, Kind, StatusOnCreate, secret};
 use crate::validate::NameRule;
 
 const CORE: &str = "";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 const RBAC_KIND: Kind = Kind { name_rule: NameRule::PathSegment, create_on_update: true, ..Kind::GENERIC };
+
+/// What is written as text is kept as bytes.
+const SECRET: Kind =
+    Kind { create: secret::keep_text, update: |new, _| secret::keep_text(new), ..Kind::GENERIC };
 
 /// Custom resources, and what has no row: whatever is not metadata or status is a specification.
 static CUSTOM: Kind = Kind { generation: Generation::Counts, ..Kind::GENERIC };
@@ -24,7 +28,7 @@ static ROWS: &[(&str, &str, Kind)] = &[
     (CORE, "PodTemplate", Kind { ..Kind::GENERIC }),
     (CORE, "ReplicationController", Kind { generation: Generation::Counts, ..Kind::GENERIC }),
     (CORE, "ResourceQuota", Kind { ..Kind::GENERIC }),
-    (CORE, "Secret", Kind { ..Kind::GENERIC }),
+    (CORE, "Secret", SECRET),
     (CORE, "Service", Kind { name_rule: NameRule::Dns1035Label, create_on_update: true, ..Kind::GENERIC }),
     (CORE, "ServiceAccount", Kind { ..Kind::GENERIC }),
     ("events.k8s.io", "Event", Kind { create_on_update: true, ..Kind::GENERIC }),

@@ -8,7 +8,9 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use super::Wanted;
@@ -45,7 +47,9 @@ impl Session {
         let Some(outcome) = outcome else { return };
         let closing = async {
             sink.send(outcome.frame()).await?;
-            sink.close().await?;
+            // Clients take a close without the normal code for a broken stream.
+            let normal = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+            sink.send(Message::Close(Some(normal))).await?;
             // Read to the end: a connection that is dropped with unread bytes is reset, and its last frames are lost.
             while incoming.next().await.transpose()?.is_some() {}
             Ok::<_, tungstenite::Error>(())

@@ -1,0 +1,175 @@
+//! The addons ask the API, as the user `system:addon:NAME`, over the in-process transport.
+
+use std::time::Duration;
+
+use addons::ports::{KubeAccess, ObjectSource, ObjectUpdate};
+use addons::{Kind, KubeRequest, KubeResponse, Object, ObjectChange, ObjectKey, Refusal, Target};
+use client::{
+    Api, ApiError, ApiResource, Client, DeleteOptions, ListOptions, Watch, WatchEvent, WatchOptions,
+};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, StreamExt, unfold};
+use objects::Tree;
+use objects::status::Reason;
+use tracing::debug;
+
+use crate::adapt::clients::Clients;
+
+/// Pause before an addon's objects are listed anew after a failure.
+const PAUSE: Duration = Duration::from_millis(200);
+
+#[derive(Clone)]
+pub(crate) struct AddonKube {
+    clients: Clients,
+}
+
+impl AddonKube {
+    pub(crate) fn new(clients: Clients) -> Self {
+        Self { clients }
+    }
+}
+
+fn resource(kind: &Kind) -> ApiResource {
+    ApiResource {
+        group: kind.group.clone().into(),
+        version: kind.version.clone().into(),
+        plural: kind.resource.clone().into(),
+    }
+}
+
+fn namespace(target: &Target) -> Option<&str> {
+    (!target.namespace.is_empty()).then_some(target.namespace.as_str())
+}
+
+impl KubeAccess for AddonKube {
+    fn call<'a>(
+        &'a self,
+        addon: &'a str,
+        request: KubeRequest,
+    ) -> BoxFuture<'a, Result<KubeResponse, Refusal>> {
+        let client = self.clients.addon(addon);
+        Box::pin(async move { answer(&client, request).await })
+    }
+}
+
+async fn answer(client: &Client, request: KubeRequest) -> Result<KubeResponse, Refusal> {
+    match request {
+        KubeRequest::Get(target) => {
+            let api = client.dynamic(&resource(&target.kind), namespace(&target));
+            Ok(vec![api.get(&target.name).await.map_err(refusal)?.to_json()])
+        }
+        KubeRequest::List(target) => {
+            let api = client.dynamic(&resource(&target.kind), namespace(&target));
+            let list = api.list_all(&ListOptions::default()).await.map_err(refusal)?;
+            Ok(list.items.iter().map(Tree::to_json).collect())
+        }
+        KubeRequest::Put(target, object) => {
+            let wanted = Tree::from_json(&object).map_err(|why| Refusal::Invalid(why.to_string()))?;
+            Ok(vec![put(client, &target, wanted).await.map_err(refusal)?.to_json()])
+        }
+        KubeRequest::Delete(target) => {
+            let api = client.dynamic(&resource(&target.kind), namespace(&target));
+            api.delete(&target.name, &DeleteOptions::default()).await.map_err(refusal)?;
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Creates the object, or replaces the one of its name.
+async fn put(client: &Client, target: &Target, mut wanted: Tree) -> Result<Tree, ApiError> {
+    let api = client.dynamic(&resource(&target.kind), namespace(target));
+    match api.create(&wanted).await {
+        Err(why) if why.is_already_exists() => {}
+        other => return other,
+    }
+    let present = api.get(&target.name).await?;
+    if let Some(version) = present.at(&["metadata", "resourceVersion"]) {
+        wanted.set_at(&["metadata", "resourceVersion"], version.clone());
+    }
+    api.update(&target.name, &wanted).await
+}
+
+fn refusal(why: ApiError) -> Refusal {
+    let text = why.to_string();
+    match () {
+        () if why.is_not_found() => Refusal::NotFound(text),
+        () if why.is_conflict() => Refusal::Conflict(text),
+        () if why.is_forbidden() => Refusal::Denied(text),
+        () if why.reason() == Some(Reason::Invalid) => Refusal::Invalid(text),
+        () => Refusal::Unavailable(text),
+    }
+}
+
+impl ObjectSource for AddonKube {
+    fn follow(&self, addon: &str, kind: &Kind) -> BoxStream<'static, ObjectUpdate> {
+        let api = self.clients.addon(addon).dynamic(&resource(kind), None);
+        let follower = Follower { api, version: None, watch: None };
+        unfold(follower, |mut follower| async move { Some((follower.next().await, follower)) }).boxed()
+    }
+}
+
+/// Lists once, and again whenever the server no longer holds what came since.
+struct Follower {
+    api: Api<Tree>,
+    /// Up to where the news were told.
+    version: Option<String>,
+    watch: Option<Watch<Tree>>,
+}
+
+impl Follower {
+    async fn next(&mut self) -> ObjectUpdate {
+        loop {
+            match self.step().await {
+                Ok(Some(update)) => return update,
+                Ok(None) => {}
+                Err(why) => {
+                    debug!(path = self.api.path(), %why, "follow the objects of an addon");
+                    self.watch = None;
+                    if why.is_gone() {
+                        self.version = None;
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Option<ObjectUpdate>, ApiError> {
+        let Some(version) = self.version.clone() else {
+            let list = self.api.list_all(&ListOptions::default()).await?;
+            self.version = Some(list.resource_version().to_owned());
+            return Ok(Some(ObjectUpdate::Snapshot(list.items.iter().map(object).collect())));
+        };
+        let watch = match &mut self.watch {
+            Some(watch) => watch,
+            None => {
+                let options = WatchOptions { resource_version: version, ..WatchOptions::default() };
+                self.watch.insert(self.api.watch(&options).await?)
+            }
+        };
+        let Some(event) = watch.next().await.transpose()? else {
+            self.watch = None;
+            return Ok(None);
+        };
+        let (version, change) = match event {
+            WatchEvent::Bookmark { resource_version, .. } => (resource_version, None),
+            WatchEvent::Added(tree) | WatchEvent::Modified(tree) => {
+                (text(&tree, "resourceVersion"), Some(ObjectChange::Put(object(&tree))))
+            }
+            WatchEvent::Deleted(tree) => {
+                (text(&tree, "resourceVersion"), Some(ObjectChange::Delete(object(&tree).key)))
+            }
+        };
+        self.version = Some(version);
+        Ok(change.map(|change| ObjectUpdate::Changes(vec![change])))
+    }
+}
+
+fn object(tree: &Tree) -> Object {
+    let key = ObjectKey { namespace: text(tree, "namespace"), name: text(tree, "name") };
+    Object { key, json: tree.to_json() }
+}
+
+fn text(tree: &Tree, field: &str) -> String {
+    tree.str_at(&["metadata", field]).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,169 @@
+//! Commands that ask the running host over its control socket.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use admin::operation::{
+    DisablePlugin, EnablePlugin, ImportImages, InstallMode, InstallPlugin, ListCertificates, ListPlugins,
+    PluginInfo, RefreshCertificates, RemovePlugin, ShowConfig, Status,
+};
+use admin::{Client, show};
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use crate::cli::{self, Format, Images, Plugin, RefreshCerts};
+use crate::data_dir::DataDir;
+use crate::{offline, terminal};
+
+/// How often a waiting `status` looks again.
+const POLL: Duration = Duration::from_millis(50);
+
+pub(crate) async fn status(data_dir: &DataDir, options: cli::Status) -> Result<()> {
+    let client = Client::new(&data_dir.control_socket());
+    let deadline = Instant::now() + Duration::from_secs(options.timeout);
+    loop {
+        let answer = client.ask(&Status {}).await;
+        let waiting = options.wait_ready && Instant::now() < deadline;
+        match answer {
+            Ok(report) if report.ready || !waiting => {
+                let ready = report.ready;
+                print(options.format, &report, show::status)?;
+                if options.wait_ready && !ready {
+                    bail!("the node is not ready after {} s: see what is not ready above", options.timeout);
+                }
+                return Ok(());
+            }
+            Err(why) if !waiting || !why.is_not_running() => return Err(why.into()),
+            Ok(_) | Err(_) => tokio::time::sleep(POLL).await,
+        }
+    }
+}
+
+pub(crate) async fn config(data_dir: &DataDir, command: cli::Config) -> Result<()> {
+    let cli::Config::Show { service, format } = command;
+    let report = Client::new(&data_dir.control_socket()).ask(&ShowConfig { service }).await?;
+    print(format, &report, show::config)
+}
+
+pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
+    let client = Client::new(&data_dir.control_socket());
+    match command {
+        Plugin::Install { source, yes, dry_run } => install(&client, &source, yes, dry_run).await,
+        Plugin::List { format } => {
+            print(format, &client.ask(&ListPlugins {}).await?, |list| show::addons(list))
+        }
+        Plugin::Info { name, format } => print(format, &client.ask(&PluginInfo { name }).await?, show::addon),
+        Plugin::Enable { name } => {
+            let addon = client.ask(&EnablePlugin { name }).await?;
+            terminal::print(&format!("addon {} is enabled\n", addon.name))
+        }
+        Plugin::Disable { name } => {
+            let addon = client.ask(&DisablePlugin { name }).await?;
+            terminal::print(&format!("addon {} is disabled\n", addon.name))
+        }
+        Plugin::Remove { name } => {
+            client.ask(&RemovePlugin { name: name.clone() }).await?;
+            terminal::print(&format!("addon {name} is removed\n"))
+        }
+    }
+}
+
+/// Shows what the addon wants and changes, asks, and installs it. A built-in that wants nothing new needs no question:
+/// it came with the binary.
+async fn install(client: &Client, source: &str, yes: bool, dry_run: bool) -> Result<()> {
+    let path = Path::new(source);
+    let (name, component) = if path.exists() {
+        let component = std::fs::read(path).with_context(|| format!("read the component {source}"))?;
+        if component.is_empty() {
+            bail!("the component {source} is an empty file");
+        }
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        (stem, Some(component))
+    } else if source.contains('/') {
+        bail!("there is no file {source}");
+    } else {
+        (source.strip_suffix(".wasm").unwrap_or(source).to_owned(), None)
+    };
+    let upload = || component.clone().map_or_else(net::body::empty, net::body::full);
+
+    let plan = InstallPlugin { name: name.clone(), mode: InstallMode::Plan };
+    let plan = client.upload(&plan, upload()).await?;
+    terminal::print(&show::install(&plan))?;
+    if dry_run {
+        return Ok(());
+    }
+    let must_ask = component.is_some() || plan.replaces.is_some();
+    let question = format!("install {}?", plan.addon.name);
+    if must_ask && !yes && !terminal::confirm(&question, "grant what it wants with --yes")? {
+        bail!("nothing was installed");
+    }
+    let commit = InstallPlugin { name, mode: InstallMode::Commit };
+    let done = client.upload(&commit, upload()).await?;
+    terminal::print(&format!("addon {} is installed and enabled\n", done.addon.name))
+}
+
+pub(crate) async fn refresh_certs(data_dir: &DataDir, command: RefreshCerts) -> Result<()> {
+    let client = Client::new(&data_dir.control_socket());
+    if command.check {
+        let certificates = match client.ask(&ListCertificates {}).await {
+            Err(why) if why.is_not_running() => offline::certificates(data_dir)?,
+            other => other?,
+        };
+        return terminal::print(&show::certificates(&certificates));
+    }
+    let request = match command {
+        RefreshCerts { cert: Some(name), .. } => RefreshCertificates::Certificate { name },
+        RefreshCerts { undo: true, .. } => RefreshCertificates::Undo,
+        RefreshCerts { finish: true, .. } => RefreshCertificates::Finish,
+        RefreshCerts { ca_folder: Some(folder), .. } => {
+            let folder =
+                std::path::absolute(&folder).with_context(|| format!("resolve {}", folder.display()))?;
+            RefreshCertificates::AdoptCa { folder: folder.to_string_lossy().into_owned() }
+        }
+        _ => RefreshCertificates::Leaves,
+    };
+    let done = match client.ask(&request).await {
+        Err(why) if why.is_not_running() => offline::refresh(data_dir, &request)?,
+        other => other?,
+    };
+    done.iter().try_for_each(|line| terminal::print(&format!("{line}\n")))
+}
+
+/// The administrator's kubeconfig, as it lies on disk.
+pub(crate) fn kubeconfig(data_dir: &DataDir) -> Result<()> {
+    let path = data_dir.join("credentials/client.config");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => terminal::print(&text),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            bail!("there is no {} yet: `mk8s-host run` makes it", path.display())
+        }
+        Err(why) => Err(why).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+pub(crate) async fn images(data_dir: &DataDir, command: Images) -> Result<()> {
+    let Images::Import { file } = command;
+    let client = Client::new(&data_dir.control_socket());
+    let upload = if file == Path::new("-") {
+        net::body::from_reader(tokio::io::stdin())
+    } else {
+        let opened = tokio::fs::File::open(&file).await;
+        net::body::from_reader(opened.with_context(|| format!("open the image archive {}", file.display()))?)
+    };
+    for image in client.upload(&ImportImages {}, upload).await? {
+        terminal::print(&format!("imported {image}\n"))?;
+    }
+    Ok(())
+}
+
+/// One answer in the format asked for.
+pub(crate) fn print<T: Serialize>(
+    format: Format,
+    answer: &T,
+    pretty: impl FnOnce(&T) -> String,
+) -> Result<()> {
+    match format {
+        Format::Pretty => terminal::print(&pretty(answer)),
+        Format::Json => terminal::print(&format!("{}\n", serde_json::to_string_pretty(answer)?)),
+    }
+}

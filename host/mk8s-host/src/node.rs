@@ -1,0 +1,172 @@
+//! The composition: every service of the node, what it gets, and who asks whom.
+
+use std::sync::Arc;
+
+use addons::AddonsHandle;
+use anyhow::{Context, Result};
+use apiserver::ApiServerHandle;
+use args::Service;
+use cri::containerd::Layout;
+use cri::{Runtime, Spawner};
+use datastore::Datastore;
+use kubelet::KubeletHandle;
+use net::Sockets;
+use pki::Facts;
+use reconcile::endpoints::Ports;
+use supervise::{Scope, TreeHandle, Unit};
+use tokio::sync::watch;
+
+use crate::adapt::authentication::AddonAuthenticator;
+use crate::adapt::authorization::{ModeAuthorizer, Modes};
+use crate::adapt::clients::Clients;
+use crate::adapt::configuration::LiveConfiguration;
+use crate::certificates::{CertificatesHandle, Tls};
+use crate::cli::Profile;
+use crate::configuration::Configuration;
+use crate::control::{self, Control};
+use crate::data_dir::DataDir;
+use crate::slot::Slot;
+use crate::sockets::{CONTAINERD_METRICS, Role, row};
+use crate::units;
+
+/// Where containerd finds its shims and runc.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What was read, issued and bound before anything starts.
+pub(crate) struct Ground {
+    pub(crate) data_dir: DataDir,
+    pub(crate) profile: Profile,
+    pub(crate) role: Role,
+    pub(crate) configuration: Configuration,
+    pub(crate) facts: Facts,
+    pub(crate) tls: Tls,
+    pub(crate) sockets: Sockets,
+}
+
+/// The node, ready to be run.
+pub(crate) struct Node {
+    pub(crate) units: Vec<Unit>,
+    /// To be filled with the handle of the tree that runs them.
+    pub(crate) tree: Slot<TreeHandle>,
+}
+
+/// The handles that units leave for one another.
+struct Slots {
+    datastore: Slot<Datastore>,
+    api: Slot<ApiServerHandle>,
+    addons: Slot<AddonsHandle>,
+    certificates: Slot<CertificatesHandle>,
+    kubelet: Slot<KubeletHandle>,
+    tree: Slot<TreeHandle>,
+}
+
+impl Node {
+    /// Puts the services together; nothing runs yet. Background work of ports goes to the scope.
+    pub(crate) fn compose(ground: Ground, scope: &Scope) -> Result<Self> {
+        let Ground { data_dir, profile, role, configuration, facts, tls, sockets } = ground;
+        let effective = configuration.effective();
+        let slots = Slots {
+            datastore: Slot::empty(),
+            api: Slot::empty(),
+            addons: Slot::empty(),
+            certificates: Slot::empty(),
+            kubelet: Slot::empty(),
+            tree: Slot::empty(),
+        };
+        let modes = Modes::of(&effective);
+        let clients = Clients::new(slots.api.clone());
+        let live = LiveConfiguration::new(
+            configuration.clone(),
+            modes.clone(),
+            slots.tree.clone(),
+            engine::Facts {
+                node_name: facts.node_name.clone(),
+                addresses: facts.addresses.iter().map(ToString::to_string).collect(),
+            },
+        );
+        let layout = Layout::of(data_dir.root(), CONTAINERD_METRICS);
+        let spawning = scope.clone();
+        let spawner = Spawner::new(move |work| drop(spawning.spawn("runtime-connection", work)));
+        let runtime = Runtime::new(layout.socket(), spawner);
+        let (ca_sender, ca_bundle) = watch::channel(String::new());
+
+        let ports = |secure: &str, plain: &str| Ports {
+            secure: sockets.listener(secure).map(|listener| (listener, tls.components.clone())),
+            plain: sockets.listener(plain),
+        };
+        let api = units::apiserver::Parts {
+            config: units::apiserver::config(&effective, data_dir.root(), &facts.addresses)?,
+            datastore: slots.datastore.clone(),
+            authenticator: AddonAuthenticator::new(slots.addons.clone()),
+            authorizer: ModeAuthorizer::new(modes.clone(), slots.addons.clone()),
+            modes,
+            kubelet: tls.kubelet_client.clone(),
+            listener: sockets.listener(row::API).context("kube-apiserver --secure-port is 0")?,
+            tls: tls.api.clone(),
+        };
+        let addons = units::addons::Parts {
+            data_dir: data_dir.clone(),
+            profile,
+            datastore: slots.datastore.clone(),
+            clients: clients.clone(),
+            configuration: live,
+        };
+        let mut units = vec![
+            units::certificates::unit(
+                data_dir.clone(),
+                effective.clone(),
+                tls.clone(),
+                ca_sender,
+                slots.certificates.clone(),
+            ),
+            units::datastore::unit(data_dir.join("var/kubernetes/backend"), slots.datastore),
+            units::apiserver::unit(api, slots.api),
+            units::addons::unit(addons, slots.addons.clone())?,
+            units::controllers::unit(
+                clients.clone(),
+                ca_bundle,
+                ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),
+            ),
+            units::scheduler::unit(clients.clone(), ports(row::SCHEDULER, row::SCHEDULER_PLAIN)),
+        ];
+        if role == Role::Node {
+            let (missing, runtime_missing) = watch::channel(None);
+            let kubelet = units::kubelet::Parts {
+                data_dir: data_dir.clone(),
+                node_name: facts.node_name.clone(),
+                addresses: facts.addresses.clone(),
+                cgroup_driver: layout.cgroup_driver,
+                configuration: configuration.clone(),
+                clients,
+                runtime: runtime.clone(),
+                runtime_missing,
+                tls: tls.kubelet.clone(),
+                secure: sockets.listener(row::KUBELET),
+                read_only: sockets.listener(row::KUBELET_READ_ONLY),
+                health: sockets.listener(row::KUBELET_HEALTH),
+            };
+            let containerd = units::containerd::Config {
+                layout,
+                log_level: effective.service(Service::Containerd).text("log-level").to_owned(),
+                search_path: format!("{}:{SEARCH_PATH}", data_dir.join("bin").display()),
+            };
+            units.push(units::containerd::unit(containerd, runtime.clone(), missing));
+            units.push(units::kubelet::unit(kubelet, slots.kubelet.clone()));
+        }
+        let listener = sockets.listener(row::CONTROL).context("the control socket is in the table")?;
+        let control = Control::new(control::Parts {
+            data_dir,
+            node: facts.node_name,
+            role,
+            configuration,
+            sockets: Arc::new(sockets),
+            certificates: slots.certificates,
+            addons: slots.addons,
+            kubelet: slots.kubelet,
+            runtime,
+            tree: slots.tree.clone(),
+        });
+        units.insert(0, units::control::unit(listener, control));
+        Ok(Self { units, tree: slots.tree })
+    }
+}

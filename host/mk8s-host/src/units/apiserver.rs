@@ -1,0 +1,87 @@
+//! The API server: what the arguments make of it, and whom it asks.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use apiserver::{ApiServerHandle, Config, Dependencies, NODE_PORTS};
+use args::{Effective, Service};
+use datastore::Datastore;
+use net::{Listener, TlsClient, TlsServer};
+use supervise::{BoxError, OnFailure, Unit, UnitContext};
+
+use crate::adapt::authentication::AddonAuthenticator;
+use crate::adapt::authorization::{ModeAuthorizer, Modes};
+use crate::slot::Slot;
+use crate::units::{name, until_ended};
+
+/// What the API server stands on.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) datastore: Slot<Datastore>,
+    pub(crate) authenticator: AddonAuthenticator,
+    pub(crate) authorizer: ModeAuthorizer,
+    pub(crate) modes: Modes,
+    pub(crate) kubelet: TlsClient,
+    pub(crate) listener: Listener,
+    pub(crate) tls: TlsServer,
+}
+
+pub(crate) fn unit(parts: Parts, slot: Slot<ApiServerHandle>) -> Unit {
+    Unit::new(name::API_SERVER, &[name::DATASTORE], OnFailure::Restart, move |context| {
+        run(parts.clone(), slot.clone(), context)
+    })
+}
+
+async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) -> Result<(), BoxError> {
+    let Parts { config, datastore, authenticator, authorizer, modes, kubelet, listener, tls } = parts;
+    let dependencies = Dependencies {
+        datastore: datastore.wait().await,
+        authenticate: Arc::new(authenticator),
+        authorize: Arc::new(authorizer),
+        anonymous: Arc::new(move || modes.allow_anonymous()),
+        kubelet,
+        scope: context.scope.clone(),
+    };
+    let (handle, task) = config.build(dependencies)?;
+    let _filled = slot.fill(handle.clone());
+    let stop = context.stop();
+    until_ended(context, async move { handle.ready().await }, async move {
+        Ok(task.run(&listener, &tls, stop).await?)
+    })
+    .await
+}
+
+/// The API server of these arguments.
+pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr]) -> Result<Config> {
+    let args = effective.service(Service::KubeApiserver);
+    let service_cidr = args.cidrs("service-cluster-ip-range").first().copied();
+    let key = data_dir.join("certs/serviceaccount.key");
+    let issuer = args.text("service-account-issuer").to_owned();
+    let audiences = match args.list("api-audiences") {
+        none if none.is_empty() => vec![issuer.clone()],
+        given => given,
+    };
+    Ok(Config {
+        service_cidr: service_cidr.context("kube-apiserver --service-cluster-ip-range is empty")?,
+        node_ports: NODE_PORTS,
+        advertise_address: advertised(args.address("advertise-address"), addresses),
+        secure_port: args
+            .port("secure-port")
+            .context("kube-apiserver --secure-port is 0: the API server has no port")?,
+        service_account_issuer: issuer,
+        audiences,
+        service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],
+    })
+}
+
+/// What was asked for, or the first address of the machine, or loopback where it has none.
+pub(crate) fn advertised(asked: Option<IpAddr>, addresses: &[IpAddr]) -> IpAddr {
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    asked
+        .filter(|address| !address.is_unspecified())
+        .or(first.copied())
+        .unwrap_or(IpAddr::from([127, 0, 0, 1]))
+}

@@ -1,0 +1,57 @@
+//! The figures of a node: how soon it is there, how large it is, what it uses when nothing happens, how soon a pod runs.
+//! One run, one table; nothing is asserted.
+
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
+mod idle;
+mod pods;
+mod start;
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use support::Node;
+
+/// A measured value beside what it is to be.
+struct Figure {
+    name: &'static str,
+    value: String,
+    goal: &'static str,
+}
+
+fn main() -> Result<()> {
+    let mut node = Node::new();
+    // Every socket that this process opens from here on is one of the node's machine.
+    let namespace = fs::File::open(format!("/proc/{}/ns/net", node.machine.first()))?;
+    move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+
+    let mut figures = vec![Figure {
+        name: "binary",
+        value: format!("{:.1} MB", megabytes(fs::metadata(support::program())?.len())),
+        goal: "60 MB",
+    }];
+    figures.extend(runtime.block_on(start::measure(&mut node)).context("measure the start")?);
+    figures.extend(idle::measure(&node).context("measure the idle node")?);
+    node.import_image();
+    figures.extend(runtime.block_on(pods::measure(&node)).context("measure pods")?);
+
+    println!("{:<44} {:>12}   goal", "figure", "measured");
+    for Figure { name, value, goal } in &figures {
+        println!("{name:<44} {value:>12}   {goal}");
+    }
+    Ok(())
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+    let bytes = bytes as f64;
+    bytes / 1e6
+}
+
+/// The middle one.
+fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
+    values.sort();
+    values[values.len() / 2]
+}
