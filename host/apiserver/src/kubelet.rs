@@ -6,7 +6,7 @@ mod target;
 
 use std::error::Error;
 
-use http::header::{CONTENT_TYPE, UPGRADE};
+use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::Frame;
@@ -27,6 +27,7 @@ const MAX_REFUSAL: usize = 50_000;
 /// Headers of an upgrade that go through, beside those of a WebSocket handshake.
 const UPGRADE_HEADERS: &[&str] = &["connection", "upgrade", "origin", "x-stream-protocol-version"];
 const WEBSOCKET: &str = "sec-websocket-";
+const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
 /// Answers for pods by their kubelets. Cheap to clone.
 #[derive(Clone)]
@@ -95,6 +96,7 @@ async fn forward<B: Send + 'static>(
     *asked.method_mut() = request.method().clone();
     *asked.uri_mut() = uri;
     *asked.headers_mut() = upgrade_headers(request.headers());
+    conceal_bearer(asked.headers_mut());
     let near = hyper::upgrade::on(request);
     let mut answer = client.send(asked).await.map_err(|why| unreachable_backend(&why))?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -140,6 +142,17 @@ fn upgrade_headers(headers: &HeaderMap) -> HeaderMap {
         }
     }
     passed
+}
+
+/// Takes the token away that browsers send among the protocols of a WebSocket.
+fn conceal_bearer(headers: &mut HeaderMap) {
+    let Some(sent) = headers.remove(SEC_WEBSOCKET_PROTOCOL) else { return };
+    let Ok(protocols) = sent.to_str() else { return };
+    let protocols = protocols.split(',').map(str::trim);
+    let shown: Vec<&str> = protocols.filter(|protocol| !protocol.starts_with(BEARER_PROTOCOL)).collect();
+    if let Ok(shown) = HeaderValue::from_str(&shown.join(", ")) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, shown);
+    }
 }
 
 fn unreachable_backend(why: &net::ClientError) -> Status {
