@@ -79,8 +79,8 @@ fn offered(
     let verbs = if path.subresource.is_empty() {
         resource.verbs
     } else {
-        let subresource = resource.subresource(&path.subresource).ok_or_else(Status::no_such_path)?;
-        subresource.verbs
+        let subresource = resource.subresource(&path.subresource).filter(|subresource| subresource.served);
+        subresource.ok_or_else(Status::no_such_path)?.verbs
     };
     let verb = Verb::parse(&info.verb).filter(|verb| *method != Method::HEAD && verbs.contains(*verb));
     let verb = verb.ok_or_else(Status::method_not_allowed)?;

@@ -140,6 +140,17 @@ async fn impersonation_needs_the_verb_and_changes_the_user() {
 }
 
 #[tokio::test]
+async fn a_websocket_shows_its_token_among_its_protocols() {
+    let (_fixture, front) = fixture().await;
+    let shown = |token: &str| {
+        let protocols = format!("v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.{token}");
+        silent("/version").with("sec-websocket-protocol", &protocols)
+    };
+    assert_eq!(front.ask(shown("amFuZQ")).await.code(), 200);
+    assert_eq!(front.ask(shown("c3RyYW5nZXI")).await.code(), 401);
+}
+
+#[tokio::test]
 async fn masters_are_not_asked_about() {
     let (fixture, front) = fixture().await;
     fixture.rule(|_, _| Decision::Unavailable { why: "never asked".to_owned() });
