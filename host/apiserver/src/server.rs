@@ -92,6 +92,7 @@ impl ApiServerTask {
         let _stopped = StopOnDrop(&self.state);
         let scope = self.dependencies.scope.child("apiserver");
         let stop = stop.child_token();
+        let _streams_end = stop.clone().drop_guard();
         let front = self.open(&scope, stop.clone());
         self.state.send_replace(State::Serving(front.clone()));
         let service = {
