@@ -25,8 +25,6 @@ pub(crate) struct Call {
     pub(crate) body: Content,
     pub(crate) output: Output,
     pub(crate) user: UserInfo,
-    /// The text before the first slash of `User-Agent`: the field manager of who names none.
-    pub(crate) agent: String,
 }
 
 /// A body with its media type; both empty where there is none.

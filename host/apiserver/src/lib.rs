@@ -1,8 +1,6 @@
 //! The API server: one machinery for every kind. It knows no RBAC rule and no credential format of an addon; it asks
 //! [`authn::Authenticate`] and [`authz::Authorize`].
 
-#![allow(dead_code, reason = "the HTTP side of the seam, which calls the verbs, is joined next")]
-
 mod accept;
 mod admission;
 pub mod authn;
@@ -10,12 +8,20 @@ pub mod authz;
 mod bootstrap;
 mod cache;
 mod call;
+mod config;
 mod discovery;
 mod document;
+mod front;
 mod kubelet;
 mod openapi;
 mod registry;
 mod rest;
 mod review;
+mod server;
 mod storage;
 mod tokens;
+
+pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
+pub use front::Anonymous;
+pub use server::{ApiServerHandle, ApiServerTask, ServerError};
+pub use tokens::KeyError;

@@ -20,6 +20,7 @@ mod watch;
 pub(crate) mod tests;
 
 pub(crate) use patch::media_types as patch_types;
+pub(crate) use random::uid;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use objects::{Tree, meta};
 
 pub(crate) use claims::{Claims, Reference};
+pub use jws::KeyError;
 pub(crate) use jws::{PublicKey, Signer};
 
 use crate::authn::UserInfo;

@@ -24,6 +24,28 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    #[error("read no more than {0} bytes: there are more")]
+    TooLarge(usize),
+    #[error(transparent)]
+    Broken(BoxError),
+}
+
+/// All of a body that is no larger than `limit`.
+pub async fn collect(mut body: Body, limit: usize) -> Result<Bytes, CollectError> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(CollectError::Broken)?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(CollectError::TooLarge(limit));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
 /// Any other body in the house's type.
 pub fn boxed<B>(body: B) -> Body
 where

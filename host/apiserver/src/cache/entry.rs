@@ -18,7 +18,6 @@ pub(crate) struct Entry {
     pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
     /// The values of the row's selectable fields, in their order.
     fields: Box<[Box<str>]>,
-    pub(crate) revision: Revision,
     /// A JSON object with its resourceVersion and without kind and apiVersion.
     pub(crate) body: Bytes,
 }
@@ -39,7 +38,6 @@ impl Entry {
             name: meta::name(&tree).into(),
             labels: meta::labels(&tree).map(|(key, value)| (key.into(), value.into())).collect(),
             fields: fields.collect(),
-            revision,
             body: tree.to_json(),
         }
     }

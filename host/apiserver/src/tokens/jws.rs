@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 /// Why a file is no key to sign by.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeyError {
+pub enum KeyError {
     #[error("read the service account key")]
     Pem(#[source] pem::Error),
     #[error("the service account key is neither ECDSA P-256 nor RSA in PKCS #8 or #1: {0}")]

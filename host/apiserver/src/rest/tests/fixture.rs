@@ -51,7 +51,6 @@ impl Fixture {
             body: Content::default(),
             output: Output::Objects,
             user: UserInfo::default(),
-            agent: "test".to_owned(),
         }
     }
 

@@ -1,0 +1,110 @@
+//! What an API server is made of: plain values, and the parts of the host that it asks.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use datastore::Datastore;
+use ipnet::IpNet;
+use net::TlsClient;
+use supervise::Scope;
+
+use crate::authn::Authenticate;
+use crate::authz::Authorize;
+use crate::front::Anonymous;
+use crate::server::{self, ApiServerHandle, ApiServerTask, Keys};
+use crate::tokens::{KeyError, PublicKey, Signer};
+
+/// Ports that services of type NodePort get: upstream's default.
+pub const NODE_PORTS: RangeInclusive<u16> = 30000..=32767;
+/// Fewer addresses than this leave none for services beside `kubernetes` and the cluster's DNS.
+const ADDRESS_BITS: u8 = 3;
+/// As upstream: what is larger makes a table of addresses that nobody can use.
+const ADDRESS_BITS_MOST: u8 = 20;
+
+/// The API server's settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where Services get their addresses; the first one is the API server's own.
+    pub service_cidr: IpNet,
+    pub node_ports: RangeInclusive<u16>,
+    /// Where the API server is reached from inside the cluster: the endpoints of the service `kubernetes`.
+    pub advertise_address: IpAddr,
+    pub secure_port: u16,
+    /// `iss` of the tokens of service accounts.
+    pub service_account_issuer: String,
+    /// `aud` of the tokens that this API server takes; the first is that of tokens that name none.
+    pub audiences: Vec<String>,
+    /// Private keys in PEM: the first signs tokens, each verifies them.
+    pub service_account_keys: Vec<Vec<u8>>,
+}
+
+/// What the API server asks.
+pub struct Dependencies {
+    pub datastore: Datastore,
+    pub authenticate: Arc<dyn Authenticate>,
+    pub authorize: Arc<dyn Authorize>,
+    /// Whether a request without credentials is `system:anonymous`; asked for each.
+    pub anonymous: Anonymous,
+    /// Shown to kubelets.
+    pub kubelet: TlsClient,
+    /// Tasks of the API server run in children of it.
+    pub scope: Scope,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("use {0} for services: it must have {ADDRESS_BITS} to {ADDRESS_BITS_MOST} bits of addresses")]
+    ServiceCidr(IpNet),
+    #[error("use the ports {} to {} for services: the range is empty", .0.start(), .0.end())]
+    NodePorts(RangeInclusive<u16>),
+    #[error("advertise {0}: clients in the cluster cannot reach it")]
+    AdvertiseAddress(IpAddr),
+    #[error("issue tokens of service accounts: there is no issuer")]
+    Issuer,
+    #[error("take tokens of service accounts: there is no audience")]
+    Audience,
+    #[error("sign tokens of service accounts: there is no key")]
+    NoKey,
+    #[error("sign tokens of service accounts: {0}")]
+    Key(KeyError),
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl Config {
+    /// An API server that [`ApiServerTask::run`] starts.
+    pub fn build(self, dependencies: Dependencies) -> Result<(ApiServerHandle, ApiServerTask), ConfigErrors> {
+        let (mut signers, mut errors) = (Vec::new(), self.errors());
+        for pem in &self.service_account_keys {
+            match Signer::from_pem(pem) {
+                Ok(signer) => signers.push(signer),
+                Err(error) => errors.push(ConfigError::Key(error)),
+            }
+        }
+        let keys: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key().clone()).collect();
+        match signers.into_iter().next() {
+            Some(signer) if errors.is_empty() => Ok(server::new(self, dependencies, Keys { signer, keys })),
+            _ => Err(ConfigErrors(errors)),
+        }
+    }
+
+    fn errors(&self) -> Vec<ConfigError> {
+        let bits = self.service_cidr.max_prefix_len() - self.service_cidr.prefix_len();
+        let sized = (ADDRESS_BITS..=ADDRESS_BITS_MOST).contains(&bits);
+        let reachable = !self.advertise_address.is_unspecified();
+        let checks = [
+            (sized, ConfigError::ServiceCidr(self.service_cidr)),
+            (!self.node_ports.is_empty(), ConfigError::NodePorts(self.node_ports.clone())),
+            (reachable, ConfigError::AdvertiseAddress(self.advertise_address)),
+            (!self.service_account_issuer.is_empty(), ConfigError::Issuer),
+            (!self.audiences.is_empty(), ConfigError::Audience),
+            (!self.service_account_keys.is_empty(), ConfigError::NoKey),
+        ];
+        checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).collect()
+    }
+}

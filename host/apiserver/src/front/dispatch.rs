@@ -1,0 +1,122 @@
+//! From an authorized request for a resource to whoever answers it.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, header};
+use net::Body;
+use net::body::{self, CollectError};
+use objects::resource::{Resource, Verb};
+use objects::status::Status;
+
+use super::Parts;
+use super::path::{RequestInfo, ResourcePath};
+use super::{negotiate, reply};
+use crate::authn::UserInfo;
+use crate::call::{Call, Content, Output};
+use crate::kubelet::Proxy;
+use crate::review;
+
+/// As etcd's limit for a request with room for what the API server adds: upstream's default.
+const BODY_LIMIT: usize = 3 << 20;
+
+impl Parts {
+    pub(super) async fn dispatch(
+        &self,
+        info: &RequestInfo,
+        path: &ResourcePath,
+        user: UserInfo,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Status> {
+        let Some(resource) = self.rest.registry().find(&path.group, &path.version, &path.resource) else {
+            return self.unknown(path);
+        };
+        let verb = offered(&resource, path, info, request.method())?;
+        let output = match negotiate::output(request.headers()) {
+            Err(_) if info.is_connect() => Output::Objects,
+            output => output?,
+        };
+        let (head, body) = request.into_parts();
+        let media_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
+        let mut call = Call {
+            subresource: path.subresource.clone(),
+            namespace: if resource.is_namespaced() { path.namespace.clone() } else { String::new() },
+            name: if is_collection(verb) { String::new() } else { path.name.clone() },
+            resource,
+            verb,
+            query: info.query.clone(),
+            body: Content::default(),
+            output,
+            user,
+        };
+        if Proxy::serves(&call) {
+            return self.kubelet.answer(&call, Request::from_parts(head, ())).await;
+        }
+        call.body = Content { media_type, bytes: whole(body).await? };
+        let answer = match review::answer(&self.review, &call) {
+            Some(answer) => answer?,
+            None => self.rest.answer(call).await?,
+        };
+        Ok(reply::answer(answer, self.stop.clone()))
+    }
+
+    /// No such resource: of a group that is there, or no path at all.
+    fn unknown(&self, path: &ResourcePath) -> Result<Response<Body>, Status> {
+        let rows = self.rest.registry().rows();
+        if rows.iter().any(|row| row.group == path.group && row.version == path.version) {
+            Err(Status::no_such_path())
+        } else {
+            Ok(reply::no_such_page())
+        }
+    }
+}
+
+/// The verb, if the resource or its sub-resource is to be had at this address with it.
+fn offered(
+    resource: &Resource,
+    path: &ResourcePath,
+    info: &RequestInfo,
+    method: &Method,
+) -> Result<Verb, Status> {
+    let verbs = if path.subresource.is_empty() {
+        resource.verbs
+    } else {
+        let subresource = resource.subresource(&path.subresource).ok_or_else(Status::no_such_path)?;
+        subresource.verbs
+    };
+    let verb = Verb::parse(&info.verb).filter(|verb| *method != Method::HEAD && verbs.contains(*verb));
+    let verb = verb.ok_or_else(Status::method_not_allowed)?;
+    if !resource.is_namespaced() && !path.namespace.is_empty() && resource.plural != "namespaces" {
+        return Err(Status::no_such_path());
+    }
+    if resource.is_namespaced() && path.namespace.is_empty() {
+        return match verb {
+            Verb::List | Verb::Watch => Ok(verb),
+            _ if path.name.is_empty() => Err(Status::method_not_allowed()),
+            _ => Err(Status::no_such_path()),
+        };
+    }
+    // An object is made in its collection, and everything but that is done to one that has a name.
+    let named = !path.name.is_empty();
+    let fits = match verb {
+        Verb::Create => named != path.subresource.is_empty(),
+        Verb::Get | Verb::Update | Verb::Patch | Verb::Delete => named,
+        Verb::List | Verb::Watch | Verb::DeleteCollection => true,
+    };
+    if fits { Ok(verb) } else { Err(Status::method_not_allowed()) }
+}
+
+/// Whether the name of an object in the address is but what a field selector says.
+fn is_collection(verb: Verb) -> bool {
+    matches!(verb, Verb::List | Verb::Watch | Verb::DeleteCollection)
+}
+
+/// The whole body, if it is not too large.
+async fn whole(body: Body) -> Result<Bytes, Status> {
+    body::collect(body, BODY_LIMIT).await.map_err(|why| match why {
+        CollectError::TooLarge(limit) => Status::too_large(format_args!("limit is {limit}")),
+        CollectError::Broken(why) => Status::bad_request(format!("read the request's body: {why}")),
+    })
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}

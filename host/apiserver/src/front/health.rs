@@ -1,0 +1,121 @@
+//! `/healthz`, `/livez`, `/readyz` and their checks, in the texts that upstream answers.
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use datastore::{KeyRange, RangeRequest};
+use http::{Response, StatusCode};
+use net::Body;
+
+use super::Parts;
+use super::path::RequestInfo;
+use super::reply::{self, PLAIN};
+
+/// A key that nobody writes: to read it asks the datastore without touching an object.
+const PROBE: &str = "/registry/health";
+/// By then a datastore that is well has answered.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    Ping,
+    Etcd,
+    InformerSync,
+    Bootstrap,
+    Shutdown,
+}
+
+impl Check {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Etcd => "etcd",
+            Self::InformerSync => "informer-sync",
+            Self::Bootstrap => "poststarthook/bootstrap-controller",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// Each path with its checks.
+const PATHS: &[(&str, &[Check])] = &[
+    ("healthz", &[Check::Ping, Check::Etcd, Check::Bootstrap]),
+    ("livez", &[Check::Ping, Check::Etcd, Check::Bootstrap]),
+    ("readyz", &[Check::Ping, Check::Etcd, Check::InformerSync, Check::Bootstrap, Check::Shutdown]),
+];
+
+/// The addresses of every check.
+pub(super) fn addresses() -> impl Iterator<Item = String> {
+    PATHS.iter().flat_map(|(path, checks)| {
+        let each = checks.iter().map(move |check| format!("/{path}/{}", check.name()));
+        std::iter::once(format!("/{path}")).chain(each)
+    })
+}
+
+impl Parts {
+    /// `None` where the path is none of these.
+    pub(super) async fn health(&self, info: &RequestInfo) -> Option<Response<Body>> {
+        let path = info.path.trim_matches('/');
+        let (root, below) = path.split_once('/').unwrap_or((path, ""));
+        let (_, checks) = PATHS.iter().find(|(path, _)| *path == root)?;
+        if below.is_empty() {
+            return Some(self.all(root, checks, &info.query).await);
+        }
+        let check = checks.iter().find(|check| check.name() == below)?;
+        Some(match self.check(*check).await {
+            true => reply::text(StatusCode::OK, PLAIN, "ok"),
+            false => {
+                let text = format!("internal server error: {below} failed\n");
+                reply::text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, text)
+            }
+        })
+    }
+
+    async fn all(&self, root: &str, checks: &[Check], query: &[(String, String)]) -> Response<Body> {
+        let mut excluded: Vec<&str> =
+            query.iter().filter(|(key, _)| key == "exclude").map(|(_, name)| name.as_str()).collect();
+        let (mut text, mut failed) = (String::new(), false);
+        for check in checks {
+            let name = check.name();
+            let line = if excluded.contains(&name) {
+                excluded.retain(|excluded| *excluded != name);
+                format!("[+]{name} excluded: ok\n")
+            } else if self.check(*check).await {
+                format!("[+]{name} ok\n")
+            } else {
+                failed = true;
+                format!("[-]{name} failed: reason withheld\n")
+            };
+            text += &line;
+        }
+        if !excluded.is_empty() {
+            let names: Vec<String> = excluded.iter().map(|name| format!("{name:?}")).collect();
+            let names = names.join(",");
+            writeln!(text, "warn: some health checks cannot be excluded: no matches for {names}")
+                .expect("a String takes any text");
+        }
+        if failed {
+            text += &format!("{root} check failed\n");
+            return reply::text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, text);
+        }
+        if query.iter().any(|(key, _)| key == "verbose") {
+            text += &format!("{root} check passed\n");
+            return reply::text(StatusCode::OK, PLAIN, text);
+        }
+        reply::text(StatusCode::OK, PLAIN, "ok")
+    }
+
+    async fn check(&self, check: Check) -> bool {
+        match check {
+            Check::Ping => true,
+            Check::Etcd => {
+                let asked = self.store.range(RangeRequest::new(KeyRange::key(PROBE)));
+                matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
+            }
+            Check::InformerSync => self.rest.is_synced(),
+            Check::Bootstrap => self.bootstrapped.load(Ordering::Acquire),
+            Check::Shutdown => !self.stop.is_cancelled(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Answers as HTTP: what every answer carries, and Status objects as whole answers.
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use net::{Body, BoxError, body};
+use objects::status::Status;
+use tokio_util::sync::CancellationToken;
+
+use crate::call::{Answer, AnswerBody};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache, private");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// A text with its media type.
+pub(crate) fn text(code: StatusCode, media_type: &'static str, bytes: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(body::full(bytes));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
+}
+
+/// A Status with its code, and when to try again.
+pub(crate) fn status(status: &Status) -> Response<Body> {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = text(code, JSON, status.to_tree().to_json());
+    if let Some(seconds) = status.retry_after_seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// What there is for a path that nobody serves.
+pub(crate) fn no_such_page() -> Response<Body> {
+    text(StatusCode::NOT_FOUND, PLAIN, "404 page not found\n")
+}
+
+/// An answer of the verbs; a watch ends with `stop`.
+pub(crate) fn answer(answer: Answer, stop: CancellationToken) -> Response<Body> {
+    let body = match answer.body {
+        AnswerBody::Json(bytes) => body::full(bytes),
+        AnswerBody::Watch(lines) => {
+            let frames = lines.map(|line| Ok::<_, BoxError>(Frame::data(line)));
+            body::boxed(StreamBody::new(frames.take_until(stop.cancelled_owned())))
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    for warning in answer.warnings {
+        if let Some(value) = warning_value(&warning) {
+            headers.append(header::WARNING, value);
+        }
+    }
+    response
+}
+
+/// What every answer carries that does not say otherwise.
+pub(crate) fn complete(response: &mut Response<Body>, audit_id: &str) {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(CACHE_CONTROL);
+    if let Ok(id) = HeaderValue::from_str(audit_id) {
+        headers.insert(AUDIT_ID, id);
+    }
+}
+
+pub(crate) const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+
+/// `299 - "…"` (RFC 7234), of characters that a quoted string may hold.
+fn warning_value(text: &str) -> Option<HeaderValue> {
+    let mut quoted = String::from("299 - \"");
+    for character in text.chars().filter(|character| !character.is_control()) {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    HeaderValue::from_bytes(quoted.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_a_quoted_string() {
+        let value = warning_value("unknown field \"spec.x\"\n").unwrap();
+        assert_eq!(value.as_bytes(), br#"299 - "unknown field \"spec.x\"""#);
+    }
+
+    #[test]
+    fn a_status_says_when_to_try_again() {
+        let response = status(&Status::internal("broken").retry_after(1));
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+    }
+}

@@ -1,0 +1,229 @@
+//! The API server as a service: it opens, serves until it is told to stop, and can be run again over the same listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use bytes::Bytes;
+use client::{BoxFuture, Transport, TransportError};
+use http::{Request, Response};
+use net::{Body, Listener, Peer, PeerAddress, TlsServer, body};
+use objects::status::Status;
+use observe::Metrics;
+use supervise::Scope;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::Admission;
+use crate::admission::address::ServiceNetwork;
+use crate::authn::UserInfo;
+use crate::bootstrap::{self, Endpoint};
+use crate::config::{Config, Dependencies};
+use crate::document::Documents;
+use crate::front::{Bearers, Front, Issuer, Origin, Parts, Requests, grouped};
+use crate::kubelet::Proxy;
+use crate::rest::Rest;
+use crate::review::ReviewDeps;
+use crate::tokens::{PublicKey, Signer, Verifier};
+
+/// Tasks below the verbs get this long to end after the last connection.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why an API server ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("make what every cluster has")]
+    Bootstrap(#[source] Status),
+}
+
+/// Where a server is in its life.
+#[derive(Clone)]
+enum State {
+    /// Nobody is answered yet; whoever asks waits.
+    Starting,
+    Serving(Front),
+    /// As `Serving`, with everything there that every cluster has.
+    Ready(Front),
+    Stopped,
+}
+
+/// What others hold of an API server; clones are handles on the same one.
+#[derive(Clone)]
+pub struct ApiServerHandle {
+    state: watch::Receiver<State>,
+}
+
+/// The API server's loop.
+pub struct ApiServerTask {
+    config: Config,
+    dependencies: Dependencies,
+    keys: Keys,
+    requests: Requests,
+    state: watch::Sender<State>,
+}
+
+/// The keys of service account tokens.
+pub(crate) struct Keys {
+    pub(crate) signer: Signer,
+    /// Those that verify, the signer's among them.
+    pub(crate) keys: Vec<PublicKey>,
+}
+
+pub(crate) fn new(
+    config: Config,
+    dependencies: Dependencies,
+    keys: Keys,
+) -> (ApiServerHandle, ApiServerTask) {
+    let (state, receiver) = watch::channel(State::Starting);
+    let requests = Requests::new(Metrics::new());
+    (ApiServerHandle { state: receiver }, ApiServerTask { config, dependencies, keys, requests, state })
+}
+
+impl ApiServerTask {
+    /// Serves until `stop`. May be called again when it has returned.
+    pub async fn run(
+        &self,
+        listener: &Listener,
+        tls: &TlsServer,
+        stop: CancellationToken,
+    ) -> Result<(), ServerError> {
+        self.state.send_replace(State::Starting);
+        let _stopped = StopOnDrop(&self.state);
+        let scope = self.dependencies.scope.child("apiserver");
+        let stop = stop.child_token();
+        let front = self.open(&scope, stop.clone());
+        self.state.send_replace(State::Serving(front.clone()));
+        let service = {
+            let front = front.clone();
+            move |mut request: Request<_>| {
+                let front = front.clone();
+                let peer = request.extensions_mut().remove::<Peer>();
+                let peer = peer.unwrap_or(Peer { address: PeerAddress::Unix, certificates: None });
+                front.answer(request.map(body::boxed), Origin::Network(peer))
+            }
+        };
+        let bootstrap = async {
+            let endpoint = self.endpoint();
+            let made = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                made = bootstrap::ensure(&front.0.rest, &endpoint) => made,
+            };
+            match made {
+                Ok(()) => {
+                    front.bootstrapped();
+                    self.state.send_replace(State::Ready(front.clone()));
+                    Ok(())
+                }
+                Err(status) => {
+                    stop.cancel();
+                    Err(ServerError::Bootstrap(status))
+                }
+            }
+        };
+        let (made, ()) = tokio::join!(bootstrap, net::serve(listener, Some(tls), service, stop.clone()));
+        for task in scope.close(GRACE).await {
+            tracing::warn!(task, "did not end by itself");
+        }
+        made
+    }
+
+    fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
+        let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
+        let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
+        let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
+        let Keys { signer, keys } = &self.keys;
+        let rest = Rest::open(datastore.clone(), Admission::new(network), scope);
+        let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
+        let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
+        let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
+        let ask_bearer = {
+            let bearers = bearers.clone();
+            Arc::new(move |token: &str, audiences: &[String]| bearers.ask(token, audiences))
+        };
+        let review = ReviewDeps {
+            rest: rest.clone(),
+            authorizer: Arc::clone(authorize),
+            ask_bearer,
+            signer: signer.clone(),
+            issuer: issuer.clone(),
+            audiences: audiences.clone(),
+        };
+        Front::new(Parts {
+            documents: Documents::new(rest.registry().clone(), address.clone()),
+            store: datastore.clone(),
+            bearers,
+            review,
+            kubelet: Proxy::new(rest.clone(), kubelet.clone(), scope.clone()),
+            issuer: Issuer { name: issuer.clone(), keys: keys.clone(), address },
+            authenticate: Arc::clone(authenticate),
+            authorize: Arc::clone(authorize),
+            anonymous: Arc::clone(anonymous),
+            requests: self.requests.clone(),
+            bootstrapped: AtomicBool::new(false),
+            stop,
+            rest,
+        })
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        let Config { service_cidr, advertise_address, secure_port, .. } = self.config;
+        Endpoint { service_cidr, address: advertise_address, port: secure_port }
+    }
+}
+
+/// Whichever way a run ends, nobody is answered after it.
+struct StopOnDrop<'a>(&'a watch::Sender<State>);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(State::Stopped);
+    }
+}
+
+impl ApiServerHandle {
+    /// Requests of a component of this process, under its fixed identity. Before the first answer can be given they
+    /// wait; of a server that has stopped they are told so.
+    pub fn transport(&self, identity: UserInfo) -> impl Transport + Clone {
+        InProcess { state: self.state.clone(), identity: grouped(identity) }
+    }
+
+    /// Whether it serves and has everything that every cluster has.
+    pub fn is_ready(&self) -> bool {
+        matches!(*self.state.borrow(), State::Ready(_))
+    }
+
+    /// Waits until it [is ready](Self::is_ready); forever if it never gets so.
+    pub async fn ready(&self) {
+        let mut state = self.state.clone();
+        if state.wait_for(|state| matches!(state, State::Ready(_))).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+#[derive(Clone)]
+struct InProcess {
+    state: watch::Receiver<State>,
+    identity: UserInfo,
+}
+
+impl InProcess {
+    async fn front(mut self) -> Result<Front, TransportError> {
+        let state = self.state.wait_for(|state| !matches!(state, State::Starting)).await;
+        match state.as_deref() {
+            Ok(State::Serving(front) | State::Ready(front)) => Ok(front.clone()),
+            Ok(State::Starting | State::Stopped) | Err(_) => Err(TransportError::Stopped),
+        }
+    }
+}
+
+impl Transport for InProcess {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<Result<Response<Body>, TransportError>> {
+        let (waiting, user) = (self.clone(), self.identity.clone());
+        Box::pin(async move {
+            let front = waiting.front().await?;
+            Ok(front.answer(request.map(body::full), Origin::Process(user)).await)
+        })
+    }
+}
