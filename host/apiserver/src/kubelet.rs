@@ -8,8 +8,6 @@ use std::error::Error;
 
 use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::BodyExt;
-use hyper::body::Frame;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use net::{Body, HttpClient, TlsClient, body};
@@ -167,18 +165,11 @@ fn unreachable_backend(why: &net::ClientError) -> Status {
 
 /// What the kubelet said in plain text, as a Status.
 async fn refusal(answer: Response<Body>) -> Status {
-    let (code, mut body, mut text) = (answer.status(), answer.into_body(), Vec::new());
-    while text.len() < MAX_REFUSAL
-        && let Some(frame) = body.frame().await
-    {
-        match frame.map(Frame::into_data) {
-            Ok(Ok(data)) => text.extend_from_slice(&data),
-            Ok(Err(_)) => {}
-            Err(why) => return Status::internal(why),
-        }
+    let code = answer.status();
+    match body::collect(answer.into_body(), MAX_REFUSAL).await {
+        Ok(text) => failure(code, String::from_utf8_lossy(&text).trim_end().to_owned()),
+        Err(why) => Status::internal(why),
     }
-    text.truncate(MAX_REFUSAL);
-    failure(code, String::from_utf8_lossy(&text).trim_end().to_owned())
 }
 
 fn failure(code: StatusCode, message: String) -> Status {

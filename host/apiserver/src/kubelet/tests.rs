@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use expect_test::{Expect, expect};
 use http::Method;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use net::{Binder, CertificatePem, Roots, Socket, SocketAddress, TlsServer, Transport, bind_all, serve};
 use objects::resource::Verb;
