@@ -13,7 +13,7 @@ use crate::authn::Authenticate;
 use crate::authz::Authorize;
 use crate::front::Anonymous;
 use crate::server::{self, ApiServerHandle, ApiServerTask, Keys};
-use crate::tokens::{KeyError, PublicKey, Signer};
+use crate::tokens::{KeyError, Signer};
 
 /// Ports that services of type NodePort get: upstream's default.
 pub const NODE_PORTS: RangeInclusive<u16> = 30000..=32767;
@@ -79,6 +79,12 @@ pub struct ConfigErrors(pub Vec<ConfigError>);
 impl Config {
     /// An API server that [`ApiServerTask::run`] starts.
     pub fn build(self, dependencies: Dependencies) -> Result<(ApiServerHandle, ApiServerTask), ConfigErrors> {
+        let keys = self.check()?;
+        Ok(server::new(self, dependencies, keys))
+    }
+
+    /// The keys, if nothing is wrong.
+    pub(crate) fn check(&self) -> Result<Keys, ConfigErrors> {
         let (mut signers, mut errors) = (Vec::new(), self.errors());
         for pem in &self.service_account_keys {
             match Signer::from_pem(pem) {
@@ -86,9 +92,9 @@ impl Config {
                 Err(error) => errors.push(ConfigError::Key(error)),
             }
         }
-        let keys: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key().clone()).collect();
+        let verifying = signers.iter().map(|signer| signer.public_key().clone()).collect();
         match signers.into_iter().next() {
-            Some(signer) if errors.is_empty() => Ok(server::new(self, dependencies, Keys { signer, keys })),
+            Some(signer) if errors.is_empty() => Ok(Keys { signer, verifying }),
             _ => Err(ConfigErrors(errors)),
         }
     }

@@ -113,7 +113,7 @@ pub(crate) fn resource_list(rows: &[Arc<Resource>], of: &GroupVersion) -> Option
     let mut resources: Vec<Tree> = Vec::new();
     for row in rows.iter().filter(|row| row.group == of.group && row.version == of.version) {
         resources.push(resource(row, rows));
-        resources.extend(row.subresources.iter().map(|subresource| self::subresource(row, subresource)));
+        resources.extend(row.served_subresources().map(|subresource| self::subresource(row, subresource)));
     }
     if resources.is_empty() {
         return None;

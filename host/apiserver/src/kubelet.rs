@@ -6,11 +6,12 @@ mod target;
 
 use std::error::Error;
 
-use http::header::{CONTENT_TYPE, UPGRADE};
+use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use net::{Body, HttpClient, TlsClient, body};
+use objects::resource::GroupResource;
 use objects::status::{Outcome, Reason, Status};
 use supervise::Scope;
 use tracing::debug;
@@ -24,6 +25,7 @@ const MAX_REFUSAL: usize = 50_000;
 /// Headers of an upgrade that go through, beside those of a WebSocket handshake.
 const UPGRADE_HEADERS: &[&str] = &["connection", "upgrade", "origin", "x-stream-protocol-version"];
 const WEBSOCKET: &str = "sec-websocket-";
+const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
 /// Answers for pods by their kubelets. Cheap to clone.
 #[derive(Clone)]
@@ -45,51 +47,79 @@ impl Proxy {
     }
 
     /// The kubelet's answer. The request gives its method, its headers and its connection; its body is not read.
-    pub(crate) async fn answer(&self, call: &Call, request: Request<()>) -> Result<Response<Body>, Status> {
+    pub(crate) async fn answer<B>(&self, call: &Call, request: Request<B>) -> Result<Response<Body>, Status>
+    where
+        B: Send + 'static,
+    {
+        match self.place(call)? {
+            Place::Nowhere => Ok(no_content()),
+            Place::At(uri) => forward(&self.client, &self.scope, uri, request).await,
+        }
+    }
+
+    fn place(&self, call: &Call) -> Result<Place, Status> {
         let target = target::of(call).ok_or_else(Status::no_such_path)?;
         let pod = core(&self.rest, "pods", &call.namespace, &call.name)
             .ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))?;
         let path = target.path(call, &pod)?;
         let Some(name) = pod.str_at(&["spec", "nodeName"]).filter(|name| !name.is_empty()) else {
-            return target.unassigned(&call.name);
+            return target.unassigned(&call.name).map(|()| Place::Nowhere);
         };
         let node = core(&self.rest, "nodes", "", name)
-            .ok_or_else(|| Status::not_found(&objects::resource::GroupResource::new("", "nodes"), name))?;
-        let uri = target::uri(&node, &path)?;
-        self.forward(uri, request).await
+            .ok_or_else(|| Status::not_found(&GroupResource::new("", "nodes"), name))?;
+        target::uri(&node, &path).map(Place::At)
     }
+}
 
-    async fn forward(&self, uri: Uri, request: Request<()>) -> Result<Response<Body>, Status> {
-        let mut asked = Request::new(body::empty());
-        *asked.method_mut() = request.method().clone();
-        *asked.uri_mut() = uri;
-        *asked.headers_mut() = upgrade_headers(request.headers());
-        let mut answer = self.client.send(asked).await.map_err(|why| unreachable_backend(&why))?;
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let (near, far) = (hyper::upgrade::on(request), hyper::upgrade::on(&mut answer));
-            let stop = self.scope.token();
-            self.scope.spawn("kubelet stream", async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    joined = join(near, far) => if let Err(why) = joined {
-                        debug!(%why, "a stream to a kubelet broke off");
-                    }
+/// Where a call is answered.
+enum Place {
+    /// There is no kubelet yet, and nothing to say.
+    Nowhere,
+    At(Uri),
+}
+
+fn no_content() -> Response<Body> {
+    let mut nothing = Response::new(body::empty());
+    *nothing.status_mut() = StatusCode::NO_CONTENT;
+    nothing
+}
+
+async fn forward<B: Send + 'static>(
+    client: &HttpClient,
+    scope: &Scope,
+    uri: Uri,
+    request: Request<B>,
+) -> Result<Response<Body>, Status> {
+    let mut asked = Request::new(body::empty());
+    *asked.method_mut() = request.method().clone();
+    *asked.uri_mut() = uri;
+    *asked.headers_mut() = upgrade_headers(request.headers());
+    conceal_bearer(asked.headers_mut());
+    let near = hyper::upgrade::on(request);
+    let mut answer = client.send(asked).await.map_err(|why| unreachable_backend(&why))?;
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let (far, stop) = (hyper::upgrade::on(&mut answer), scope.token());
+        scope.spawn("kubelet stream", async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                joined = join(near, far) => if let Err(why) = joined {
+                    debug!(%why, "a stream to a kubelet broke off");
                 }
-            });
-            let mut switched = Response::new(body::empty());
-            *switched.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            *switched.headers_mut() = upgrade_headers(answer.headers());
-            return Ok(switched);
-        }
-        if !answer.status().is_success() {
-            return Err(refusal(answer).await);
-        }
-        let content_type = answer.headers_mut().remove(CONTENT_TYPE);
-        let mut passed = Response::new(answer.into_body());
-        let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain"));
-        passed.headers_mut().insert(CONTENT_TYPE, content_type);
-        Ok(passed)
+            }
+        });
+        let mut switched = Response::new(body::empty());
+        *switched.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *switched.headers_mut() = upgrade_headers(answer.headers());
+        return Ok(switched);
     }
+    if !answer.status().is_success() {
+        return Err(refusal(answer).await);
+    }
+    let content_type = answer.headers_mut().remove(CONTENT_TYPE);
+    let mut passed = Response::new(answer.into_body());
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain"));
+    passed.headers_mut().insert(CONTENT_TYPE, content_type);
+    Ok(passed)
 }
 
 /// Copies both ways until both ends are closed.
@@ -112,6 +142,17 @@ fn upgrade_headers(headers: &HeaderMap) -> HeaderMap {
     passed
 }
 
+/// Takes the token away that browsers send among the protocols of a WebSocket.
+fn conceal_bearer(headers: &mut HeaderMap) {
+    let Some(sent) = headers.remove(SEC_WEBSOCKET_PROTOCOL) else { return };
+    let Ok(protocols) = sent.to_str() else { return };
+    let protocols = protocols.split(',').map(str::trim);
+    let shown: Vec<&str> = protocols.filter(|protocol| !protocol.starts_with(BEARER_PROTOCOL)).collect();
+    if let Ok(shown) = HeaderValue::from_str(&shown.join(", ")) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, shown);
+    }
+}
+
 fn unreachable_backend(why: &net::ClientError) -> Status {
     let mut text = why.to_string();
     let mut source = why.source();
@@ -125,11 +166,10 @@ fn unreachable_backend(why: &net::ClientError) -> Status {
 /// What the kubelet said in plain text, as a Status.
 async fn refusal(answer: Response<Body>) -> Status {
     let code = answer.status();
-    let text = match body::collect(answer.into_body(), MAX_REFUSAL).await {
-        Ok(text) => String::from_utf8_lossy(&text).trim_end().to_owned(),
-        Err(why) => return Status::internal(why),
-    };
-    failure(code, text)
+    match body::collect(answer.into_body(), MAX_REFUSAL).await {
+        Ok(text) => failure(code, String::from_utf8_lossy(&text).trim_end().to_owned()),
+        Err(why) => Status::internal(why),
+    }
 }
 
 fn failure(code: StatusCode, message: String) -> Status {

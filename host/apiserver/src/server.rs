@@ -66,8 +66,8 @@ pub struct ApiServerTask {
 /// The keys of service account tokens.
 pub(crate) struct Keys {
     pub(crate) signer: Signer,
-    /// Those that verify, the signer's among them.
-    pub(crate) keys: Vec<PublicKey>,
+    /// The signer's own among them.
+    pub(crate) verifying: Vec<PublicKey>,
 }
 
 pub(crate) fn new(
@@ -92,6 +92,7 @@ impl ApiServerTask {
         let _stopped = StopOnDrop(&self.state);
         let scope = self.dependencies.scope.child("apiserver");
         let stop = stop.child_token();
+        let _streams_end = stop.clone().drop_guard();
         let front = self.open(&scope, stop.clone());
         self.state.send_replace(State::Serving(front.clone()));
         let service = {
@@ -104,22 +105,14 @@ impl ApiServerTask {
             }
         };
         let bootstrap = async {
-            let endpoint = self.endpoint();
             let made = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                made = bootstrap::ensure(&front.0.rest, &endpoint) => made,
+                made = self.bootstrap(&front) => made,
             };
-            match made {
-                Ok(()) => {
-                    front.bootstrapped();
-                    self.state.send_replace(State::Ready(front.clone()));
-                    Ok(())
-                }
-                Err(status) => {
-                    stop.cancel();
-                    Err(ServerError::Bootstrap(status))
-                }
+            if made.is_err() {
+                stop.cancel();
             }
+            made
         };
         let (made, ()) = tokio::join!(bootstrap, net::serve(listener, Some(tls), service, stop.clone()));
         for task in scope.close(GRACE).await {
@@ -128,11 +121,11 @@ impl ApiServerTask {
         made
     }
 
-    fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
+    pub(crate) fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
         let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
         let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
-        let Keys { signer, keys } = &self.keys;
+        let Keys { signer, verifying: keys } = &self.keys;
         let rest = Rest::open(datastore.clone(), Admission::new(network), scope);
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
@@ -166,9 +159,14 @@ impl ApiServerTask {
         })
     }
 
-    fn endpoint(&self) -> Endpoint {
+    /// Makes what every cluster has.
+    pub(crate) async fn bootstrap(&self, front: &Front) -> Result<(), ServerError> {
         let Config { service_cidr, advertise_address, secure_port, .. } = self.config;
-        Endpoint { service_cidr, address: advertise_address, port: secure_port }
+        let endpoint = Endpoint { service_cidr, address: advertise_address, port: secure_port };
+        bootstrap::ensure(&front.0.rest, &endpoint).await.map_err(ServerError::Bootstrap)?;
+        front.bootstrapped();
+        self.state.send_replace(State::Ready(front.clone()));
+        Ok(())
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Subresource {
     /// The kind of its body or of its options; that of the resource itself for `status`.
     pub kind: Text,
     pub verbs: Verbs,
+    /// Whether this release serves it.
+    pub served: bool,
 }
 
 /// A field that a field selector may name.
@@ -174,6 +176,11 @@ impl Resource {
 
     pub fn subresource(&self, name: &str) -> Option<&Subresource> {
         self.subresources.iter().find(|subresource| subresource.name == name)
+    }
+
+    /// What discovery lists.
+    pub fn served_subresources(&self) -> impl Iterator<Item = &Subresource> {
+        self.subresources.iter().filter(|subresource| subresource.served)
     }
 
     /// Whether `spec` and `status` are written by separate paths.

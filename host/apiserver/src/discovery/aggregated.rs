@@ -41,15 +41,16 @@ fn resource(row: &Resource) -> Tree {
     });
     insert_texts(&mut tree, "shortNames", &row.short_names);
     insert_texts(&mut tree, "categories", &row.categories);
-    if !row.subresources.is_empty() {
-        let subresources = row.subresources.iter().map(|subresource| {
-            tree!({
-                "subresource": (&*subresource.name),
-                "responseKind": (kind(&subresource.group, &subresource.version, &subresource.kind)),
-                "verbs": (names(subresource.verbs))
-            })
-        });
-        tree.insert("subresources", subresources.collect::<Vec<Tree>>());
+    let subresources = row.served_subresources().map(|subresource| {
+        tree!({
+            "subresource": (&*subresource.name),
+            "responseKind": (kind(&subresource.group, &subresource.version, &subresource.kind)),
+            "verbs": (names(subresource.verbs))
+        })
+    });
+    let subresources: Vec<Tree> = subresources.collect();
+    if !subresources.is_empty() {
+        tree.insert("subresources", subresources);
     }
     tree
 }

@@ -1,7 +1,7 @@
 //! Who asks: a user that a front proxy vouches for, a service account, a user of an authenticator, or nobody.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
 use net::{Peer, PeerCertificates, TrustAnchor};
 use objects::status::Status;
@@ -15,9 +15,12 @@ use crate::authn::{Authentication, Credentials, UserInfo};
 /// The one front proxy that is believed, by the name of its certificate.
 const FRONT_PROXY: &str = "front-proxy-client";
 
-pub(crate) const ANONYMOUS: &str = "system:anonymous";
-pub(crate) const AUTHENTICATED: &str = "system:authenticated";
-pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
+/// Begins the protocol of a WebSocket that holds a token in base64url.
+const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+
+const ANONYMOUS: &str = "system:anonymous";
+const AUTHENTICATED: &str = "system:authenticated";
+const UNAUTHENTICATED: &str = "system:unauthenticated";
 
 impl Parts {
     /// The user of a request, with the groups that everybody has; or 401.
@@ -50,7 +53,9 @@ impl Parts {
             Authentication::Failed(why) => warn!(%why, "an authenticator could not answer"),
             Authentication::Unknown => {}
         }
-        let silent = credentials.certificates.is_none() && !headers.contains_key(header::AUTHORIZATION);
+        let silent = credentials.certificates.is_none()
+            && credentials.bearer.is_none()
+            && !headers.contains_key(header::AUTHORIZATION);
         if silent && (self.anonymous)() { Ok(nobody()) } else { Err(Status::unauthorized()) }
     }
 }
@@ -73,12 +78,21 @@ fn common_name(proof: &PeerCertificates) -> Option<String> {
     leaf.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
 }
 
-/// What `Authorization` holds.
+/// The token that a browser sends, which can set no header of a WebSocket but its protocols.
+fn of_websocket(headers: &HeaderMap) -> Option<String> {
+    let texts =
+        headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let mut protocols = texts.flat_map(|text| text.split(',')).map(str::trim);
+    let token = protocols.find_map(|protocol| protocol.strip_prefix(BEARER_PROTOCOL))?;
+    URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// What `Authorization` holds, or the protocols of a WebSocket.
 fn shown(headers: &HeaderMap) -> Credentials {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (scheme, text) = value.trim().split_once(' ').unwrap_or_default();
     let text = text.trim();
-    let mut credentials = Credentials::default();
+    let mut credentials = Credentials { bearer: of_websocket(headers), ..Credentials::default() };
     if scheme.eq_ignore_ascii_case("bearer") && !text.is_empty() {
         credentials.bearer = Some(text.to_owned());
     } else if scheme.eq_ignore_ascii_case("basic") {

@@ -79,12 +79,14 @@ fn offered(
     let verbs = if path.subresource.is_empty() {
         resource.verbs
     } else {
-        let subresource = resource.subresource(&path.subresource).ok_or_else(Status::no_such_path)?;
-        subresource.verbs
+        let subresource = resource.subresource(&path.subresource).filter(|subresource| subresource.served);
+        subresource.ok_or_else(Status::no_such_path)?.verbs
     };
     let verb = Verb::parse(&info.verb).filter(|verb| *method != Method::HEAD && verbs.contains(*verb));
     let verb = verb.ok_or_else(Status::method_not_allowed)?;
-    if !resource.is_namespaced() && !path.namespace.is_empty() && resource.plural != "namespaces" {
+    // A Namespace is below itself alone: what was authorized in one namespace is not done to another.
+    let is_itself = resource.plural == "namespaces" && path.namespace == path.name;
+    if !resource.is_namespaced() && !path.namespace.is_empty() && !is_itself {
         return Err(Status::no_such_path());
     }
     if resource.is_namespaced() && path.namespace.is_empty() {

@@ -43,9 +43,9 @@ pub(crate) struct ResourcePath {
 impl RequestInfo {
     pub(crate) fn read(method: &Method, uri: &Uri) -> Self {
         let path = decode(uri.path()).into_owned();
-        let query = pairs(uri.query().unwrap_or_default());
+        let mut query = pairs(uri.query().unwrap_or_default());
         let mut verb = method.as_str().to_ascii_lowercase();
-        let resource = ResourcePath::read(&path, method, &query, &mut verb);
+        let resource = ResourcePath::read(&path, method, &mut query, &mut verb);
         Self { verb, path, query, resource }
     }
 
@@ -76,8 +76,14 @@ impl RequestInfo {
 }
 
 impl ResourcePath {
-    /// `None` for what is no path of objects. Sets the verb of one that is.
-    fn read(path: &str, method: &Method, query: &[(String, String)], verb: &mut String) -> Option<Self> {
+    /// `None` for what is no path of objects. Sets the verb of one that is, and what an old path says by its parts is
+    /// said by the query.
+    fn read(
+        path: &str,
+        method: &Method,
+        query: &mut Vec<(String, String)>,
+        verb: &mut String,
+    ) -> Option<Self> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (group, version, mut parts) = match parts.as_slice() {
             ["api", version, parts @ ..] if !parts.is_empty() => ("", *version, parts),
@@ -110,6 +116,8 @@ impl ResourcePath {
         };
         if found.name.is_empty() {
             found.settle_collection(query, verb);
+        } else if verb == "watch" {
+            query.insert(0, ("fieldSelector".to_owned(), format!("metadata.name={}", found.name)));
         }
         Some(found)
     }
@@ -252,6 +260,12 @@ mod tests {
         let wanted = [("labelSelector", "a=b c"), ("x", "%zz"), ("limit", "")];
         let read: Vec<_> = info.query.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn an_old_path_of_one_object_watches_that_object_alone() {
+        let info = read("GET", "/api/v1/watch/namespaces/n/pods/p?fieldSelector=metadata.name=q");
+        assert_eq!(info.query[0], ("fieldSelector".to_owned(), "metadata.name=p".to_owned()));
     }
 
     #[test]

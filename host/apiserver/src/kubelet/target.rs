@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Response, StatusCode, Uri};
-use net::{Body, body};
+use http::Uri;
 use objects::status::Status;
 use objects::{Tree, meta};
 
@@ -27,7 +26,7 @@ enum Container {
 }
 
 /// What is said of a pod that is on no node.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Unassigned {
     /// It has logged nothing yet.
     NoContent,
@@ -59,13 +58,14 @@ impl Target {
         Ok(if query.is_empty() { path } else { format!("{path}?{query}") })
     }
 
-    pub(super) fn unassigned(&self, pod: &str) -> Result<Response<Body>, Status> {
-        if self.unassigned == Unassigned::Refused {
-            return Err(Status::bad_request(format!("pod {pod} does not have a host assigned")));
+    /// Whether a pod that is on no node yet is answered for.
+    pub(super) fn unassigned(&self, pod: &str) -> Result<(), Status> {
+        match self.unassigned {
+            Unassigned::NoContent => Ok(()),
+            Unassigned::Refused => {
+                Err(Status::bad_request(format!("pod {pod} does not have a host assigned")))
+            }
         }
-        let mut nothing = Response::new(body::empty());
-        *nothing.status_mut() = StatusCode::NO_CONTENT;
-        Ok(nothing)
     }
 }
 

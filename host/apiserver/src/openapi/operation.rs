@@ -197,7 +197,7 @@ fn row_paths(of: &GroupVersion, row: &Resource) -> Vec<Path> {
     parameters.insert(0, parameter::NAME);
     let item_operations = operations(row.verbs, Place::Item);
     paths.push(Path { path: item.clone(), parameters: parameters.clone(), operations: item_operations });
-    for subresource in &row.subresources {
+    for subresource in row.served_subresources() {
         let path = format!("{item}/{}", subresource.name);
         let operations = ACTIONS
             .iter()

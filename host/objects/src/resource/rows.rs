@@ -3,7 +3,7 @@
 //! A row is `+|- apiVersion plural singular Kind namespaced|cluster verbs [word=value …]`, `+` where this
 //! release serves it and `*` for all verbs; the words are `store=` (or `virtual`), `short=`, `categories=` and
 //! `fields=` with `name[@path][~absent]`. The indented lines below it are its sub-resources:
-//! `name apiVersion Kind verbs`.
+//! `[-] name apiVersion Kind verbs`, `-` where this release does not serve it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ pub(super) fn read() -> Vec<Arc<Resource>> {
     for line in ROWS.lines() {
         let words: Vec<&'static str> = line.split_ascii_whitespace().collect();
         if line.starts_with(' ') {
-            if let ([name, api_version, kind, verbs], Some(row)) = (words.as_slice(), rows.last_mut()) {
-                row.subresources.push(subresource(name, api_version, kind, verbs));
+            if let (Some(subresource), Some(row)) = (subresource(&words), rows.last_mut()) {
+                row.subresources.push(subresource);
             }
         } else if let Some(row) = resource(&words) {
             rows.push(row);
@@ -58,20 +58,21 @@ fn resource(words: &[&'static str]) -> Option<Resource> {
     })
 }
 
-fn subresource(
-    name: &'static str,
-    api_version: &'static str,
-    kind: &'static str,
-    verbs: &str,
-) -> Subresource {
+fn subresource(words: &[&'static str]) -> Option<Subresource> {
+    let (served, words) = match words {
+        ["-", words @ ..] => (false, words),
+        words => (true, words),
+    };
+    let [name, api_version, kind, verbs] = words else { return None };
     let (group, version) = split(api_version);
-    Subresource {
+    Some(Subresource {
         name: Cow::Borrowed(name),
         group: Cow::Borrowed(group),
         version: Cow::Borrowed(version),
         kind: Cow::Borrowed(kind),
         verbs: parse_verbs(verbs),
-    }
+        served,
+    })
 }
 
 fn split(api_version: &'static str) -> (&'static str, &'static str) {

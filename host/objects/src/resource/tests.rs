@@ -5,6 +5,14 @@ use expect_test::expect;
 use super::{Verb, builtin, by_kind, by_name, served};
 
 #[test]
+fn a_subresource_that_is_not_served_is_known_and_not_listed() {
+    let pods = by_name("", "v1", "pods").unwrap();
+    let served: Vec<&str> = pods.served_subresources().map(|subresource| &*subresource.name).collect();
+    assert_eq!(served, ["binding", "eviction", "exec", "log", "status"]);
+    assert!(!pods.subresource("attach").unwrap().served);
+}
+
+#[test]
 fn every_row_and_subresource_of_the_table_is_read() {
     let subresources: usize = builtin().iter().map(|row| row.subresources.len()).sum();
     assert_eq!((builtin().len(), subresources), (95, 55));

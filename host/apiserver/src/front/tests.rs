@@ -1,0 +1,6 @@
+//! Requests through every filter, one claim a test.
+
+mod access;
+mod exchange;
+mod fixture;
+mod sockets;

@@ -1,0 +1,1 @@
+BrWO7X4w9tiGSErw24sYbRSYjl_SWsIuiloKf_Nt1zA
