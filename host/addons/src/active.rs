@@ -75,6 +75,14 @@ pub(crate) enum StartError {
     Reconcile(String),
 }
 
+/// A task of an addon that has nothing to finish.
+fn until_closed(scope: &Scope, name: String, work: impl Future<Output = ()> + Send + 'static) {
+    let closed = scope.token();
+    scope.spawn(name, async move {
+        closed.run_until_cancelled(work).await;
+    });
+}
+
 impl Active {
     /// Begins to follow what it was granted; `effective` says where its files are.
     pub(crate) fn start(loaded: Arc<Loaded>, ground: &Ground<'_>, effective: &Effective) -> Arc<Self> {
@@ -83,7 +91,7 @@ impl Active {
         let pushed = Arc::new(Pushed::new(kinds, loaded.has(Role::Files)));
         for (place, kind) in pushed.kinds().enumerate() {
             let (pushed, mut updates) = (pushed.clone(), ground.objects.follow(loaded.name(), kind));
-            scope.spawn(format!("follow {}", kind.resource), async move {
+            until_closed(&scope, format!("follow {}", kind.resource), async move {
                 while let Some(update) = updates.next().await {
                     pushed.objects(place, update);
                 }
@@ -91,7 +99,8 @@ impl Active {
         }
         let located = watch::Sender::new(files::locate(&loaded.grants, ground.data_dir, effective));
         if loaded.has(Role::Files) {
-            scope.spawn("follow the files", files::follow(pushed.clone(), located.subscribe()));
+            let following = files::follow(pushed.clone(), located.subscribe());
+            until_closed(&scope, "follow the files".to_owned(), following);
         }
         let warm = |role: Role| {
             let (loaded, pushed, limits) = (loaded.clone(), pushed.clone(), ground.request_limits);

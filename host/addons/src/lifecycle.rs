@@ -37,7 +37,10 @@ impl Keeper {
         let (reported, health) = watch::channel(Health::Starting);
         let (farewell, farewells) = mpsc::channel(1);
         let guest = Guest { loaded, pushed, scope: scope.child("lifecycle"), fed: None };
-        scope.spawn("reconcile", keep(guest, farewells, reported));
+        let closed = scope.token();
+        scope.spawn("reconcile", async move {
+            closed.run_until_cancelled(keep(guest, farewells, reported)).await;
+        });
         Self { health, farewell }
     }
 

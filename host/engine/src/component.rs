@@ -36,7 +36,7 @@ pub enum LoadError {
 pub struct Limits {
     /// Bytes of linear memory.
     pub memory: usize,
-    /// Time of each call that a request waits for; all others have that of [`Limits::COLD`].
+    /// Time of each call; what is pushed to the instance has at least that of [`Limits::COLD`].
     pub deadline: Duration,
 }
 

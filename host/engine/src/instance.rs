@@ -112,7 +112,7 @@ type Outcome<T> = wasmtime::Result<Result<T, types::Error>>;
 /// Looks a role up and calls one of its functions; `$wait` is `now` or `later`.
 macro_rules! call {
     ($self:ident, $role:ident, $variant:ident, $wait:ident, |$guest:ident, $store:ident| $call:expr) => {{
-        $self.begin(matches!(Wait::$wait, Wait::later), Limits::COLD.deadline)?;
+        $self.begin(Wait::$wait)?;
         let component = $self.component.clone();
         let indices = component.parts().roles.$role.as_ref().ok_or(CallError::Absent(Role::$variant))?;
         let $guest = indices
@@ -124,9 +124,15 @@ macro_rules! call {
     }};
 }
 
+/// Whether a call may wait for answers of the host, and who waits for the call.
 #[allow(non_camel_case_types, reason = "named like the functions below")]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
+    /// It may not, and a request waits for it.
+    never,
+    /// It may not, and nobody waits for it in a request.
     now,
+    /// It may.
     later,
 }
 
@@ -231,7 +237,7 @@ impl Instance {
                 .map(|password| authenticator::Password { user: password.user, password: password.password }),
             extra: &[],
         };
-        self.begin(false, self.limits.deadline)?;
+        self.begin(Wait::never)?;
         let guest = match &self.guests.authenticator {
             Some(guest) => guest,
             None => {
@@ -273,7 +279,7 @@ impl Instance {
     }
 
     fn load_authorizer(&mut self) -> Result<(), CallError> {
-        self.begin(false, self.limits.deadline)?;
+        self.begin(Wait::never)?;
         if self.guests.authorizer.is_none() {
             let component = self.component.parts();
             let indices = component.roles.authorizer.as_ref().ok_or(CallError::Absent(Role::Authorizer))?;
@@ -284,15 +290,18 @@ impl Instance {
         Ok(())
     }
 
-    /// Sets the deadline of a call: what a request waits for has the instance's, everything else the long one.
-    fn begin(&mut self, may_wait: bool, deadline: Duration) -> Result<(), CallError> {
+    /// Sets the deadline of a call; that of a push is the long one, whatever the instance has.
+    fn begin(&mut self, wait: Wait) -> Result<(), CallError> {
         if self.poisoned {
             return Err(CallError::Poisoned);
         }
-        self.store.data_mut().may_wait = may_wait;
+        self.deadline = match wait {
+            Wait::never | Wait::later => self.limits.deadline,
+            Wait::now => self.limits.deadline.max(Limits::COLD.deadline),
+        };
+        self.store.data_mut().may_wait = wait == Wait::later;
         self.store.set_hostcall_fuel(ANSWER);
-        self.store.set_epoch_deadline(ticks(deadline));
-        self.deadline = deadline;
+        self.store.set_epoch_deadline(ticks(self.deadline));
         Ok(())
     }
 

@@ -75,16 +75,20 @@ async fn answer(client: &Client, request: KubeRequest) -> Result<KubeResponse, R
     }
 }
 
-/// Creates the object, or replaces the one of its name.
+/// Creates the object, or replaces the one of its name; one that says which version it replaces, that version alone.
 async fn put(client: &Client, target: &Target, mut wanted: Tree) -> Result<Tree, ApiError> {
+    const VERSION: &[&str] = &["metadata", "resourceVersion"];
     let api = client.dynamic(&resource(&target.kind), namespace(target));
+    if wanted.at(VERSION).is_some() {
+        return api.update(&target.name, &wanted).await;
+    }
     match api.create(&wanted).await {
         Err(why) if why.is_already_exists() => {}
         other => return other,
     }
     let present = api.get(&target.name).await?;
-    if let Some(version) = present.at(&["metadata", "resourceVersion"]) {
-        wanted.set_at(&["metadata", "resourceVersion"], version.clone());
+    if let Some(version) = present.at(VERSION) {
+        wanted.set_at(VERSION, version.clone());
     }
     api.update(&target.name, &wanted).await
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use datastore::Datastore;
+use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use net::{Body, Peer, PeerAddress, PeerCertificates, TlsClient, body};
@@ -22,6 +23,10 @@ use crate::{ApiServerHandle, ApiServerTask, Config, Dependencies, NODE_PORTS};
 pub(super) struct ByName;
 
 impl Authenticate for ByName {
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn authenticate(&self, credentials: &Credentials) -> Authentication {
         match credentials.bearer.as_deref() {
             Some("stranger") | None => Authentication::Unknown,
