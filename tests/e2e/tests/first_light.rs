@@ -1,5 +1,7 @@
 //! A node from an empty folder, driven by the real kubectl: what a user does on the first day.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::fs;
 
 use serde_json::Value;
@@ -109,7 +111,7 @@ fn kubectl_creates_reads_changes_and_deletes_pods() {
             "Status:           Running",
             "Restart Count:  0",
             "Successfully assigned shop/web to",
-            "Started container",
+            "Container started",
         ],
     );
     let said = shop.run(&["logs", "web", "-c", "server"]).expect_ok();

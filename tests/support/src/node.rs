@@ -76,9 +76,17 @@ impl Node {
     /// # Panics
     /// Where it cannot be written.
     pub fn write(&self, path: &str, text: &str) {
+        self.write_bytes(path, text.as_bytes());
+    }
+
+    /// Writes a file below the data directory, whose folders are made.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn write_bytes(&self, path: &str, bytes: &[u8]) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 
     /// Starts the host in the background.
