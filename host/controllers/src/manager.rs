@@ -41,7 +41,7 @@ impl Default for Config {
 /// One client for each identity.
 #[derive(Clone)]
 pub struct Clients {
-    /// `system:kube-controller-manager`: what controllers share, and the questions of the secure port.
+    /// `system:kube-controller-manager`: whatever is watched, and the questions of the secure port.
     pub manager: Client,
     /// `system:serviceaccount:kube-system:namespace-controller`
     pub namespace: Client,
@@ -95,10 +95,10 @@ impl Config {
             .feed(&queues.service_account, |namespace| namespace.metadata.name.clone())
             .feed(&queues.root_ca, |namespace| namespace.metadata.name.clone());
         let named = |name: &str| ListOptions::fields(format!("metadata.name={name}"));
-        let accounts = clients.service_account.everywhere::<ServiceAccount>();
+        let accounts = clients.manager.everywhere::<ServiceAccount>();
         let accounts = Reflector::new(accounts, named(service_account::NAME))
             .feed(&queues.service_account, |account| account.metadata.namespace.clone());
-        let maps = Reflector::new(clients.root_ca.everywhere::<ConfigMap>(), named(root_ca::NAME))
+        let maps = Reflector::new(clients.manager.everywhere::<ConfigMap>(), named(root_ca::NAME))
             .feed(&queues.root_ca, |map| map.metadata.namespace.clone());
         let gate = Gate::new(clients.manager.clone(), CacheTtl::COMPONENT);
         let endpoints = Endpoints { ports, gate, metrics };
