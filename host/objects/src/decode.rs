@@ -1,4 +1,4 @@
-//! Request bodies into trees: JSON or YAML, the type's shape checked, unknown and duplicate fields reported.
+//! Request bodies into trees: JSON, YAML or protobuf, the type's shape checked, unknown and duplicate fields reported.
 //!
 //! What comes out is what upstream's decoding into a Go struct and back would give: null and unknown fields are
 //! gone, quantities and times are in their canonical form, empty lists and maps that are optional are left out.
@@ -8,6 +8,8 @@ mod json;
 mod path;
 mod yaml;
 
+use crate::meta;
+use crate::protobuf::{Envelope, ProtobufError};
 use crate::resource::{GroupVersion, GroupVersionKind};
 use crate::schema;
 use crate::status::Status;
@@ -42,6 +44,8 @@ impl FieldValidation {
 pub enum Notation {
     Json,
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`
+    Protobuf,
 }
 
 /// A body that was read, and what the client is to be warned of.
@@ -52,7 +56,7 @@ pub struct Decoded {
     pub warnings: Vec<String>,
 }
 
-/// Why a text is no JSON or YAML value.
+/// Why a body is no value in its notation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SyntaxError {
     #[error("unexpected end of JSON input")]
@@ -69,6 +73,8 @@ pub enum SyntaxError {
     Aliases,
     #[error("yaml: a map key must not be an {0}")]
     Key(&'static str),
+    #[error(transparent)]
+    Protobuf(#[from] ProtobufError),
 }
 
 /// Why a value does not fit its type, or does not fit it strictly.
@@ -89,9 +95,22 @@ pub fn value(body: &[u8], notation: Notation) -> Result<(Tree, Vec<String>), Syn
     let tree = match notation {
         Notation::Json => json::parse(body, &mut duplicates)?,
         Notation::Yaml => yaml::parse(&String::from_utf8_lossy(body), &mut duplicates)?,
+        Notation::Protobuf => return Ok((message(body)?, duplicates)),
     };
     let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}")).collect();
     Ok((tree, duplicates))
+}
+
+/// The message of an envelope, of the kind that the envelope says.
+fn message(body: &[u8]) -> Result<Tree, ProtobufError> {
+    let envelope = Envelope::read(body)?;
+    let mut head = envelope.head();
+    let unknown =
+        || ProtobufError::Kind { kind: envelope.kind.clone(), version: envelope.api_version.clone() };
+    let gvk = meta::gvk(&head).ok_or_else(unknown)?;
+    let row = schema::by_gvk(&gvk.group, &gvk.version, &gvk.kind).ok_or_else(unknown)?;
+    head.object_mut().extend(envelope.content(row)?);
+    Ok(head)
 }
 
 /// Reads the object of a write. `expected` is the kind of the path: a body without apiVersion and kind is taken
@@ -104,14 +123,20 @@ pub fn object(
 ) -> Result<Decoded, Status> {
     let unrecognized = |error: String| {
         Status::bad_request(format!(
-            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({})",
+            "the object provided is unrecognized (must be of type {}): {error} ({})",
             expected.kind,
             summary(body)
         ))
     };
-    let (mut tree, strict) = value(body, notation).map_err(|error| unrecognized(error.to_string()))?;
+    if notation == Notation::Protobuf {
+        let envelope = Envelope::read(body).map_err(|error| unrecognized(error.to_string()))?;
+        return enveloped(&envelope, expected, validation);
+    }
+    let no_json =
+        |error: String| unrecognized(format!("couldn't get version/kind; json parse error: {error}"));
+    let (mut tree, strict) = value(body, notation).map_err(|error| no_json(error.to_string()))?;
     if !matches!(tree, Tree::Object(_)) {
-        return Err(unrecognized(check::not_an_object(tree.shape())));
+        return Err(no_json(check::not_an_object(tree.shape())));
     }
     let actual = type_meta(&mut tree, expected)?;
     expect_kind(&actual, expected)?;
@@ -122,6 +147,28 @@ pub fn object(
     let mut reports = strict;
     reports.extend(check(&mut tree, row).map_err(cannot_be_handled)?);
     finish(tree, reports, validation).map_err(cannot_be_handled)
+}
+
+/// The object of a write in an envelope.
+fn enveloped(
+    envelope: &Envelope<'_>,
+    expected: &GroupVersionKind,
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
+    let mut tree = envelope.head();
+    let actual = type_meta(&mut tree, expected)?;
+    expect_kind(&actual, expected)?;
+    let read = |tree: &mut Tree| -> Result<Vec<String>, DecodeError> {
+        let Some(row) = schema::by_gvk(&actual.group, &actual.version, &actual.kind) else {
+            let (kind, version) = (actual.kind.to_string(), actual.group_version().to_string());
+            return Err(SyntaxError::from(ProtobufError::Kind { kind, version }).into());
+        };
+        tree.object_mut().extend(envelope.content(row).map_err(SyntaxError::from)?);
+        check(tree, row)
+    };
+    read(&mut tree)
+        .and_then(|reports| finish(tree, reports, validation))
+        .map_err(|error| cannot_handle(&actual, &expected.kind, &error))
 }
 
 /// `Pod in version "v1" cannot be handled as a Pod: …`

@@ -9,6 +9,7 @@ pub mod kind;
 pub mod meta;
 pub mod patch;
 pub mod print;
+pub mod protobuf;
 pub mod quantity;
 pub mod resource;
 pub mod schema;

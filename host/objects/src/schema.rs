@@ -30,6 +30,8 @@ pub struct Field {
     pub name: &'static str,
     pub shape: Shape,
     pub required: bool,
+    /// Whether Go points to the scalar, so that it tells a zero from nothing.
+    pub pointer: bool,
     pub list: ListType,
     /// Whether a map field, or the struct in it, is replaced whole.
     pub atomic: bool,
@@ -40,8 +42,7 @@ pub struct Field {
     pub patch_key: Option<&'static str>,
     /// The static default as JSON text, where the API states one.
     pub default: Option<&'static str>,
-    /// The protobuf number; of a field that is inlined in JSON alone, that of its message and its own in that.
-    pub number: Option<(u16, Option<u16>)>,
+    numbers: [u8; 3],
 }
 
 /// What a value looks like on the wire.
@@ -132,6 +133,14 @@ pub fn types() -> &'static [Type] {
     &TABLE.types
 }
 
+impl Field {
+    /// The protobuf number, after those of the messages around it that JSON inlines; empty where there is none.
+    pub fn numbers(&self) -> &[u8] {
+        let len = self.numbers.iter().position(|number| *number == 0).unwrap_or(self.numbers.len());
+        &self.numbers[..len]
+    }
+}
+
 impl TypeId {
     pub fn get(self) -> &'static Type {
         &TABLE.types[usize::from(self.0)]
@@ -172,6 +181,11 @@ impl Type {
             let (version, kind) = rest.split_once('/')?;
             Some((group, version, kind))
         })
+    }
+
+    /// Whether values of it can be written as protobuf.
+    pub fn is_message(&self) -> bool {
+        self.fields().iter().any(|field| !field.numbers().is_empty())
     }
 
     /// Whether it has an ObjectMeta.

@@ -3,32 +3,39 @@
 use objects::decode::{self, Decoded, FieldValidation, Notation};
 use objects::meta;
 use objects::resource::GroupVersionKind;
+use objects::schema::{self, Type};
 use objects::status::Status;
 use objects::{Tree, decode::SyntaxError};
 
 use crate::call::{Call, Content};
 
-/// What a write takes.
+/// What a write takes; protobuf only where the kind has messages.
 const NOTATIONS: &[(&str, Notation)] = &[
     ("application/json", Notation::Json),
     ("application/yaml", Notation::Yaml),
     ("application/x-yaml", Notation::Yaml),
     ("text/yaml", Notation::Yaml),
+    ("application/vnd.kubernetes.protobuf", Notation::Protobuf),
 ];
+
+/// The media types that a refusal names.
+const ACCEPTED: [&str; 3] = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 
 impl Content {
     fn essence(&self) -> &str {
         self.media_type.split(';').next().unwrap_or_default().trim()
     }
 
-    pub(crate) fn notation(&self) -> Result<Notation, Status> {
+    fn notation(&self, kind: &GroupVersionKind) -> Result<Notation, Status> {
         let essence = self.essence();
         if essence.is_empty() {
             return Ok(Notation::Json);
         }
-        let row = NOTATIONS.iter().find(|(name, _)| *name == essence);
-        let accepted = ["application/json", "application/yaml"];
-        row.map(|(_, notation)| *notation).ok_or_else(|| Status::unsupported_media_type(&accepted))
+        let is_message = schema::by_gvk(&kind.group, &kind.version, &kind.kind).is_some_and(Type::is_message);
+        let row = NOTATIONS.iter().find(|(name, _)| *name == essence).map(|(_, notation)| *notation);
+        row.filter(|notation| is_message || *notation != Notation::Protobuf).ok_or_else(|| {
+            Status::unsupported_media_type(if is_message { &ACCEPTED } else { &ACCEPTED[..2] })
+        })
     }
 
     /// The name in a table of patches.
@@ -43,7 +50,7 @@ pub(crate) fn object(
     kind: &GroupVersionKind,
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
-    let mut decoded = decode::object(&call.body.bytes, call.body.notation()?, kind, validation)?;
+    let mut decoded = decode::object(&call.body.bytes, call.body.notation(kind)?, kind, validation)?;
     // Field ownership is not tracked, so none is kept.
     decoded.tree.remove_at(&["metadata", "managedFields"]);
     Ok(decoded)
@@ -54,10 +61,14 @@ pub(crate) fn options(call: &Call) -> Result<Tree, Status> {
     if call.body.bytes.is_empty() {
         return Ok(Tree::object());
     }
-    let (tree, _) =
-        decode::value(&call.body.bytes, call.body.notation()?).map_err(|error: SyntaxError| {
-            Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-        })?;
+    let notation = call.body.notation(&GroupVersionKind::new("", "v1", "DeleteOptions"))?;
+    let unreadable = |error: SyntaxError| {
+        Status::bad_request(match error {
+            SyntaxError::Protobuf(error) => error.to_string(),
+            error => format!("couldn't get version/kind; json parse error: {error}"),
+        })
+    };
+    let (tree, _) = decode::value(&call.body.bytes, notation).map_err(unreadable)?;
     Ok(tree)
 }
 

@@ -1,9 +1,9 @@
 //! Reads `data/schema.txt`.
 //!
 //! A type is `name [gvk=group/version/Kind,…] [atomic] [shape=leaf]`. The indented lines below it are its
-//! fields: `name shape[!] [#number[.number]] [list=type[:keys]] [map=type] [patch=strategy] [key=name]
-//! [default=json]`, `!` where the field is required, `[]` before the items of a list and `{}` before the
-//! values of a map.
+//! fields: `name shape[*][!] [#number[.number[.number]]] [list=type[:keys]] [map=type] [patch=strategy] [key=name]
+//! [default=json]`, `*` where Go points to the scalar, `!` where the field is required, `[]` before the items of a
+//! list and `{}` before the values of a map.
 
 use std::collections::HashMap;
 
@@ -98,15 +98,16 @@ impl Reader {
         let (name, shape) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let mut field = Field {
             name,
-            shape: self.shape(shape.trim_end_matches('!')),
+            shape: self.shape(shape.trim_end_matches(['!', '*'])),
             required: shape.ends_with('!'),
+            pointer: shape.contains('*'),
             list: ListType::Unstated,
             atomic: false,
             list_keys: &[],
             patch: PatchStrategy::Unstated,
             patch_key: None,
             default: None,
-            number: None,
+            numbers: [0; 3],
         };
         for word in words {
             match word.split_once('=') {
@@ -115,7 +116,7 @@ impl Reader {
                 Some(("patch", strategy)) => field.patch = patch_strategy(strategy),
                 Some(("key", key)) => field.patch_key = Some(key),
                 Some(("default", json)) => field.default = Some(json),
-                _ => field.number = word.strip_prefix('#').and_then(number),
+                _ => field.numbers = word.strip_prefix('#').map_or([0; 3], numbers),
             }
         }
         self.table.fields.push(field);
@@ -172,9 +173,8 @@ fn patch_strategy(text: &str) -> PatchStrategy {
     }
 }
 
-fn number(text: &str) -> Option<(u16, Option<u16>)> {
-    match text.split_once('.') {
-        Some((outer, inner)) => Some((outer.parse().ok()?, Some(inner.parse().ok()?))),
-        None => Some((text.parse().ok()?, None)),
-    }
+/// Numbers that are not there, or not to be read, are zero.
+fn numbers(text: &str) -> [u8; 3] {
+    let mut parts = text.split('.').map_while(|part| part.parse().ok());
+    std::array::from_fn(|_| parts.next().unwrap_or(0))
 }

@@ -48,7 +48,7 @@ fn named_leaves_resolve() {
     assert_eq!(limits.shape.values().unwrap().resolve(), Shape::Quantity);
     assert_eq!(by_name("intstr.IntOrString").unwrap().shape, Shape::IntOrString);
     let volume = by_name("core.v1.Volume").unwrap().field("configMap").unwrap();
-    assert_eq!(volume.number, Some((2, Some(19))));
+    assert_eq!(volume.numbers(), [2, 19]);
 }
 
 #[test]
@@ -56,4 +56,22 @@ fn names_go_both_ways() {
     for row in types() {
         assert_eq!(by_name(&row.openapi_name()).unwrap().name, row.name);
     }
+}
+
+#[test]
+fn every_field_of_a_message_has_a_number() {
+    let holes = types().iter().filter(|row| row.is_message()).flat_map(|row| {
+        let is_kind = |name| row.gvks().next().is_some() && ["kind", "apiVersion"].contains(&name);
+        let fields =
+            row.fields().iter().filter(move |field| field.numbers().is_empty() && !is_kind(field.name));
+        fields.map(|field| format!("{}.{}", row.name, field.name))
+    });
+    assert_eq!(holes.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn a_pointer_is_told_from_a_value() {
+    let deployment = by_gvk("apps", "v1", "Deployment").unwrap();
+    assert!(deployment.field_at(&["spec", "replicas"]).unwrap().pointer);
+    assert!(!deployment.field_at(&["spec", "minReadySeconds"]).unwrap().pointer);
 }

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use expect_test::expect;
-use objects::resource::Verb;
+use objects::resource::{Resource, Verb};
 use objects::status::Reason;
 use objects::{Tree, meta, tree};
 
 use super::fixture::{Fixture, config_map, network};
 use crate::bootstrap::{self, Endpoint};
+use crate::call::Content;
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -54,6 +57,32 @@ async fn dry_run_answers_and_changes_nothing() {
     let delete = fixture.call(Verb::Delete, "configmaps", "a").query_of(&[("dryRun", "All")]);
     fixture.tree(delete).await.unwrap();
     assert_eq!(fixture.store.revision(), before);
+}
+
+#[tokio::test]
+async fn a_body_in_protobuf_is_taken_where_the_kind_has_messages() {
+    const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+    let fixture = Fixture::new().await;
+    let create = |bytes: &'static [u8]| {
+        let mut call = fixture.call(Verb::Create, "namespaces", "");
+        call.body = Content { media_type: PROTOBUF.to_owned(), bytes: bytes.into() };
+        fixture.tree(call)
+    };
+    let namespace = b"k8s\0\x0a\x0f\x0a\x02v1\x12\x09Namespace\x12\x07\x0a\x05\x0a\x03one";
+    assert_eq!(meta::name(&create(namespace).await.unwrap()), "one");
+    let broken = create(&namespace[..20]).await.unwrap_err();
+    assert!(broken.is(Reason::BadRequest), "{broken:?}");
+    let mut call = fixture.call(Verb::Create, "namespaces", "");
+    call.resource = Arc::new(Resource { kind: "Widget".into(), ..(*call.resource).clone() });
+    call.body.media_type = PROTOBUF.to_owned();
+    let status = fixture.tree(call).await.unwrap_err();
+    expect!["the body of the request was in an unknown format - accepted media types include: application/json, application/yaml"]
+        .assert_eq(&status.message);
+    let mut call = fixture.call(Verb::Create, "namespaces", "");
+    call.body.media_type = "text/plain".to_owned();
+    let status = fixture.tree(call).await.unwrap_err();
+    expect!["the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf"]
+        .assert_eq(&status.message);
 }
 
 #[tokio::test]
