@@ -20,6 +20,8 @@ pub struct Report {
 pub enum State {
     Disabled,
     Starting,
+    /// It is enabled and cannot be loaded.
+    Broken,
     Enabled,
     /// It failed too often: not asked any more.
     Quarantined,

@@ -84,7 +84,7 @@ impl Roster {
         let entry = self.addons.get(name)?;
         let (state, message) = match &entry.stage {
             Stage::Disabled => (State::Disabled, None),
-            Stage::Broken(why) => (State::Starting, Some(why.clone())),
+            Stage::Broken(why) => (State::Broken, Some(why.clone())),
             Stage::Active(active) => {
                 let state = match () {
                     () if active.is_quarantined() => State::Quarantined,

@@ -102,6 +102,8 @@ pub enum AddonState {
     /// Built in or installed, and not enabled.
     Disabled,
     Starting,
+    /// Enabled, and cannot be loaded.
+    Broken,
     Enabled,
     /// Trapped too often: not asked any more.
     Quarantined,

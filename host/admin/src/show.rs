@@ -53,7 +53,7 @@ pub fn status(report: &StatusReport) -> String {
             .filter(|addon| (addon.state != AddonState::Disabled) == wanted)
             .map(|addon| {
                 let mut what = addon.roles.join(", ");
-                if matches!(addon.state, AddonState::Starting | AddonState::Quarantined) {
+                if !matches!(addon.state, AddonState::Enabled | AddonState::Disabled) {
                     what = format!("{} - {what}", addon_state(addon.state));
                 }
                 if let Some(message) = &addon.message {
@@ -221,6 +221,7 @@ fn addon_state(state: AddonState) -> &'static str {
     match state {
         AddonState::Disabled => "disabled",
         AddonState::Starting => "starting",
+        AddonState::Broken => "broken",
         AddonState::Enabled => "enabled",
         AddonState::Quarantined => "quarantined",
     }

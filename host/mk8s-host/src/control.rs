@@ -90,6 +90,8 @@ impl Parts {
             warnings.push(why.to_owned());
         }
         let addons = self.addons.get().map(|addons| addons.list()).unwrap_or_default();
+        let unwell = addons.iter().filter_map(|addon| Some((&addon.name, addon.message.as_ref()?)));
+        warnings.extend(unwell.map(|(name, why)| format!("addon {name}: {why}")));
         let mut report = StatusReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: false,

@@ -39,15 +39,15 @@ fn main() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<()> {
-    let data_dir = DataDir::locate(cli.data_dir)?;
+    let data_dir = || DataDir::locate(cli.data_dir);
     match cli.command {
-        Command::Run(options) => run::run(&data_dir, &options),
-        Command::Status(options) => asking(ask::status(&data_dir, options)),
-        Command::Plugin(command) => asking(ask::plugin(&data_dir, command)),
-        Command::Config(command) => asking(ask::config(&data_dir, command)),
-        Command::RefreshCerts(command) => asking(ask::refresh_certs(&data_dir, command)),
-        Command::Kubeconfig => ask::kubeconfig(&data_dir),
-        Command::Images(command) => asking(ask::images(&data_dir, command)),
+        Command::Run(options) => run::run(&data_dir()?, &options),
+        Command::Status(options) => asking(ask::status(&data_dir()?, options)),
+        Command::Plugin(command) => asking(ask::plugin(&data_dir()?, command)),
+        Command::Config(command) => asking(ask::config(&data_dir()?, command)),
+        Command::RefreshCerts(command) => asking(ask::refresh_certs(&data_dir()?, command)),
+        Command::Kubeconfig => ask::kubeconfig(&data_dir()?),
+        Command::Images(command) => asking(ask::images(&data_dir()?, command)),
         Command::Compile => compile(),
     }
 }

@@ -19,6 +19,7 @@ use crate::data_dir::DataDir;
 use crate::facts::facts;
 use crate::node::{Ground, Node};
 use crate::sockets::{self, Role};
+use crate::units;
 
 /// From the signal to the end of the process; pods are not waited for.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -44,6 +45,9 @@ async fn serve(data_dir: &DataDir, profile: cli::Profile, began: Instant) -> Res
     }
     let tls = Tls::load(&pki)?;
     let role = Role::of_this_process();
+    if role == Role::Node {
+        units::containerd::end_orphan(data_dir)?;
+    }
     let sockets = net::bind_all(sockets::table(data_dir, &effective, role))?;
 
     let scope = Scope::root("node");

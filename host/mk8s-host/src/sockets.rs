@@ -149,7 +149,7 @@ impl Row {
 
 fn unix(name: &'static str, service: &'static str, data_dir: &DataDir, path: &str, binder: Binder) -> Socket {
     let address = SocketAddress::Unix { path: data_dir.join(path) };
-    Socket { name, service, address, binder, access: "root" }
+    Socket { name, service, address, binder, access: "its owner" }
 }
 
 #[cfg(test)]

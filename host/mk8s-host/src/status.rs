@@ -68,6 +68,7 @@ pub(crate) fn addon(report: Report) -> AddonReport {
         state: match report.state {
             State::Disabled => AddonState::Disabled,
             State::Starting => AddonState::Starting,
+            State::Broken => AddonState::Broken,
             State::Enabled => AddonState::Enabled,
             State::Quarantined => AddonState::Quarantined,
         },

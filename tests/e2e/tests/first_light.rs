@@ -243,3 +243,29 @@ fn a_new_name_is_valid_while_a_watch_stays_open() {
     check(&said, &["csr.conf.template:2", "the old certificate stays in force"]);
     named.run(&["get", "nodes"]).expect_ok();
 }
+
+#[test]
+fn the_hardened_profile_runs_under_rbac_from_its_first_second() {
+    let mut node = Node::new();
+    node.start_with(&["--profile=hardened"]);
+    node.wait_ready();
+    node.import_image();
+    start_shop(&node);
+    check(&node.ask(&["status"]).expect_ok(), &["authorization:  RBAC,Node"]);
+    let kubectl = node.kubectl();
+    kubectl.run(&["delete", "namespace", "shop", "--timeout=60s"]).expect_ok();
+    let account = ["auth", "can-i", "list", "secrets", "--as=system:serviceaccount:default:default"];
+    assert_eq!(kubectl.run(&account).stdout.trim(), "no");
+}
+
+#[test]
+fn without_root_there_is_a_control_plane() {
+    let mut node = Node::new();
+    node.start_as(65534);
+    node.wait_ready();
+    let said = node.ask(&["status"]).expect_ok();
+    check(&said, &["not run by root: this is a control plane without a kubelet"]);
+    assert!(!said.contains("10250"), "{said}");
+    node.kubectl().run(&["create", "configmap", "written"]).expect_ok();
+    node.stop();
+}

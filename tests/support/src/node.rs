@@ -1,8 +1,9 @@
 //! A node on the test's machine: the real binary, with a data directory of its own.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -94,16 +95,38 @@ impl Node {
     /// # Panics
     /// Where it runs already.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// Starts the host with more flags.
+    ///
+    /// # Panics
+    /// Where it runs already.
+    pub fn start_with(&mut self, flags: &[&str]) {
+        self.spawn(self.machine.command(program()), flags);
+    }
+
+    /// Starts the host as another user, to whom the data directory is given.
+    ///
+    /// # Panics
+    /// Where it runs already.
+    pub fn start_as(&mut self, user: u32) {
+        fs::create_dir_all(self.data_dir()).unwrap();
+        std::os::unix::fs::chown(self.data_dir(), Some(user), Some(user)).unwrap();
+        // The test's own folder is nobody else's to pass through, nor is the folder of programs.
+        fs::set_permissions(self.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = self.folder.path().join("mk8s-host");
+        fs::copy(program(), &copy).unwrap();
+        let mut command = self.machine.command("setpriv");
+        command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups"]).arg(copy);
+        self.spawn(command, &[]);
+    }
+
+    fn spawn(&mut self, mut command: Command, flags: &[&str]) {
         assert!(self.host.is_none(), "the host runs already");
         let log = fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = self.machine.command(program());
-        command
-            .arg("--data-dir")
-            .arg(self.data_dir())
-            .arg("run")
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.host = Some(command.spawn().unwrap());
+        command.arg("--data-dir").arg(self.data_dir()).arg("run").args(flags);
+        self.host = Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
     }
 
     /// Runs the host to its end, which is to come by itself: one that goes on is ended, and has not failed.

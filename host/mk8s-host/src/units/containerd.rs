@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use cri::Runtime;
 use cri::containerd::{Layout, Programs};
-use supervise::{BoxError, Child, ChildSpec, OnFailure, Unit, UnitContext};
+use supervise::{BoxError, Child, ChildSpec, OnFailure, OrphanError, Unit, UnitContext};
 use tokio::sync::watch;
 
+use crate::data_dir::DataDir;
 use crate::units::name;
 
 /// containerd leaves its shims at once; what it has to write is little.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a starting containerd is asked whether it answers: it tells nobody else.
 const ASK: Duration = Duration::from_millis(10);
+
+/// Which process is ours, below the data directory.
+const PID_FILE: &str = "run/containerd.pid";
 
 /// What containerd is started with.
 #[derive(Clone)]
@@ -24,6 +28,11 @@ pub(crate) struct Config {
     pub(crate) log_level: String,
     /// `PATH` of its shims and of runc.
     pub(crate) search_path: String,
+}
+
+/// Ends the containerd of a host that was killed: it holds the sockets that the next one needs. Blocks.
+pub(crate) fn end_orphan(data_dir: &DataDir) -> Result<(), OrphanError> {
+    supervise::end_orphan(&data_dir.join(PID_FILE), PATIENCE)
 }
 
 /// `missing` tells why containerd cannot be started, as long as it cannot.
@@ -71,7 +80,7 @@ fn spec(config: &Config, programs: &Programs) -> ChildSpec {
         arguments: layout.arguments().into_iter().chain(log_level).map(Into::into).collect(),
         environment: vec![("PATH".into(), search_path.into())],
         directory: PathBuf::from("/"),
-        pid_file: layout.data_dir.join("run/containerd.pid"),
+        pid_file: layout.data_dir.join(PID_FILE),
         patience: PATIENCE,
     }
 }
