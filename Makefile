@@ -44,11 +44,12 @@ test: setup plugins ## Run every test; those of the whole node need root and kub
 	cargo test --locked --workspace
 	$(IN_PLUGINS) cargo test --locked --workspace
 
-check: setup ## Formatting and lints
+check: setup ## Formatting and lints, and licences where cargo-deny is installed
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(IN_PLUGINS) cargo fmt --all --check
 	$(IN_PLUGINS) cargo clippy --locked --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --config .deny.toml check licenses bans sources; fi
 
 bench: setup ## Measure a node
 	cargo build --locked --release -p mk8s-host
