@@ -51,6 +51,6 @@ check: setup ## Formatting and lints, and licences where cargo-deny is installed
 	$(IN_PLUGINS) cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --config .deny.toml check licenses bans sources; fi
 
-bench: setup ## Measure a node
+bench: setup plugins ## Measure a node
 	cargo build --locked --release -p mk8s-host
 	cargo run --locked --release -p bench

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
+mod authorize;
 mod idle;
 mod pods;
 mod start;
@@ -32,6 +33,7 @@ fn main() -> Result<()> {
         value: format!("{:.1} MB", megabytes(fs::metadata(support::program())?.len())),
         goal: "60 MB",
     }];
+    figures.extend(authorize::measure().context("measure the rbac addon")?);
     figures.extend(runtime.block_on(start::measure(&mut node)).context("measure the start")?);
     figures.extend(idle::measure(&node).context("measure the idle node")?);
     node.import_image();
