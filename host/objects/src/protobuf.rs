@@ -5,11 +5,14 @@
 
 mod read;
 mod wire;
+mod write;
+
+use bytes::Bytes;
 
 use crate::decode::{self, Notation, SyntaxError};
-use crate::schema::Type;
-use crate::tree;
+use crate::schema::{self, Type};
 use crate::tree::{Object, Tree};
+use crate::{meta, tree};
 
 /// What an envelope begins with.
 const MAGIC: &[u8] = b"k8s\0";
@@ -43,6 +46,48 @@ pub enum ProtobufError {
     Kind { kind: String, version: String },
     #[error(transparent)]
     Json(Box<SyntaxError>),
+}
+
+/// Why an object is not to be had as protobuf.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    #[error("no protobuf of kind {0:?}")]
+    Kind(String),
+    #[error("no protobuf of what {0} holds")]
+    Value(&'static str),
+}
+
+/// The envelope of an object, list or status that says its kind.
+pub fn encode(tree: &Tree) -> Result<Bytes, EncodeError> {
+    let unknown = || EncodeError::Kind(tree.str_at(&["kind"]).unwrap_or_default().to_owned());
+    let gvk = meta::gvk(tree).ok_or_else(unknown)?;
+    let row = schema::by_gvk(&gvk.group, &gvk.version, &gvk.kind).filter(|row| row.is_message());
+    let row = row.ok_or_else(unknown)?;
+    let mut out = MAGIC.to_vec();
+    write::nested(1, &mut out, |out| {
+        write::bytes(1, gvk.group_version().to_string().as_bytes(), out);
+        write::bytes(2, gvk.kind.as_bytes(), out);
+        Ok(())
+    })?;
+    write::nested(2, &mut out, |out| write::fields(tree, row, &[], out))?;
+    write::bytes(3, b"", &mut out);
+    write::bytes(4, b"", &mut out);
+    Ok(out.into())
+}
+
+/// The frame of a watch event, which has a `type` and an `object`: its length, big-endian in four bytes, and a
+/// `meta/v1 WatchEvent` without an envelope, whose object has one.
+pub fn encode_event(event: &Tree) -> Result<Bytes, EncodeError> {
+    let object = encode(event.get("object").ok_or(EncodeError::Value("object"))?)?;
+    let mut out = vec![0; 4];
+    write::bytes(1, event.str_at(&["type"]).unwrap_or_default().as_bytes(), &mut out);
+    write::nested(2, &mut out, |out| {
+        write::bytes(1, &object, out);
+        Ok(())
+    })?;
+    let len = u32::try_from(out.len() - 4).map_err(|_| EncodeError::Value("object"))?;
+    out[..4].copy_from_slice(&len.to_be_bytes());
+    Ok(out.into())
 }
 
 /// An envelope whose message was not read yet.

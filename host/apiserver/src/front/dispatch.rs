@@ -9,6 +9,7 @@ use objects::status::Status;
 
 use super::Parts;
 use super::path::{RequestInfo, ResourcePath};
+use super::reply::Encoding;
 use super::{negotiate, reply};
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
@@ -30,9 +31,9 @@ impl Parts {
             return self.unknown(path);
         };
         let verb = offered(&resource, path, info, request.method())?;
-        let output = match negotiate::output(request.headers()) {
-            Err(_) if info.is_connect() => Output::Objects,
-            output => output?,
+        let (output, encoding) = match negotiate::form(request.headers(), &resource) {
+            Err(_) if info.is_connect() => (Output::Objects, Encoding::Json),
+            form => form?,
         };
         let (head, body) = request.into_parts();
         let media_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
@@ -55,7 +56,7 @@ impl Parts {
             Some(answer) => answer?,
             None => self.rest.answer(call).await?,
         };
-        Ok(reply::answer(answer, self.stop.clone()))
+        reply::answer(answer, encoding, self.stop.clone())
     }
 
     /// No such resource: of a group that is there, or no path at all.

@@ -1,24 +1,31 @@
-//! The form in which a client wants objects. Protobuf and YAML are not offered.
+//! The form in which a client wants objects. YAML is not offered, tables and metadata alone are JSON.
 
 use http::HeaderMap;
+use objects::resource::Resource;
+use objects::schema::{self, Type};
 use objects::status::Status;
 
-use super::reply::JSON;
+use super::reply::{Encoding, JSON, PROTOBUF};
 use crate::accept;
 use crate::call::Output;
 
-const FORMS: &[(&str, Output)] = &[
-    (JSON, Output::Objects),
-    ("application/json;g=meta.k8s.io;v=v1;as=Table", Output::Table),
-    ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata", Output::Metadata),
-    ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList", Output::Metadata),
+const FORMS: &[(&str, Output, Encoding)] = &[
+    (JSON, Output::Objects, Encoding::Json),
+    (PROTOBUF, Output::Objects, Encoding::Protobuf),
+    ("application/json;g=meta.k8s.io;v=v1;as=Table", Output::Table, Encoding::Json),
+    ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata", Output::Metadata, Encoding::Json),
+    ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList", Output::Metadata, Encoding::Json),
 ];
 
-/// The first form that the client prefers of those that there are.
-pub(super) fn output(headers: &HeaderMap) -> Result<Output, Status> {
-    let chosen = |range: &accept::MediaRange<'_>| FORMS.iter().find(|(name, _)| range.covers(name));
+/// The first form that the client prefers of those that there are: protobuf of kinds that have messages.
+pub(super) fn form(headers: &HeaderMap, resource: &Resource) -> Result<(Output, Encoding), Status> {
+    let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
+    let is_message = row.is_some_and(Type::is_message);
+    let offered = || FORMS.iter().filter(|(_, _, encoding)| is_message || *encoding == Encoding::Json);
+    let chosen = |range: &accept::MediaRange<'_>| offered().find(|(name, ..)| range.covers(name));
     let form = accept::ranges(headers).iter().find_map(chosen);
-    form.map(|(_, output)| *output).ok_or_else(|| Status::not_acceptable(&[JSON]))
+    let names: &[&str] = if is_message { &[JSON, PROTOBUF] } else { &[JSON] };
+    form.map(|(_, output, encoding)| (*output, *encoding)).ok_or_else(|| Status::not_acceptable(names))
 }
 
 /// Whether the client takes JSON.
@@ -33,23 +40,31 @@ mod tests {
 
     use super::*;
 
-    fn of(accept: &'static str) -> Option<Output> {
+    fn of(accept: &'static str, kind: &'static str) -> Option<(Output, Encoding)> {
         let headers = HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(accept))]);
-        output(&headers).ok()
+        let pods = objects::resource::by_kind("", "v1", "Pod").unwrap();
+        form(&headers, &Resource { kind: kind.into(), ..(**pods).clone() }).ok()
     }
 
     #[test]
     fn the_form_is_what_the_client_prefers_of_what_there_is() {
-        for (accept, wanted) in [
-            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Some(Output::Table)),
-            ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", Some(Output::Objects)),
-            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some(Output::Metadata)),
-            ("application/vnd.kubernetes.protobuf,application/json", Some(Output::Objects)),
-            ("application/json;stream=watch", Some(Output::Objects)),
-            ("*/*", Some(Output::Objects)),
-            ("application/vnd.kubernetes.protobuf", None),
+        const OBJECTS: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Json));
+        const BINARY: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Protobuf));
+        const TABLE: Option<(Output, Encoding)> = Some((Output::Table, Encoding::Json));
+        const METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Json));
+        for (accept, pod, custom) in [
+            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", TABLE, TABLE),
+            ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", OBJECTS, OBJECTS),
+            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", METADATA, METADATA),
+            ("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1", None, None),
+            ("application/vnd.kubernetes.protobuf,application/json", BINARY, OBJECTS),
+            ("application/vnd.kubernetes.protobuf;stream=watch", BINARY, None),
+            ("application/json;stream=watch", OBJECTS, OBJECTS),
+            ("*/*", OBJECTS, OBJECTS),
+            ("application/yaml", None, None),
         ] {
-            assert_eq!(of(accept), wanted, "{accept}");
+            assert_eq!(of(accept, "Pod"), pod, "{accept}");
+            assert_eq!(of(accept, "Widget"), custom, "{accept}");
         }
     }
 }

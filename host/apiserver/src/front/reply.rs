@@ -1,22 +1,33 @@
 //! Answers as HTTP: what every answer carries, and Status objects as whole answers.
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 use net::{Body, BoxError, body};
+use objects::Tree;
+use objects::protobuf::{self, EncodeError};
 use objects::status::Status;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Answer, AnswerBody};
 
 pub(crate) const JSON: &str = "application/json";
+pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+const PROTOBUF_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch";
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
 
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache, private");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// How the objects of an answer are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Json,
+    Protobuf,
+}
 
 /// A text with its media type.
 pub(crate) fn text(code: StatusCode, media_type: &'static str, bytes: impl Into<Bytes>) -> Response<Body> {
@@ -44,24 +55,46 @@ pub(crate) fn no_such_page() -> Response<Body> {
 }
 
 /// An answer of the verbs; a watch ends with `stop`.
-pub(crate) fn answer(answer: Answer, stop: CancellationToken) -> Response<Body> {
-    let body = match answer.body {
-        AnswerBody::Json(bytes) => body::full(bytes),
-        AnswerBody::Watch(lines) => {
-            let frames = lines.map(|line| Ok::<_, BoxError>(Frame::data(line)));
-            body::boxed(StreamBody::new(frames.take_until(stop.cancelled_owned())))
+pub(crate) fn answer(
+    answer: Answer,
+    encoding: Encoding,
+    stop: CancellationToken,
+) -> Result<Response<Body>, Status> {
+    let (media_type, body) = match (answer.body, encoding) {
+        (AnswerBody::Json(bytes), Encoding::Json) => (JSON, body::full(bytes)),
+        (AnswerBody::Json(bytes), Encoding::Protobuf) => {
+            let bytes = in_protobuf(&bytes, protobuf::encode).map_err(Status::internal)?;
+            (PROTOBUF, body::full(bytes))
+        }
+        (AnswerBody::Watch(lines), Encoding::Json) => (JSON, watch(lines.map(Ok), stop)),
+        (AnswerBody::Watch(lines), Encoding::Protobuf) => {
+            let frames = lines.map(|line| in_protobuf(&line, protobuf::encode_event));
+            (PROTOBUF_WATCH, watch(frames, stop))
         }
     };
     let mut response = Response::new(body);
     *response.status_mut() = answer.code;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     for warning in answer.warnings {
         if let Some(value) = warning_value(&warning) {
             headers.append(header::WARNING, value);
         }
     }
-    response
+    Ok(response)
+}
+
+fn watch(
+    events: impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
+    stop: CancellationToken,
+) -> Body {
+    let frames = events.map_ok(Frame::data);
+    body::boxed(StreamBody::new(frames.take_until(stop.cancelled_owned())))
+}
+
+/// A JSON document of this server as protobuf.
+fn in_protobuf(json: &[u8], encode: fn(&Tree) -> Result<Bytes, EncodeError>) -> Result<Bytes, BoxError> {
+    Ok(encode(&Tree::from_json(json)?)?)
 }
 
 /// What every answer carries that does not say otherwise.
@@ -96,6 +129,26 @@ mod tests {
     fn a_warning_is_a_quoted_string() {
         let value = warning_value("unknown field \"spec.x\"\n").unwrap();
         assert_eq!(value.as_bytes(), br#"299 - "unknown field \"spec.x\"""#);
+    }
+
+    #[tokio::test]
+    async fn an_answer_and_its_watch_are_in_protobuf_for_who_asks_for_it() {
+        let namespace = objects::tree!({ "kind": "Namespace", "apiVersion": "v1" });
+        let stop = CancellationToken::new;
+        let of = |bytes: Bytes, encoding| answer(Answer::ok(bytes), encoding, stop());
+        let whole = of(namespace.to_json(), Encoding::Protobuf).unwrap();
+        assert_eq!(whole.headers()[header::CONTENT_TYPE], PROTOBUF);
+        let bytes = body::collect(whole.into_body(), 1 << 10).await.unwrap();
+        assert_eq!(bytes, protobuf::encode(&namespace).unwrap());
+        assert!(of("{}".into(), Encoding::Protobuf).is_err());
+
+        let event = objects::tree!({ "type": "ADDED", "object": namespace });
+        let lines = futures_util::stream::iter([event.to_json()]).boxed();
+        let watched = Answer { body: AnswerBody::Watch(lines), ..Answer::ok(Bytes::new()) };
+        let watched = answer(watched, Encoding::Protobuf, stop()).unwrap();
+        assert_eq!(watched.headers()[header::CONTENT_TYPE], PROTOBUF_WATCH);
+        let bytes = body::collect(watched.into_body(), 1 << 10).await.unwrap();
+        assert_eq!(bytes, protobuf::encode_event(&event).unwrap());
     }
 
     #[test]
