@@ -11,7 +11,7 @@ use crate::active::Loaded;
 use crate::ports::Configuration;
 
 /// What the data directory is called in values, as in the operator's files.
-const DATA_DIR: &str = "${SNAP_DATA}";
+const DATA_DIR: &[&str] = &["${SNAP_DATA}", "${SNAP_COMMON}"];
 
 /// An enabled addon, in the order of names.
 pub(crate) enum Editor {
@@ -95,7 +95,7 @@ async fn ask(
 
 fn expanded(addon: &str, edit: engine::Edit, data_dir: &str) -> Result<Edit, FoldError> {
     let engine::Edit { service, flag, operation } = edit;
-    let value = |value: String| value.replace(DATA_DIR, data_dir);
+    let value = |value: String| DATA_DIR.iter().fold(value, |value, name| value.replace(name, data_dir));
     let op = match operation {
         Operation::Set(text) => Op::Set(value(text)),
         Operation::Unset => Op::Unset,

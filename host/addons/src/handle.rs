@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use engine::{Attributes, Credentials, Decision, Role, RuleSet, User};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,23 +17,25 @@ use crate::roster::{Entry, Roster, Stage};
 /// A handle; clones share the addons.
 #[derive(Clone)]
 pub struct AddonsHandle {
-    pub(crate) roster: Arc<ArcSwap<Roster>>,
+    /// None before the addons were started and after they ended.
+    pub(crate) roster: Arc<ArcSwapOption<Roster>>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) ready: watch::Receiver<bool>,
 }
 
 /// An authorizer that had to be asked did not answer: nobody decided.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("addon {addon} cannot decide: {why}")]
-pub struct Unanswered {
-    pub addon: String,
-    pub why: String,
+pub enum Unanswered {
+    #[error("the addons do not run yet")]
+    NotRunning,
+    #[error("addon {addon} cannot decide: {why}")]
+    Failed { addon: String, why: String },
 }
 
 impl AddonsHandle {
     /// The user whom the first addon, by name, knows by these credentials. An addon that fails knows nobody.
     pub fn authenticate(&self, credentials: &Credentials<'_>) -> Option<User> {
-        let roster = self.roster.load();
+        let roster = self.roster.load_full()?;
         let complete = roster.active().filter(|active| active.is_complete());
         complete.filter_map(|active| Some((active, active.authenticator.as_ref()?))).find_map(
             |(active, warm)| match warm.call(|fed| fed.up_to_date()?.authenticate(credentials)) {
@@ -49,7 +51,7 @@ impl AddonsHandle {
     /// The first decision of an addon, by name; the reasons of those without an opinion are joined. What one that cannot
     /// answer would have said is not known, so nothing is decided then.
     pub fn authorize(&self, user: &User, attributes: &Attributes<'_>) -> Result<Decision, Unanswered> {
-        let roster = self.roster.load();
+        let roster = self.roster.load_full().ok_or(Unanswered::NotRunning)?;
         if let Some(addon) = grants::addon(&user.name) {
             return Ok(own(&roster, addon, attributes));
         }
@@ -65,7 +67,7 @@ impl AddonsHandle {
 
     /// What a user may do in a namespace, as the authorizers together say.
     pub fn rules(&self, user: &User, namespace: &str) -> Result<RuleSet, Unanswered> {
-        let roster = self.roster.load();
+        let roster = self.roster.load_full().ok_or(Unanswered::NotRunning)?;
         let mut all = RuleSet::default();
         let mut add = |rules: RuleSet| {
             all.resource_rules.extend(rules.resource_rules);
@@ -93,12 +95,13 @@ impl AddonsHandle {
 
     /// Every addon, in the order in which they are folded.
     pub fn list(&self) -> Vec<Report> {
-        let roster = self.roster.load();
+        let roster = self.roster.load_full().unwrap_or_default();
         roster.addons.keys().filter_map(|name| roster.report(name)).collect()
     }
 
     pub fn info(&self, name: &str) -> Result<Report, OperationError> {
-        self.roster.load().report(name).ok_or_else(|| OperationError::Unknown(name.to_owned()))
+        let roster = self.roster.load_full().unwrap_or_default();
+        roster.report(name).ok_or_else(|| OperationError::Unknown(name.to_owned()))
     }
 
     /// What [`install`](Self::install) would do. Nothing is changed.
@@ -165,7 +168,7 @@ fn ask<R>(
     entry: &Entry,
     mut question: impl FnMut(&mut engine::Instance) -> Result<R, engine::CallError>,
 ) -> Result<R, Unanswered> {
-    let unanswered = |why: String| Unanswered { addon: name.to_owned(), why };
+    let unanswered = |why: String| Unanswered::Failed { addon: name.to_owned(), why };
     let active: &Active = match &entry.stage {
         Stage::Active(active) => active,
         Stage::Broken(why) => return Err(unanswered(why.clone())),

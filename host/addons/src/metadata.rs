@@ -93,6 +93,9 @@ pub enum Lie {
     Name(String),
     #[error("it has no version")]
     NoVersion,
+    /// Its texts are shown to the operator on a terminal.
+    #[error("its metadata holds control characters")]
+    ControlCharacters,
     #[error("it claims the role {0}, which the contract does not know")]
     UnknownRole(String),
     #[error("it claims the role {0}, which the component does not export")]
@@ -134,6 +137,7 @@ impl Metadata {
         claim(self.contract != CONTRACT, Lie::Contract(self.contract.clone()));
         claim(!is_name(&self.name), Lie::Name(self.name.clone()));
         claim(self.version.is_empty(), Lie::NoVersion);
+        claim(holds_control_characters(&inspection.metadata), Lie::ControlCharacters);
         for role in self.roles.iter().filter(|role| Role::named(role).is_none()) {
             claim(true, Lie::UnknownRole(role.clone()));
         }
@@ -185,6 +189,19 @@ impl Metadata {
             .map(|spec| engine::Setting { name: spec.name.clone(), value: value(spec) })
             .collect()
     }
+}
+
+/// Looks into every text of the JSON, where such a character may be an escape.
+fn holds_control_characters(metadata: &[u8]) -> bool {
+    fn any(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => text.chars().any(char::is_control),
+            serde_json::Value::Array(items) => items.iter().any(any),
+            serde_json::Value::Object(fields) => fields.values().any(any),
+            _ => false,
+        }
+    }
+    serde_json::from_slice(metadata).is_ok_and(|value| any(&value))
 }
 
 fn is_name(name: &str) -> bool {
@@ -242,6 +259,17 @@ mod tests {
             expect![[
                 r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1-draft"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kube, which it does not want; the component imports kv, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
             ]],
+        );
+    }
+
+    #[test]
+    fn a_text_that_could_steer_a_terminal_is_refused() {
+        let text = r#"{"contract":"0.1-draft","name":"a","version":"1","roles":["lifecycle"],"description":"\u001b[2J"}"#;
+        check(
+            text,
+            &[Role::Lifecycle],
+            &[],
+            expect!["the metadata of the component is not true: its metadata holds control characters"],
         );
     }
 

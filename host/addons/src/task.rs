@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use engine::{Engine, Limits};
 use supervise::Scope;
@@ -58,7 +58,7 @@ impl Config {
     pub fn build(self, deps: Deps) -> Result<(AddonsHandle, AddonsTask), OperationError> {
         let (commands, received) = mpsc::channel(WAITING);
         let (ready_sender, ready) = watch::channel(false);
-        let roster = Arc::new(ArcSwap::from_pointee(Roster::default()));
+        let roster = Arc::new(ArcSwapOption::empty());
         let handle = AddonsHandle { roster: roster.clone(), commands, ready };
         let mut builtins = BTreeMap::new();
         for Builtin { name, component, enabled_by_default } in self.builtins {
@@ -108,7 +108,7 @@ pub(crate) struct Node {
     request_limits: Limits,
     kube: Arc<dyn KubeAccess>,
     objects: Arc<dyn ObjectSource>,
-    roster: Arc<ArcSwap<Roster>>,
+    roster: Arc<ArcSwapOption<Roster>>,
     last_applied: Mutex<LastApplied>,
 }
 
@@ -117,8 +117,9 @@ impl AddonsTask {
     pub async fn run(self, stop: CancellationToken) {
         let Self { node, commands, ready } = self;
         stop.run_until_cancelled(serve(&node, commands, ready)).await;
-        let roster = node.roster();
-        for active in roster.active() {
+        // From here on nobody decides: an empty roster would have no opinion, and that is a refusal.
+        let ended = node.roster.swap(None);
+        for active in ended.iter().flat_map(|roster| roster.active()) {
             active.close().await;
         }
     }
@@ -153,11 +154,11 @@ async fn serve(node: &Node, mut commands: mpsc::Receiver<Command>, ready: watch:
 
 impl Node {
     pub(crate) fn roster(&self) -> Roster {
-        self.roster.load().as_ref().clone()
+        self.roster.load_full().map(|roster| roster.as_ref().clone()).unwrap_or_default()
     }
 
     pub(crate) fn publish(&self, roster: Roster) {
-        self.roster.store(Arc::new(roster));
+        self.roster.store(Some(Arc::new(roster)));
     }
 
     pub(crate) fn last_applied(&self) -> LastApplied {
