@@ -3,9 +3,16 @@
 //! The machinery is the same for every resource; [`of`] gives the row of a kind, and a kind without a row of its
 //! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `validate*`.
 
+mod container;
+mod data;
 mod defaults;
+mod endpoints;
+mod lease;
+mod pod;
+mod rbac;
 mod rows;
 mod secret;
+mod service;
 
 use crate::meta;
 use crate::resource::Resource;
@@ -174,5 +181,7 @@ fn keep_metadata(new: &mut Tree, old: &Tree, key: &str) {
     }
 }
 
+#[cfg(test)]
+mod refused;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,12 @@
 //!
 //! Thin: the rules that users meet, not all of upstream's. The mechanism is whole: paths, error lists, causes.
 
+mod at;
 mod field;
 mod meta;
 mod names;
 
+pub(crate) use at::{At, same};
 pub use field::{ErrorKind, FieldError, Path, to_status};
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_update};
 pub use names::{

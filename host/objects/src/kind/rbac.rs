@@ -1,0 +1,86 @@
+//! Roles and their bindings: what a rule needs, and whom a binding binds to what.
+
+use crate::tree::Tree;
+use crate::validate::{At, FieldError, path_segment, same};
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+const ACCOUNT: &str = "ServiceAccount";
+const SUBJECTS: &[&str] = &[ACCOUNT, "User", "Group"];
+
+pub(super) fn role(role: &Tree, errors: &mut Vec<FieldError>) {
+    for rule in At::top(role, "rules").items() {
+        self::rule(&rule, true, errors);
+    }
+}
+
+pub(super) fn cluster_role(role: &Tree, errors: &mut Vec<FieldError>) {
+    for rule in At::top(role, "rules").items() {
+        self::rule(&rule, false, errors);
+    }
+    let aggregation = At::top(role, "aggregationRule");
+    if !aggregation.tree.is_null() {
+        let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+        aggregation.child("clusterRoleSelectors").required(errors, why);
+    }
+}
+
+fn rule(rule: &At<'_>, namespaced: bool, errors: &mut Vec<FieldError>) {
+    rule.child("verbs").required(errors, "verbs must contain at least one value");
+    let urls = rule.child("nonResourceURLs");
+    if urls.is_empty() {
+        let groups = "resource rules must supply at least one api group";
+        rule.child("apiGroups").required(errors, groups);
+        rule.child("resources").required(errors, "resource rules must supply at least one resource");
+        return;
+    }
+    if namespaced {
+        urls.refuse(errors, vec!["namespaced rules cannot apply to non-resource URLs".to_owned()]);
+    }
+    if ["apiGroups", "resources", "resourceNames"].iter().any(|field| !rule.child(field).is_empty()) {
+        let why = "rules cannot apply to both regular resources and non-resource URLs";
+        urls.refuse(errors, vec![why.to_owned()]);
+    }
+}
+
+pub(super) fn binding(binding: &Tree, errors: &mut Vec<FieldError>) {
+    bound(binding, &["Role", "ClusterRole"], errors);
+}
+
+pub(super) fn cluster_binding(binding: &Tree, errors: &mut Vec<FieldError>) {
+    bound(binding, &["ClusterRole"], errors);
+    for subject in
+        At::top(binding, "subjects").items().filter(|subject| subject.child("kind").text() == ACCOUNT)
+    {
+        subject.child("namespace").required(errors, "");
+    }
+}
+
+fn bound(binding: &Tree, kinds: &[&str], errors: &mut Vec<FieldError>) {
+    let role = At::top(binding, "roleRef");
+    role.child("apiGroup").one_of(errors, &[GROUP]);
+    exactly(&role.child("kind"), kinds, errors);
+    role.child("name").name(errors, path_segment);
+    for subject in At::top(binding, "subjects").items() {
+        subject.child("name").required(errors, "");
+        let (kind, group) = (subject.child("kind"), subject.child("apiGroup"));
+        match kind.text() {
+            ACCOUNT => exactly(&group, &[""], errors),
+            "User" | "Group" => group.one_of(errors, &[GROUP]),
+            _ => exactly(&kind, SUBJECTS, errors),
+        }
+    }
+}
+
+/// One of those, also where nothing is said.
+fn exactly(at: &At<'_>, supported: &[&str], errors: &mut Vec<FieldError>) {
+    if !supported.contains(&at.text()) {
+        errors.push(FieldError::not_supported(&at.path, at.text(), supported));
+    }
+}
+
+pub(super) fn binding_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
+    let role = At::top(new, "roleRef");
+    if !same(Some(role.tree), old.get("roleRef")) {
+        role.refuse(errors, vec!["cannot change roleRef".to_owned()]);
+    }
+}

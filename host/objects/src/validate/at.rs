@@ -1,0 +1,118 @@
+//! A place in an object under validation, its path and what is there, and the rules that any place may have.
+
+use super::field::{FieldError, Path};
+use crate::tree::Tree;
+
+static NOTHING: Tree = Tree::Null;
+
+/// A value and where it is; null where there is none.
+#[derive(Clone, Debug)]
+pub(crate) struct At<'a> {
+    pub(crate) path: Path,
+    pub(crate) tree: &'a Tree,
+}
+
+impl<'a> At<'a> {
+    /// A field of the whole object.
+    pub(crate) fn top(object: &'a Tree, name: &str) -> Self {
+        Self { path: Path::new(name), tree: object.get(name).unwrap_or(&NOTHING) }
+    }
+
+    pub(crate) fn child(&self, name: &str) -> Self {
+        Self { path: self.path.child(name), tree: self.tree.get(name).unwrap_or(&NOTHING) }
+    }
+
+    pub(crate) fn items(&self) -> impl Iterator<Item = At<'a>> + use<'a> {
+        let path = self.path.clone();
+        self.tree.items().iter().enumerate().map(move |(index, tree)| At { path: path.index(index), tree })
+    }
+
+    /// The values of a map with their keys.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, At<'a>)> + use<'a> {
+        let path = self.path.clone();
+        self.tree.fields().map(move |(key, tree)| (key, At { path: path.key(key), tree }))
+    }
+
+    /// Whether nothing, or what means nothing, is here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tree.is_empty_value()
+    }
+
+    pub(crate) fn text(&self) -> &'a str {
+        self.tree.as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn number(&self) -> Option<i64> {
+        self.tree.as_i64()
+    }
+
+    /// Refuses what is here, once for each message.
+    pub(crate) fn refuse(&self, errors: &mut Vec<FieldError>, messages: Vec<String>) {
+        let refused = |message| FieldError::invalid(&self.path, self.tree.clone(), message);
+        errors.extend(messages.into_iter().map(refused));
+    }
+
+    /// Whether something is here; refused where it is not.
+    pub(crate) fn required(&self, errors: &mut Vec<FieldError>, why: &str) -> bool {
+        if self.is_empty() {
+            errors.push(FieldError::required(&self.path, why));
+        }
+        !self.is_empty()
+    }
+
+    /// A text that may be missing follows a rule.
+    pub(crate) fn follows(&self, errors: &mut Vec<FieldError>, rule: fn(&str) -> Vec<String>) {
+        if !self.text().is_empty() {
+            self.refuse(errors, rule(self.text()));
+        }
+    }
+
+    /// A text that may not be missing follows a rule.
+    pub(crate) fn name(&self, errors: &mut Vec<FieldError>, rule: fn(&str) -> Vec<String>) {
+        if self.required(errors, "") {
+            self.follows(errors, rule);
+        }
+    }
+
+    /// A text that may be missing is one of those.
+    pub(crate) fn one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+        if !self.text().is_empty() && !supported.contains(&self.text()) {
+            errors.push(FieldError::not_supported(&self.path, self.text(), supported));
+        }
+    }
+
+    /// A number that may be missing follows a rule.
+    pub(crate) fn counts(&self, errors: &mut Vec<FieldError>, rule: fn(i64) -> Vec<String>) {
+        if let Some(number) = self.number() {
+            self.refuse(errors, rule(number));
+        }
+    }
+
+    /// A text that may be missing does not occur among those seen, and is seen from now on.
+    pub(crate) fn unique(&self, errors: &mut Vec<FieldError>, seen: &mut Vec<&'a str>) {
+        if self.text().is_empty() {
+            return;
+        }
+        if seen.contains(&self.text()) {
+            errors.push(FieldError::duplicate(&self.path, self.text()));
+        } else {
+            seen.push(self.text());
+        }
+    }
+}
+
+/// Whether two values say the same: what means nothing is as good as missing.
+pub(crate) fn same(one: Option<&Tree>, two: Option<&Tree>) -> bool {
+    let (one, two) = (one.unwrap_or(&NOTHING), two.unwrap_or(&NOTHING));
+    match (one, two) {
+        _ if one.is_empty_value() || two.is_empty_value() => one.is_empty_value() && two.is_empty_value(),
+        (Tree::Array(first), Tree::Array(second)) => {
+            first.len() == second.len() && first.iter().zip(second).all(|(a, b)| same(Some(a), Some(b)))
+        }
+        (Tree::Object(first), Tree::Object(second)) => {
+            let mut keys = first.keys().chain(second.keys());
+            keys.all(|key| same(first.get(key), second.get(key)))
+        }
+        _ => one == two,
+    }
+}
