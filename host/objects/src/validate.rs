@@ -6,11 +6,13 @@ mod at;
 mod field;
 mod meta;
 mod names;
+mod same;
 
-pub(crate) use at::{At, same};
+pub(crate) use at::At;
 pub use field::{ErrorKind, FieldError, Path, to_status};
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_update};
 pub use names::{
     NameRule, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_key,
     label_value, path_segment, port_name, port_number,
 };
+pub(crate) use same::same;

@@ -1,6 +1,7 @@
 //! Pods: what of a specification is refused, and which of its fields may still change.
 
 use super::container;
+use crate::schema;
 use crate::tree::Tree;
 use crate::validate::{At, FieldError, dns1123_label, dns1123_subdomain, label_key, label_value, same};
 
@@ -101,7 +102,8 @@ pub(super) fn validate_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldErro
     }
     active_deadline(&spec.child("activeDeadlineSeconds"), &was.child("activeDeadlineSeconds"), errors);
     tolerations(&spec.child("tolerations"), &was.child("tolerations"), errors);
-    if !same(Some(&with_changes_undone(spec.tree, was.tree)), Some(was.tree)) {
+    let row = schema::by_name("core.v1.PodSpec").expect("the schema has pods");
+    if !same(&with_changes_undone(spec.tree, was.tree), was.tree, row) {
         errors.push(FieldError::forbidden(&spec.path, ONLY_THESE));
     }
 }
@@ -122,7 +124,8 @@ fn active_deadline(new: &At<'_>, old: &At<'_>, errors: &mut Vec<FieldError>) {
 fn tolerations(new: &At<'_>, old: &At<'_>, errors: &mut Vec<FieldError>) {
     let fields = ["key", "operator", "value", "effect"];
     let kept = |old: &Tree| {
-        let like = |new: &Tree| fields.iter().all(|field| same(new.get(field), old.get(field)));
+        let text = |toleration: &Tree, field| toleration.str_at(&[field]).unwrap_or_default().to_owned();
+        let like = |new: &Tree| fields.iter().all(|field| text(new, field) == text(old, field));
         new.tree.items().iter().any(like)
     };
     if !old.tree.items().iter().all(kept) {

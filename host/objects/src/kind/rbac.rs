@@ -1,7 +1,7 @@
 //! Roles and their bindings: what a rule needs, and whom a binding binds to what.
 
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, path_segment, same};
+use crate::validate::{At, FieldError, path_segment};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const ACCOUNT: &str = "ServiceAccount";
@@ -80,7 +80,7 @@ fn exactly(at: &At<'_>, supported: &[&str], errors: &mut Vec<FieldError>) {
 
 pub(super) fn binding_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
     let role = At::top(new, "roleRef");
-    if !same(Some(role.tree), old.get("roleRef")) {
+    if role.tree != At::top(old, "roleRef").tree {
         role.refuse(errors, vec!["cannot change roleRef".to_owned()]);
     }
 }

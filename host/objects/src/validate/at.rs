@@ -100,19 +100,3 @@ impl<'a> At<'a> {
         }
     }
 }
-
-/// Whether two values say the same: what means nothing is as good as missing.
-pub(crate) fn same(one: Option<&Tree>, two: Option<&Tree>) -> bool {
-    let (one, two) = (one.unwrap_or(&NOTHING), two.unwrap_or(&NOTHING));
-    match (one, two) {
-        _ if one.is_empty_value() || two.is_empty_value() => one.is_empty_value() && two.is_empty_value(),
-        (Tree::Array(first), Tree::Array(second)) => {
-            first.len() == second.len() && first.iter().zip(second).all(|(a, b)| same(Some(a), Some(b)))
-        }
-        (Tree::Object(first), Tree::Object(second)) => {
-            let mut keys = first.keys().chain(second.keys());
-            keys.all(|key| same(first.get(key), second.get(key)))
-        }
-        _ => one == two,
-    }
-}
