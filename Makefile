@@ -40,7 +40,7 @@ plugins: setup ## Build the addons: target/plugins/NAME.wasm
 	done
 
 test: setup plugins ## Run every test; those of the whole node need root and kubectl
-	cargo build --locked -p mk8s-host
+	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace
 	$(IN_PLUGINS) cargo test --locked --workspace
 
