@@ -239,11 +239,15 @@ impl Node {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// The cgroups of containers whose processes end with the machine.
-    fn containers(&self) -> Vec<String> {
-        let tasks = self.path("run/containerd/io.containerd.runtime.v2.task/k8s.io");
-        let entries = fs::read_dir(tasks).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    /// What the cgroups of this node are called: those of containers, and those of pods that hold them.
+    fn cgroups(&self) -> [Vec<String>; 2] {
+        let names = |path: &str| {
+            let entries = fs::read_dir(self.path(path)).into_iter().flatten().flatten();
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        let containers = names("run/containerd/io.containerd.runtime.v2.task/k8s.io");
+        let pods = names("var/lib/kubelet/pods").iter().map(|uid| format!("pod{uid}")).collect();
+        [containers, pods]
     }
 }
 
@@ -255,24 +259,24 @@ impl Default for Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let containers = self.containers();
+        let cgroups = self.cgroups();
         self.machine.end();
         if let Some(mut host) = self.host.take() {
             // It ended with its machine.
             host.wait().ok();
         }
-        remove_cgroups(&containers);
+        cgroups.iter().for_each(|names| remove_cgroups(names));
     }
 }
 
-/// Removes what the kernel keeps of ended containers; a folder is busy until its last process is gone.
-fn remove_cgroups(containers: &[String]) {
-    if containers.is_empty() {
+/// Removes what the kernel keeps of ended containers and pods; a folder is busy until its last process is gone.
+fn remove_cgroups(names: &[String]) {
+    if names.is_empty() {
         return;
     }
     let pause = Duration::from_millis(20);
     for _ in 0..100 {
-        let left = cgroups_of(Path::new("/sys/fs/cgroup"), containers, 0);
+        let left = cgroups_of(Path::new("/sys/fs/cgroup"), names, 0);
         if left.iter().filter(|path| fs::remove_dir(path).is_err()).count() == 0 {
             return;
         }
@@ -280,8 +284,8 @@ fn remove_cgroups(containers: &[String]) {
     }
 }
 
-/// Folders of the containers, below the hierarchies and their parents.
-fn cgroups_of(folder: &Path, containers: &[String], depth: usize) -> Vec<PathBuf> {
+/// Folders of these names, below the hierarchies.
+fn cgroups_of(folder: &Path, names: &[String], depth: usize) -> Vec<PathBuf> {
     /// hierarchy, kubepods, class, pod, container
     const DEEPEST: usize = 5;
     let mut found = Vec::new();
@@ -291,10 +295,10 @@ fn cgroups_of(folder: &Path, containers: &[String], depth: usize) -> Vec<PathBuf
             continue;
         }
         let name = entry.file_name().to_string_lossy().into_owned();
-        if containers.iter().any(|container| name.contains(container)) {
+        if names.iter().any(|known| name.contains(known)) {
             found.push(path);
         } else if depth < DEEPEST {
-            found.extend(cgroups_of(&path, containers, depth + 1));
+            found.extend(cgroups_of(&path, names, depth + 1));
         }
     }
     found
