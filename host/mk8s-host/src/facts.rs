@@ -1,5 +1,7 @@
 //! What this node is called, where it is reached, and what its certificates say of it.
 
+use std::net::IpAddr;
+
 use anyhow::Result;
 use args::{Effective, Service};
 use pki::Facts;
@@ -32,10 +34,39 @@ pub(crate) fn node_name(data_dir: &DataDir, effective: &Effective) -> Result<Str
 }
 
 /// The first address of the service CIDR: the service `kubernetes`.
-fn service_address(effective: &Effective) -> Result<std::net::IpAddr> {
+fn service_address(effective: &Effective) -> Result<IpAddr> {
     let cidrs = effective.service(Service::KubeApiserver).cidrs("service-cluster-ip-range");
     let first = cidrs.first().and_then(|cidr| cidr.hosts().next());
     first.ok_or_else(|| {
         anyhow::anyhow!("kube-apiserver --service-cluster-ip-range holds no address: give it a larger one")
     })
+}
+
+/// Where this node is reached: the address asked for, or the first of the machine, or loopback where it has none.
+pub(crate) fn primary_address(asked: Option<IpAddr>, addresses: &[IpAddr]) -> IpAddr {
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    asked
+        .filter(|address| !address.is_unspecified())
+        .or(first.copied())
+        .unwrap_or(IpAddr::from([127, 0, 0, 1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(asked: Option<&str>, addresses: &[&str], expected: &str) {
+        let parse = |text: &&str| text.parse::<IpAddr>().unwrap();
+        let addresses: Vec<_> = addresses.iter().map(parse).collect();
+        let asked = asked.as_ref().map(parse);
+        assert_eq!(primary_address(asked, &addresses).to_string(), expected);
+    }
+
+    #[test]
+    fn a_node_is_reached_where_it_was_asked_to_be_or_at_its_first_address_or_on_loopback() {
+        check(Some("192.0.2.9"), &["192.0.2.1"], "192.0.2.9");
+        check(Some("0.0.0.0"), &["2001:db8::1", "192.0.2.1"], "192.0.2.1");
+        check(None, &["2001:db8::1"], "2001:db8::1");
+        check(None, &[], "127.0.0.1");
+    }
 }

@@ -13,6 +13,7 @@ use supervise::{BoxError, OnFailure, Unit, UnitContext};
 
 use crate::adapt::authentication::AddonAuthenticator;
 use crate::adapt::authorization::{ModeAuthorizer, Modes};
+use crate::facts::primary_address;
 use crate::slot::Slot;
 use crate::units::{name, until_ended};
 
@@ -67,7 +68,7 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
     Ok(Config {
         service_cidr: service_cidr.context("kube-apiserver --service-cluster-ip-range is empty")?,
         node_ports: NODE_PORTS,
-        advertise_address: advertised(args.address("advertise-address"), addresses),
+        advertise_address: primary_address(args.address("advertise-address"), addresses),
         secure_port: args
             .port("secure-port")
             .context("kube-apiserver --secure-port is 0: the API server has no port")?,
@@ -75,13 +76,4 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         audiences,
         service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],
     })
-}
-
-/// What was asked for, or the first address of the machine, or loopback where it has none.
-pub(crate) fn advertised(asked: Option<IpAddr>, addresses: &[IpAddr]) -> IpAddr {
-    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-    asked
-        .filter(|address| !address.is_unspecified())
-        .or(first.copied())
-        .unwrap_or(IpAddr::from([127, 0, 0, 1]))
 }

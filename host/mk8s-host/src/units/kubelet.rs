@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::adapt::clients::Clients;
 use crate::configuration::Configuration;
 use crate::data_dir::DataDir;
+use crate::facts::primary_address;
 use crate::slot::Slot;
 use crate::units::{name, until_ended};
 
@@ -102,11 +103,11 @@ fn config(parts: &Parts) -> Config {
     let args = effective.service(Service::Kubelet);
     let labels = args.pairs("node-labels").into_iter().collect();
     let cluster_dns = args.list("cluster-dns").iter().filter_map(|address| address.parse().ok()).collect();
-    let own = args.address("node-ip").filter(|address| !address.is_unspecified());
-    let others = parts.addresses.iter().copied().filter(|address| own != Some(*address));
+    let primary = primary_address(args.address("node-ip"), &parts.addresses);
+    let others = parts.addresses.iter().copied().filter(|address| *address != primary);
     Config {
         node_name: parts.node_name.clone(),
-        addresses: own.into_iter().chain(others).collect(),
+        addresses: std::iter::once(primary).chain(others).collect(),
         root: PathBuf::from(args.text("root-dir")),
         pod_logs: parts.data_dir.join("var/log/pods"),
         cluster_dns,
