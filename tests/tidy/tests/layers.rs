@@ -9,7 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const LAYERS: &[&[&str]] = &[
     &["net", "observe", "pki", "supervise"],
     &["args", "mvcc", "objects"],
-    &["client", "cri", "datastore", "engine", "reconcile"],
+    &["client", "cri", "datastore", "engine", "etcd", "reconcile"],
     &["addons", "admin", "apiserver", "controllers", "kubelet", "scheduler"],
     &["mk8s-host"],
 ];
@@ -21,7 +21,7 @@ const SERVICES: usize = 3;
 const OWNERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine"]),
     ("wasmtime-wasi", &["engine"]),
-    ("tonic", &["cri"]),
+    ("tonic", &["cri", "etcd"]),
     ("rustls", &["net"]),
     ("tokio-rustls", &["net"]),
     ("rcgen", &["pki"]),
