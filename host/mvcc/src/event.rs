@@ -10,8 +10,8 @@ use crate::{KeyValue, Revision};
 pub enum Event {
     /// The key has a new version; `prev` is the version before, if the key existed.
     Put { kv: Arc<KeyValue>, prev: Option<Arc<KeyValue>> },
-    /// The key is gone; `prev` is its last version.
-    Delete { key: Bytes, revision: Revision, prev: Arc<KeyValue> },
+    /// The key is gone; `prev` is its last version, unless that was forgotten.
+    Delete { key: Bytes, revision: Revision, prev: Option<Arc<KeyValue>> },
 }
 
 impl Event {
@@ -31,11 +31,19 @@ impl Event {
         }
     }
 
+    /// The version that the key has after it.
+    #[must_use]
+    pub fn kv(&self) -> Option<&Arc<KeyValue>> {
+        match self {
+            Self::Put { kv, .. } => Some(kv),
+            Self::Delete { .. } => None,
+        }
+    }
+
     #[must_use]
     pub fn prev(&self) -> Option<&Arc<KeyValue>> {
         match self {
-            Self::Put { prev, .. } => prev.as_ref(),
-            Self::Delete { prev, .. } => Some(prev),
+            Self::Put { prev, .. } | Self::Delete { prev, .. } => prev.as_ref(),
         }
     }
 }

@@ -73,6 +73,18 @@ impl KeyRange {
         matches!(self.end, End::Single).then_some(&self.start)
     }
 
+    /// The prefix that exactly the keys of this range begin with.
+    pub(crate) fn as_prefix(&self) -> Option<&Bytes> {
+        match &self.end {
+            End::Single => None,
+            End::Unbounded => self.start.iter().all(|byte| *byte == 0xff).then_some(&self.start),
+            End::Before(end) => {
+                let next = successor_of_prefix(&self.start);
+                (next.as_ref() == Some(end)).then_some(&self.start)
+            }
+        }
+    }
+
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         match &self.end {

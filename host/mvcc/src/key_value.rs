@@ -16,4 +16,17 @@ pub struct KeyValue {
     /// Number of writes since the key was created; the first is 1.
     pub version: i64,
     pub lease: LeaseId,
+    /// The place of the write that made this version among the writes of its revision.
+    pub sub: u32,
+}
+
+impl KeyValue {
+    /// Bytes that a version takes beside its key and value, about.
+    const BOOKKEEPING: usize = 128;
+
+    /// Bytes that this version takes, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.key.len() + self.value.len() + Self::BOOKKEEPING
+    }
 }

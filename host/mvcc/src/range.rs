@@ -17,6 +17,25 @@ pub struct RangeRequest {
     pub selection: Selection,
     /// `None` is the order of keys.
     pub sort: Option<Sort>,
+    /// Keys that were last changed outside of it are left out, but counted.
+    pub modified: Window,
+    /// Keys that were created outside of it are left out, but counted.
+    pub created: Window,
+}
+
+/// Revisions from `min` to `max`, both included; `None` is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    pub min: Option<Revision>,
+    pub max: Option<Revision>,
+}
+
+impl Window {
+    pub(crate) const ALL: Self = Self { min: None, max: None };
+
+    pub(crate) fn contains(self, revision: Revision) -> bool {
+        self.min.is_none_or(|min| min <= revision) && self.max.is_none_or(|max| revision <= max)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +71,15 @@ pub enum Direction {
 impl RangeRequest {
     #[must_use]
     pub fn new(range: KeyRange) -> Self {
-        Self { range, revision: None, limit: None, selection: Selection::Full, sort: None }
+        Self {
+            range,
+            revision: None,
+            limit: None,
+            selection: Selection::Full,
+            sort: None,
+            modified: Window::ALL,
+            created: Window::ALL,
+        }
     }
 
     #[must_use]
@@ -87,7 +114,7 @@ pub struct RangeResult {
     pub kvs: Vec<Arc<KeyValue>>,
     /// Keys in the whole range, whatever the limit.
     pub count: usize,
-    /// Whether the limit left keys out.
+    /// Whether the limit left keys out that the windows would have let through.
     pub more: bool,
 }
 

@@ -11,6 +11,8 @@ impl Revision {
     pub const NEVER: Revision = Revision(0);
     /// The revision of an empty store; the first write makes the next one.
     pub const INITIAL: Revision = Revision(1);
+    /// What a store that was never compacted says it is compacted to, as etcd.
+    pub const UNCOMPACTED: Revision = Revision(-1);
 
     #[must_use]
     pub fn next(self) -> Revision {
@@ -30,4 +32,10 @@ pub struct LeaseId(pub i64);
 
 impl LeaseId {
     pub const NONE: LeaseId = LeaseId(0);
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }

@@ -1,15 +1,18 @@
-//! The key space with its history: applies transactions, forgets by compaction, takes back what did not become durable.
+//! The key space with its history and leases: applies transactions, forgets by compaction, takes back what did not become
+//! durable.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
 
 use crate::key_history::KeyHistory;
+use crate::lease::{Lease, LeaseError, Leases};
 use crate::{
     Commit, Event, KeyRange, KeyValue, LeaseId, Op, OpResult, RangeError, RangeRequest, RangeResult,
-    Revision, Txn, TxnError, TxnResult, View,
+    Revision, Txn, TxnError, TxnResult, Update, View, overlap,
 };
 
 #[derive(Clone, Debug)]
@@ -17,8 +20,12 @@ pub struct Store {
     index: BTreeMap<Bytes, KeyHistory>,
     /// One commit for each revision, without gaps, up to `revision`.
     log: VecDeque<Arc<Commit>>,
+    leases: Leases,
     revision: Revision,
     compacted: Revision,
+    /// What is readable at this revision is not pruned.
+    pin: Option<Revision>,
+    present_weight: usize,
     log_weight: usize,
 }
 
@@ -46,19 +53,65 @@ pub struct Forgotten {
     pub oldest: Revision,
 }
 
+/// A commit that does not follow on what the store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the commit of revision {found} follows on revision {current}")]
+pub struct Gap {
+    pub found: Revision,
+    pub current: Revision,
+}
+
+/// A change as it was recorded, to be made again without being decided again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redo {
+    Put(KeyValue),
+    Delete(Bytes),
+}
+
 impl Default for Store {
     fn default() -> Self {
-        Self::restore(Revision::INITIAL, [])
+        Self {
+            index: BTreeMap::new(),
+            log: VecDeque::new(),
+            leases: Leases::default(),
+            revision: Revision::INITIAL,
+            compacted: Revision::UNCOMPACTED,
+            pin: None,
+            present_weight: 0,
+            log_weight: 0,
+        }
     }
 }
 
 impl Store {
-    /// A store of these keys at `revision`, without any history before it. Keys must be distinct, and none modified
-    /// after `revision`.
+    /// A store of these keys at `revision`, compacted to it. Keys must be distinct, and none modified after `revision`.
     pub fn restore(revision: Revision, kvs: impl IntoIterator<Item = KeyValue>) -> Self {
-        let entry = |kv: KeyValue| (kv.key.clone(), KeyHistory::new(Arc::new(kv)));
-        let index = kvs.into_iter().map(entry).collect();
-        Self { index, log: VecDeque::new(), revision, compacted: revision, log_weight: 0 }
+        Self::default().filled(revision, kvs)
+    }
+
+    /// As [`Store::restore`], with leases whose time begins at `now`: identifiers and seconds.
+    pub fn restore_leased(
+        revision: Revision,
+        kvs: impl IntoIterator<Item = KeyValue>,
+        leases: impl IntoIterator<Item = (LeaseId, i64)>,
+        now: Duration,
+    ) -> Self {
+        let mut store = Self::default();
+        for (id, ttl) in leases {
+            store.redo_grant(id, ttl, now);
+        }
+        store.filled(revision, kvs)
+    }
+
+    fn filled(mut self, revision: Revision, kvs: impl IntoIterator<Item = KeyValue>) -> Self {
+        for kv in kvs {
+            self.present_weight += kv.weight();
+            self.leases.attach(kv.lease, &kv.key);
+            self.index.insert(kv.key.clone(), KeyHistory::new(Arc::new(kv)));
+        }
+        self.revision = revision;
+        self.compacted = revision;
+        self
     }
 
     #[must_use]
@@ -76,6 +129,18 @@ impl Store {
     #[must_use]
     pub fn history_weight(&self) -> usize {
         self.log_weight
+    }
+
+    /// Bytes, about, of everything that can be read.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.present_weight + self.log_weight
+    }
+
+    /// Keys that exist at present or did while the history is held.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.index.len()
     }
 
     #[must_use]
@@ -98,85 +163,102 @@ impl Store {
     /// Executes a transaction as the next revision, or as none if it changes nothing.
     ///
     /// # Errors
-    /// When the branch to take would change a key twice or reads a revision that cannot be read; nothing is changed.
+    /// When either branch would change a key twice, or the branch to take reads a revision that cannot be read, keeps a
+    /// part of a key that does not exist or names an unknown lease; nothing is changed.
     pub fn apply(&mut self, txn: &Txn) -> Result<Applied, TxnError> {
-        let succeeded = txn.compare.iter().all(|compare| compare.holds(self.present().keys(&compare.range)));
-        let ops = if succeeded { &txn.success } else { &txn.failure };
-        self.check(ops)?;
-        let mut events = Vec::new();
-        let next = self.revision.next();
-        let results = ops.iter().map(|op| self.execute(op, next, &mut events)).collect::<Result<_, _>>()?;
+        overlap::check(txn)?;
+        let mut branches = Vec::new();
+        self.present().choose(txn, &mut branches);
+        self.check(txn, &mut branches.iter())?;
+        let mut execution = Execution { next: self.revision.next(), events: Vec::new() };
+        let mut result = execution.run(self, txn, &mut branches.iter())?;
+        let Execution { next, events } = execution;
         let commit = (!events.is_empty()).then(|| self.record(Commit { revision: next, events }));
-        Ok(Applied { result: TxnResult { revision: self.revision, succeeded, results }, commit })
+        result.revision = self.revision;
+        Ok(Applied { result, commit })
     }
 
     /// Refuses before anything is changed what could fail halfway.
-    fn check(&self, ops: &[Op]) -> Result<(), TxnError> {
-        let mut put = HashSet::new();
-        for op in ops {
+    fn check(&self, txn: &Txn, branches: &mut std::slice::Iter<'_, bool>) -> Result<(), TxnError> {
+        for op in txn.branch(branches) {
             match op {
                 Op::Range(request) => drop(self.present().check(request)?),
-                Op::Put { key, .. } if !put.insert(key) => {
-                    return Err(TxnError::DuplicateKey { key: key.clone() });
+                Op::DeleteRange(_) => {}
+                Op::Txn(txn) => self.check(txn, branches)?,
+                Op::Put { key, value, lease } => {
+                    if let Update::Set(lease) = *lease
+                        && lease != LeaseId::NONE
+                        && self.leases.get(lease).is_none()
+                    {
+                        return Err(TxnError::LeaseNotFound { lease });
+                    }
+                    let keeps = *value == Update::Keep || *lease == Update::Keep;
+                    if keeps && self.present().get(key).is_none() {
+                        return Err(TxnError::KeyNotFound { key: key.clone() });
+                    }
                 }
-                Op::Put { .. } | Op::DeleteRange(_) => {}
-            }
-        }
-        for op in ops {
-            if let Op::DeleteRange(range) = op
-                && let Some(key) = put.iter().find(|key| range.contains(key))
-            {
-                return Err(TxnError::DuplicateKey { key: Bytes::clone(key) });
             }
         }
         Ok(())
     }
 
-    fn execute(&mut self, op: &Op, next: Revision, events: &mut Vec<Event>) -> Result<OpResult, RangeError> {
-        Ok(match op {
-            Op::Range(request) => {
-                let seen = if events.is_empty() { self.revision } else { next };
-                OpResult::Range(View::new(self, seen).range(request)?)
+    /// Makes a recorded commit again.
+    ///
+    /// # Errors
+    /// When it is not of the next revision.
+    pub fn redo(&mut self, revision: Revision, changes: Vec<Redo>) -> Result<(), Gap> {
+        if revision != self.revision.next() {
+            return Err(Gap { found: revision, current: self.revision });
+        }
+        let mut events = Vec::with_capacity(changes.len());
+        for change in changes {
+            match change {
+                Redo::Put(kv) => {
+                    let kv = Arc::new(kv);
+                    let prev = self.set(&kv);
+                    events.push(Event::Put { kv, prev });
+                }
+                Redo::Delete(key) => {
+                    events.extend(
+                        self.delete(&KeyRange::key(key), revision).into_iter().map(deletion(revision)),
+                    );
+                }
             }
-            Op::Put { key, value, lease } => {
-                let (kv, prev) = self.put(key, value, *lease, next);
-                events.push(Event::Put { kv: Arc::clone(&kv), prev: prev.clone() });
-                OpResult::Put { kv, prev }
-            }
-            Op::DeleteRange(range) => {
-                let deleted = self.delete(range, next);
-                events.extend(deleted.iter().map(|kv| Event::Delete {
-                    key: kv.key.clone(),
-                    revision: next,
-                    prev: Arc::clone(kv),
-                }));
-                OpResult::DeleteRange { deleted }
-            }
-        })
+        }
+        self.record(Commit { revision, events });
+        Ok(())
     }
 
-    fn put(
-        &mut self,
-        key: &Bytes,
-        value: &Bytes,
-        lease: LeaseId,
-        next: Revision,
-    ) -> (Arc<KeyValue>, Option<Arc<KeyValue>>) {
-        let history = self.index.get_mut(key);
-        let prev = history.as_ref().and_then(|history| history.at(next)).cloned();
-        let kv = Arc::new(KeyValue {
-            key: prev.as_ref().map_or(key, |prev| &prev.key).clone(),
-            value: value.clone(),
-            create_revision: prev.as_ref().map_or(next, |prev| prev.create_revision),
-            mod_revision: next,
-            version: prev.as_ref().map_or(0, |prev| prev.version) + 1,
-            lease,
-        });
-        match history {
-            Some(history) => history.put(Arc::clone(&kv)),
-            None => drop(self.index.insert(kv.key.clone(), KeyHistory::new(Arc::clone(&kv)))),
+    /// Remembers the commit of the revision that the store was restored at, which its keys show already, for watches
+    /// that start there.
+    ///
+    /// # Errors
+    /// When it is of another revision, or the history has begun.
+    pub fn remember(&mut self, revision: Revision, changes: Vec<Redo>) -> Result<(), Gap> {
+        if revision != self.revision || !self.log.is_empty() {
+            return Err(Gap { found: revision, current: self.revision });
         }
-        (kv, prev)
+        let event = |change| match change {
+            Redo::Put(kv) => Event::Put { kv: Arc::new(kv), prev: None },
+            Redo::Delete(key) => Event::Delete { key, revision, prev: None },
+        };
+        self.record(Commit { revision, events: changes.into_iter().map(event).collect() });
+        Ok(())
+    }
+
+    /// Makes `kv` the present version of its key and returns the one before.
+    fn set(&mut self, kv: &Arc<KeyValue>) -> Option<Arc<KeyValue>> {
+        match self.index.get_mut(&kv.key) {
+            Some(history) => {
+                let prev = history.at(kv.mod_revision).cloned();
+                history.put(Arc::clone(kv));
+                prev
+            }
+            None => {
+                self.index.insert(kv.key.clone(), KeyHistory::new(Arc::clone(kv)));
+                None
+            }
+        }
     }
 
     fn delete(&mut self, range: &KeyRange, next: Revision) -> Vec<Arc<KeyValue>> {
@@ -193,10 +275,25 @@ impl Store {
 
     fn record(&mut self, commit: Commit) -> Arc<Commit> {
         let commit = Arc::new(commit);
+        for event in &commit.events {
+            self.account(event.prev(), event.kv(), event.key());
+        }
         self.revision = commit.revision;
         self.log_weight += commit.weight();
         self.log.push_back(Arc::clone(&commit));
         commit
+    }
+
+    /// Moves what is counted and bound for a key from one version to the other.
+    fn account(&mut self, from: Option<&Arc<KeyValue>>, to: Option<&Arc<KeyValue>>, key: &Bytes) {
+        if let Some(kv) = from {
+            self.present_weight -= kv.weight();
+            self.leases.detach(kv.lease, key);
+        }
+        if let Some(kv) = to {
+            self.present_weight += kv.weight();
+            self.leases.attach(kv.lease, key);
+        }
     }
 
     /// What happened from `from` on, oldest first; nothing when `from` is still to come.
@@ -204,15 +301,18 @@ impl Store {
     /// # Errors
     /// When events of `from` are no longer held.
     pub fn history(&self, from: Revision) -> Result<impl Iterator<Item = &Arc<Commit>>, Forgotten> {
-        let oldest = self.log.front().map_or(self.revision.next(), |commit| commit.revision);
+        let held = self.log.front().map_or(self.revision.next(), |commit| commit.revision);
+        // Before the first revision nothing happened.
+        let oldest =
+            if held == Revision::INITIAL.next() { Revision::NEVER } else { held }.max(self.compacted);
         if from < oldest {
             return Err(Forgotten { requested: from, oldest });
         }
-        let skip = usize::try_from(from.0 - oldest.0).unwrap_or(usize::MAX).min(self.log.len());
+        let skip = usize::try_from(from.0 - held.0).unwrap_or(0).min(self.log.len());
         Ok(self.log.range(skip..))
     }
 
-    /// Forgets what can be read only before `revision`.
+    /// What can be read only before `revision` is no longer shown; [`Store::prune`] forgets it.
     ///
     /// # Errors
     /// As etcd: when `revision` was compacted before, or is still to come.
@@ -223,21 +323,26 @@ impl Store {
         if revision > self.revision {
             return Err(CompactError::Future { requested: revision, current: self.revision });
         }
-        // The commit of `revision` itself stays in the log, so it is compacted again by the next call.
-        for position in 0..self.log.len() {
-            let commit = Arc::clone(&self.log[position]);
-            if commit.revision > revision {
-                break;
-            }
-            for event in &commit.events {
-                self.retain(event.key(), |history| history.compact(revision));
-            }
-        }
-        while let Some(commit) = self.log.pop_front_if(|commit| commit.revision < revision) {
-            self.log_weight -= commit.weight();
-        }
         self.compacted = revision;
         Ok(())
+    }
+
+    /// Keeps what is readable at `revision` while somebody reads it piece by piece, whatever is compacted.
+    pub fn pin(&mut self, revision: Option<Revision>) {
+        self.pin = revision;
+    }
+
+    /// Forgets compacted history of at most `budget` commits; whether some is left to forget.
+    pub fn prune(&mut self, budget: usize) -> bool {
+        let until = self.pin.map_or(self.compacted, |pin| pin.min(self.compacted));
+        for _ in 0..budget {
+            let Some(commit) = self.log.pop_front_if(|commit| commit.revision < until) else { return false };
+            self.log_weight -= commit.weight();
+            for event in &commit.events {
+                self.retain(event.key(), |history| history.compact(until));
+            }
+        }
+        self.log.front().is_some_and(|commit| commit.revision < until)
     }
 
     /// The oldest revision to compact to so that the history weighs no more than `limit`; `None` if it does not.
@@ -255,11 +360,19 @@ impl Store {
         cut.filter(|revision| *revision > self.compacted)
     }
 
-    /// Takes back every transaction after `revision`, which must not be compacted.
+    /// Everything done so far is durable: [`Store::rollback`] will not be asked to take it back.
+    pub fn settle(&mut self) {
+        self.leases.settle();
+    }
+
+    /// Takes back every transaction after `revision`, which must not be pruned, and the leases that were granted or
+    /// revoked since [`Store::settle`].
     pub fn rollback(&mut self, revision: Revision) {
+        self.leases.rollback();
         while let Some(commit) = self.log.pop_back_if(|commit| commit.revision > revision) {
             self.log_weight -= commit.weight();
-            for event in &commit.events {
+            for event in commit.events.iter().rev() {
+                self.account(event.kv(), event.prev(), event.key());
                 self.retain(event.key(), |history| history.rollback(revision));
             }
         }
@@ -274,7 +387,133 @@ impl Store {
         }
     }
 
+    /// # Errors
+    /// When there is a lease of this id.
+    pub fn grant(&mut self, id: LeaseId, ttl: i64, now: Duration) -> Result<(), LeaseError> {
+        self.leases.grant(id, ttl, now)
+    }
+
+    /// Ends a lease and deletes its keys, all at one revision; gives the commit if it had any.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub fn revoke(&mut self, id: LeaseId) -> Result<Option<Arc<Commit>>, LeaseError> {
+        let keys = self.leases.get(id).ok_or(LeaseError::NotFound(id))?.keys.clone();
+        let next = self.revision.next();
+        let deleted = keys.into_iter().flat_map(|key| self.delete(&KeyRange::key(key), next));
+        let events: Vec<_> = deleted.map(deletion(next)).collect();
+        let commit = (!events.is_empty()).then(|| self.record(Commit { revision: next, events }));
+        self.leases.remove(id);
+        Ok(commit)
+    }
+
+    /// Begins the time of a lease anew and returns its seconds.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub fn renew(&mut self, id: LeaseId, now: Duration) -> Result<i64, LeaseError> {
+        self.leases.renew(id, now)
+    }
+
+    /// Makes a recorded grant again, also over a lease that is there.
+    pub fn redo_grant(&mut self, id: LeaseId, ttl: i64, now: Duration) {
+        self.leases.set(id, ttl, now);
+    }
+
+    /// Makes a recorded revocation again, whose deletions are redone by themselves.
+    pub fn redo_revoke(&mut self, id: LeaseId) {
+        self.leases.remove(id);
+    }
+
+    #[must_use]
+    pub fn lease(&self, id: LeaseId) -> Option<&Lease> {
+        self.leases.get(id)
+    }
+
+    /// All leases in the order of their ids.
+    pub fn leases(&self) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        self.leases.iter()
+    }
+
+    /// Leases whose time is over at `now`, the earliest first.
+    pub fn expired(&self, now: Duration) -> impl Iterator<Item = LeaseId> {
+        self.leases.expired(now)
+    }
+
     pub(crate) fn index(&self) -> &BTreeMap<Bytes, KeyHistory> {
         &self.index
+    }
+}
+
+fn deletion(revision: Revision) -> impl Fn(Arc<KeyValue>) -> Event {
+    move |kv| Event::Delete { key: kv.key.clone(), revision, prev: Some(kv) }
+}
+
+/// A transaction on its way.
+struct Execution {
+    next: Revision,
+    events: Vec<Event>,
+}
+
+impl Execution {
+    fn run(
+        &mut self,
+        store: &mut Store,
+        txn: &Txn,
+        branches: &mut std::slice::Iter<'_, bool>,
+    ) -> Result<TxnResult, RangeError> {
+        let succeeded = branches.as_slice().first().copied().unwrap_or_default();
+        let ops = txn.branch(branches);
+        let mut results = Vec::with_capacity(ops.len());
+        for op in ops {
+            results.push(self.execute(store, op, branches)?);
+        }
+        Ok(TxnResult { revision: self.reached(store), succeeded, results })
+    }
+
+    /// The revision that a reader within the transaction sees.
+    fn reached(&self, store: &Store) -> Revision {
+        if self.events.is_empty() { store.revision } else { self.next }
+    }
+
+    fn execute(
+        &mut self,
+        store: &mut Store,
+        op: &Op,
+        branches: &mut std::slice::Iter<'_, bool>,
+    ) -> Result<OpResult, RangeError> {
+        Ok(match op {
+            Op::Range(request) => OpResult::Range(View::new(store, self.reached(store)).range(request)?),
+            Op::Put { key, value, lease } => self.put(store, key, value, lease),
+            Op::DeleteRange(range) => {
+                let deleted = store.delete(range, self.next);
+                self.events.extend(deleted.iter().cloned().map(deletion(self.next)));
+                OpResult::DeleteRange { deleted, revision: self.reached(store) }
+            }
+            Op::Txn(txn) => OpResult::Txn(self.run(store, txn, branches)?),
+        })
+    }
+
+    fn put(
+        &mut self,
+        store: &mut Store,
+        key: &Bytes,
+        value: &Update<Bytes>,
+        lease: &Update<LeaseId>,
+    ) -> OpResult {
+        let before = store.index.get(key).and_then(|history| history.at(self.next));
+        let kv = Arc::new(KeyValue {
+            // A request's buffer is not kept for a key that is there already.
+            key: before.map_or(key, |before| &before.key).clone(),
+            value: value.or(before.map(|before| &before.value)).cloned().unwrap_or_default(),
+            create_revision: before.map_or(self.next, |before| before.create_revision),
+            mod_revision: self.next,
+            version: before.map_or(0, |before| before.version) + 1,
+            lease: lease.or(before.map(|before| &before.lease)).copied().unwrap_or_default(),
+            sub: u32::try_from(self.events.len()).unwrap_or(u32::MAX),
+        });
+        let prev = store.set(&kv);
+        self.events.push(Event::Put { kv: Arc::clone(&kv), prev: prev.clone() });
+        OpResult::Put { kv, prev }
     }
 }

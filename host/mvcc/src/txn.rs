@@ -36,7 +36,31 @@ impl Txn {
     /// Whether neither branch can change anything.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.success.iter().chain(&self.failure).all(|op| matches!(op, Op::Range(_)))
+        self.ops().all(|op| match op {
+            Op::Range(_) => true,
+            Op::Txn(txn) => txn.is_read_only(),
+            Op::Put { .. } | Op::DeleteRange(_) => false,
+        })
+    }
+
+    /// Whether either branch can make the store larger.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        self.ops().any(|op| match op {
+            Op::Put { .. } => true,
+            Op::Txn(txn) => txn.grows(),
+            Op::Range(_) | Op::DeleteRange(_) => false,
+        })
+    }
+
+    /// The operations of the branch that was chosen: the next of `branches`, in which a transaction stands before those
+    /// that are nested in its branch.
+    pub(crate) fn branch(&self, branches: &mut std::slice::Iter<'_, bool>) -> &[Op] {
+        if branches.next().copied().unwrap_or_default() { &self.success } else { &self.failure }
+    }
+
+    fn ops(&self) -> impl Iterator<Item = &Op> {
+        self.success.iter().chain(&self.failure)
     }
 }
 
@@ -120,13 +144,41 @@ impl Relation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     Range(RangeRequest),
-    Put { key: Bytes, value: Bytes, lease: LeaseId },
+    Put {
+        key: Bytes,
+        value: Update<Bytes>,
+        lease: Update<LeaseId>,
+    },
     DeleteRange(KeyRange),
+    /// Its comparisons are made before the outermost transaction changes anything.
+    Txn(Txn),
+}
+
+/// What a put does with a part of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update<T> {
+    Set(T),
+    /// As in the version before, which must exist.
+    Keep,
+}
+
+impl<T> Update<T> {
+    pub(crate) fn or<'a>(&'a self, before: Option<&'a T>) -> Option<&'a T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep => before,
+        }
+    }
 }
 
 impl Op {
     pub fn put(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
-        Self::Put { key: key.into(), value: value.into(), lease: LeaseId::NONE }
+        Self::leased(key, value, LeaseId::NONE)
+    }
+
+    /// Puts one key that lives as long as the lease.
+    pub fn leased(key: impl Into<Bytes>, value: impl Into<Bytes>, lease: LeaseId) -> Self {
+        Self::Put { key: key.into(), value: Update::Set(value.into()), lease: Update::Set(lease) }
     }
 
     pub fn delete(key: impl Into<Bytes>) -> Self {
@@ -147,8 +199,16 @@ pub struct TxnResult {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpResult {
     Range(RangeResult),
-    Put { kv: Arc<KeyValue>, prev: Option<Arc<KeyValue>> },
-    DeleteRange { deleted: Vec<Arc<KeyValue>> },
+    Put {
+        kv: Arc<KeyValue>,
+        prev: Option<Arc<KeyValue>>,
+    },
+    /// `revision` is the transaction's own if anything was changed so far.
+    DeleteRange {
+        deleted: Vec<Arc<KeyValue>>,
+        revision: Revision,
+    },
+    Txn(TxnResult),
 }
 
 /// Nothing was changed.
@@ -156,6 +216,10 @@ pub enum OpResult {
 pub enum TxnError {
     #[error("change key {} twice in one transaction", String::from_utf8_lossy(key))]
     DuplicateKey { key: Bytes },
+    #[error("keep a part of key {}, which does not exist", String::from_utf8_lossy(key))]
+    KeyNotFound { key: Bytes },
+    #[error("put a key under lease {lease}, which does not exist")]
+    LeaseNotFound { lease: LeaseId },
     #[error(transparent)]
     Range(#[from] RangeError),
 }

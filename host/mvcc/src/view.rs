@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Direction, KeyRange, KeyValue, RangeError, RangeRequest, RangeResult, Revision, Selection, Sort, SortBy,
-    Store,
+    Direction, KeyRange, KeyValue, Op, OpResult, RangeError, RangeRequest, RangeResult, Revision, Selection,
+    Sort, SortBy, Store, Txn, TxnResult,
 };
 
 /// The store as if `present` were its present revision; what came later does not exist in it.
@@ -33,14 +33,21 @@ impl<'a> View<'a> {
         let limit = request.limit.unwrap_or(usize::MAX);
         let mut kvs = Vec::new();
         let mut count = 0;
+        let mut more = false;
         for kv in self.live(&request.range, revision) {
             count += 1;
-            if request.selection != Selection::CountOnly && (kvs.len() < limit || request.sort.is_some()) {
+            let selected = request.selection != Selection::CountOnly
+                && request.modified.contains(kv.mod_revision)
+                && request.created.contains(kv.create_revision);
+            if selected && (kvs.len() < limit || request.sort.is_some()) {
                 kvs.push(Arc::clone(kv));
+            } else {
+                more |= selected;
             }
         }
         if let Some(sort) = request.sort {
             order(&mut kvs, sort);
+            more = kvs.len() > limit;
             kvs.truncate(limit);
         }
         if request.selection == Selection::KeysOnly {
@@ -48,8 +55,20 @@ impl<'a> View<'a> {
                 *kv = Arc::new(KeyValue { value: Bytes::new(), ..(**kv).clone() });
             }
         }
-        let more = request.selection != Selection::CountOnly && count > kvs.len();
         Ok(RangeResult { revision: self.present, kvs, count, more })
+    }
+
+    /// The keys of a range as of a revision, in order, without being counted first.
+    ///
+    /// # Errors
+    /// When the revision is compacted or in the future of this view.
+    pub fn scan(
+        &self,
+        range: &KeyRange,
+        revision: Revision,
+    ) -> Result<impl Iterator<Item = &'a Arc<KeyValue>> + use<'a>, RangeError> {
+        let revision = self.check(&RangeRequest::new(range.clone()).at(revision))?;
+        Ok(self.live(range, revision))
     }
 
     /// The revision that the request reads at.
@@ -65,7 +84,35 @@ impl<'a> View<'a> {
         Ok(requested)
     }
 
-    pub(crate) fn keys(&self, range: &KeyRange) -> impl Iterator<Item = &'a Arc<KeyValue>> + use<'a> {
+    /// Compares, and notes which branch of the transaction and of each one nested in that branch is to be taken.
+    pub(crate) fn choose(&self, txn: &Txn, branches: &mut Vec<bool>) {
+        let succeeded = txn.compare.iter().all(|compare| compare.holds(self.keys(&compare.range)));
+        branches.push(succeeded);
+        for op in if succeeded { &txn.success } else { &txn.failure } {
+            if let Op::Txn(txn) = op {
+                self.choose(txn, branches);
+            }
+        }
+    }
+
+    /// The answer of a transaction that only reads.
+    ///
+    /// # Errors
+    /// As [`View::range`]. A transaction that changes anything is answered with what it would read.
+    pub fn read(&self, txn: &Txn) -> Result<TxnResult, RangeError> {
+        let succeeded = txn.compare.iter().all(|compare| compare.holds(self.keys(&compare.range)));
+        let mut results = Vec::new();
+        for op in if succeeded { &txn.success } else { &txn.failure } {
+            match op {
+                Op::Range(request) => results.push(OpResult::Range(self.range(request)?)),
+                Op::Txn(txn) => results.push(OpResult::Txn(self.read(txn)?)),
+                Op::Put { .. } | Op::DeleteRange(_) => {}
+            }
+        }
+        Ok(TxnResult { revision: self.present, succeeded, results })
+    }
+
+    fn keys(&self, range: &KeyRange) -> impl Iterator<Item = &'a Arc<KeyValue>> + use<'a> {
         self.live(range, self.present)
     }
 
