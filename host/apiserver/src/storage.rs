@@ -35,8 +35,8 @@ impl Storage {
     }
 
     /// The present revision.
-    pub(crate) fn revision(&self) -> Revision {
-        self.store.revision()
+    pub(crate) async fn revision(&self) -> Result<Revision, Status> {
+        self.store.revision().await.map_err(status)
     }
 
     /// The object as the store has it now.

@@ -1,27 +1,37 @@
-//! Makes `mvcc` durable: a write is acknowledged, read and watched only when it is on disk. One thread applies all waiting
-//! transactions and commits them with one flush. It does not know what the values are.
+//! Makes `mvcc` durable: a write is acknowledged, read and watched only when it is on disk. One thread carries out all
+//! waiting commands and writes them with one flush. The same handle speaks to a store elsewhere. It does not know what
+//! the values are.
 
+mod alarm;
 mod config;
-#[cfg(test)]
-mod fake_disk;
+mod embedded;
+mod file;
+mod file_error;
+mod folder;
 mod handle;
+mod hub;
+mod imaging;
 mod lock;
 mod pages;
-mod record;
 mod shared;
-mod store_file;
 mod task;
 mod watch;
+mod watch_set;
 mod writer;
 
+pub use alarm::Alarm;
 pub use config::Config;
-pub use handle::{Datastore, StoreError};
+pub use embedded::{Embedded, Export, LeaseStatus, StoreStatus};
+pub use file::head::Identity;
+pub use file_error::FileError;
+pub use handle::{Answer, Datastore, Remote, StoreError};
 pub use lock::{DirectoryLock, LockError};
 pub use mvcc::{
-    Commit, CompactError, Compare, Direction, Event, KeyRange, KeyValue, LeaseId, Op, OpResult, RangeError,
-    RangeRequest, RangeResult, Relation, Revision, Selection, Sort, SortBy, Target, Txn, TxnError, TxnResult,
+    Commit, CompactError, Compare, Direction, Event, KeyRange, KeyValue, LeaseError, LeaseId, Op, OpResult,
+    RangeError, RangeRequest, RangeResult, Relation, Revision, Selection, Sort, SortBy, Target, Txn,
+    TxnError, TxnResult, Update, Window,
 };
 pub use pages::Pages;
-pub use store_file::FileError;
 pub use task::{DatastoreTask, OpenError, TaskError};
-pub use watch::{Progress, Watch, WatchBatch, WatchError, WatchRequest};
+pub use watch::{Watch, WatchBatch, WatchError, WatchRequest};
+pub use watch_set::{Told, WatchSet};

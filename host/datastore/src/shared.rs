@@ -1,9 +1,16 @@
-//! What the writer and the handles share: the store, and the revision up to which it is on disk.
+//! What the writer and the handles share: the store, the revision up to which it is on disk, and who watches.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use mvcc::{Revision, Store};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+
+use crate::Alarm;
+use crate::file::head::Identity;
+use crate::hub::Hub;
 
 /// The store may be ahead of `durable`; readers see it as of `durable` only. Locked for the time of a read or of applying
 /// a batch in memory, never while anything waits for the disk.
@@ -11,13 +18,40 @@ use tokio::sync::watch;
 pub(crate) struct Shared {
     store: RwLock<Store>,
     durable: watch::Receiver<Revision>,
+    pub(crate) hub: Hub,
+    pub(crate) identity: Identity,
+    pub(crate) quota: usize,
+    alarms: Mutex<BTreeSet<Alarm>>,
+    /// Bytes of all files.
+    on_disk: AtomicU64,
+    /// The begin of the time of leases.
+    started: Instant,
+    /// A lease was granted or renewed, so that the next one may end earlier than it seemed.
+    pub(crate) leased: Notify,
 }
 
 impl Shared {
     /// Gives the sender to who makes the store durable; dropping it tells everybody that writing has ended.
-    pub(crate) fn new(store: Store) -> (Self, watch::Sender<Revision>) {
+    pub(crate) fn new(
+        store: Store,
+        identity: Identity,
+        quota: usize,
+        alarms: BTreeSet<Alarm>,
+    ) -> (Self, watch::Sender<Revision>) {
         let (sender, durable) = watch::channel(store.revision());
-        (Self { store: RwLock::new(store), durable }, sender)
+        let hub = Hub::new(store.revision());
+        let shared = Self {
+            store: RwLock::new(store),
+            durable,
+            hub,
+            identity,
+            quota,
+            alarms: Mutex::new(alarms),
+            on_disk: AtomicU64::new(0),
+            started: Instant::now(),
+            leased: Notify::new(),
+        };
+        (shared, sender)
     }
 
     /// No panic leaves the store half-changed in a way that a reader of a durable revision could see.
@@ -35,5 +69,22 @@ impl Shared {
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Revision> {
         self.durable.clone()
+    }
+
+    pub(crate) fn alarms(&self) -> MutexGuard<'_, BTreeSet<Alarm>> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn on_disk(&self) -> u64 {
+        self.on_disk.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_on_disk(&self, bytes: u64) {
+        self.on_disk.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The time of leases.
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
     }
 }

@@ -3,32 +3,38 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::collections::hash_map::RandomState;
+use std::fs::DirBuilder;
+use std::hash::BuildHasher;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mvcc::Retention;
-use redb::backends::FileBackend;
 use supervise::Scope;
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::file::frame::FrameBuffer;
+use crate::file::head::Identity;
+use crate::file::load::load;
+use crate::folder::{Directory, Folder};
+use crate::imaging::{self, Order};
 use crate::shared::Shared;
-use crate::store_file::{Changes, FileError, Opener, StoreFile, Volume};
-use crate::writer::{Command, Writer};
-use crate::{Config, Datastore, DirectoryLock, LockError};
+use crate::writer::{Command, Imaging, Writer};
+use crate::{Config, DirectoryLock, Embedded, FileError, LockError};
 
-const FILE: &str = "store.redb";
-/// Waiting transactions, after which senders wait.
+/// Waiting commands, after which senders wait.
 const QUEUE: usize = 4096;
 /// How exactly the window of history is kept.
 const TICK: Duration = Duration::from_secs(15);
+/// How exactly leases end, as etcd's.
+const LEASE_TICK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -51,71 +57,90 @@ pub enum TaskError {
 pub struct DatastoreTask {
     writer: Writer,
     wake: mpsc::Sender<Command>,
+    folder: Arc<dyn Folder>,
+    orders: mpsc::Receiver<Order>,
     lock: DirectoryLock,
 }
 
-impl Datastore {
-    /// Locks the directory, repairs what a crash left, and reads all keys to memory. Blocks while it does.
+impl Embedded {
+    /// Locks the directory, takes away what a crash cut off, and reads everything to memory. Blocks while it does.
     ///
     /// # Errors
-    /// When another process has the directory, or the file cannot be accessed, is damaged or of a newer release.
-    pub fn open(config: Config) -> Result<(Datastore, DatastoreTask), OpenError> {
+    /// When another process has the directory, or a file cannot be accessed, is damaged or of a newer release.
+    pub fn open(config: Config) -> Result<(Embedded, DatastoreTask), OpenError> {
         make_directory(&config.directory)?;
         let lock = DirectoryLock::acquire(&config.directory)?;
-        let path = config.directory.join(FILE);
-        let open = file_opener(path.clone());
-        Self::open_volume(config, path, open, lock)
+        let folder = Arc::new(Directory::new(config.directory.clone()));
+        Ok(Self::open_folder(&config, folder, lock)?)
     }
 
-    pub(crate) fn open_volume(
-        config: Config,
-        path: PathBuf,
-        open: Opener,
+    pub(crate) fn open_folder(
+        config: &Config,
+        folder: Arc<dyn Folder>,
         lock: DirectoryLock,
-    ) -> Result<(Datastore, DatastoreTask), OpenError> {
-        let (volume, store) = Volume::open(path, open)?;
-        let (shared, durable) = Shared::new(store);
+    ) -> Result<(Embedded, DatastoreTask), FileError> {
+        let loaded = load(&*folder)?;
+        let (alarms, image_bytes) = (loaded.alarms.iter().copied().collect(), loaded.image_bytes);
+        let (store, journal) = loaded.resume(Arc::clone(&folder), some_identity)?;
+        let (shared, durable) = Shared::new(store, journal.identity(), config.quota, alarms);
         let shared = Arc::new(shared);
         let (wake, commands) = mpsc::channel(QUEUE);
+        let (order, orders) = mpsc::channel(1);
+        let imaging = Imaging {
+            orders: order,
+            bytes: image_bytes,
+            running: false,
+            wanted: Vec::new(),
+            waiting: Vec::new(),
+            not_before: 0,
+        };
         let writer = Writer {
             shared: Arc::clone(&shared),
             durable,
             commands,
-            volume,
+            journal,
+            frame: FrameBuffer::new(),
             retention: Retention::new(config.history_window),
             history_weight: config.history_weight,
             stop: Arc::new(AtomicBool::new(false)),
-            doubtful: Changes::new(),
-            refusal: None,
+            deferred: Vec::new(),
+            imaging,
+            refusing: false,
         };
-        Ok((Datastore::new(shared, wake.clone()), DatastoreTask { writer, wake, lock }))
+        Ok((Embedded::new(shared, wake.clone()), DatastoreTask { writer, wake, folder, orders, lock }))
     }
 }
 
 impl DatastoreTask {
-    /// Runs until `stop`, then ends the commit in progress and closes the file; whatever still waits is not executed.
+    /// Runs until `stop`, then ends the commit in progress and closes the files; whatever still waits is not executed.
     /// Dropping the future does the same without waiting for it.
     ///
     /// # Errors
     /// When the disk failed for good, or the writer panicked.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TaskError> {
-        let Self { writer, wake, lock } = self;
+        let Self { writer, wake, folder, orders, lock } = self;
         let ender = Ender { stop: Arc::clone(&writer.stop), wake: wake.clone() };
         let scope = Scope::root("datastore");
+        let shared = Arc::clone(&writer.shared);
+        let reports = wake.clone();
+        let imaging = scope.spawn_blocking("images", move || imaging::run(&*folder, orders, &reports));
         let mut thread = scope.spawn_blocking("writer", move || {
             let result = writer.run();
             drop(lock);
             result
         });
         let started = Instant::now();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next = started + TICK;
         let ended = loop {
             tokio::select! {
                 () = stop.cancelled() => break None,
                 result = &mut thread => break Some(result),
-                // A full queue is not made longer for a tick that comes again.
-                _ = ticks.tick() => drop(wake.try_send(Command::Tick(started.elapsed()))),
+                () = tokio::time::sleep_until(next) => {
+                    // A full queue is not made longer for a tick that comes again.
+                    drop(wake.try_send(Command::Tick(started.elapsed())));
+                    next = Instant::now() + until_next_tick(&shared);
+                }
+                () = shared.leased.notified() => next = next.min(Instant::now() + until_next_tick(&shared)),
             }
         };
         drop(ender);
@@ -123,8 +148,22 @@ impl DatastoreTask {
             Some(result) => result,
             None => thread.await,
         };
+        imaging.await?;
         result?.map_err(TaskError::File)
     }
+}
+
+/// Until history may expire, or the next lease ends.
+fn until_next_tick(shared: &Shared) -> Duration {
+    let store = shared.read();
+    let next = store.next_expiry().map(|expiry| expiry.saturating_sub(shared.now()).max(LEASE_TICK));
+    next.map_or(TICK, |next| next.min(TICK))
+}
+
+/// Two numbers that no other store has, as good as certain: what seeds a hash map of the standard library.
+fn some_identity() -> Identity {
+    let some = || RandomState::new().hash_one(0u8).max(1);
+    Identity { cluster: some(), member: some() }
 }
 
 /// Ends the writer when dropped.
@@ -148,17 +187,4 @@ fn make_directory(directory: &Path) -> Result<(), FileError> {
         }
         _ => Ok(()),
     }
-}
-
-fn file_opener(path: PathBuf) -> Opener {
-    Box::new(move || {
-        let existed = path.exists();
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        let store = StoreFile::new(FileBackend::new(file)?)?;
-        if !existed && let Some(directory) = path.parent() {
-            File::open(directory)?.sync_all()?;
-        }
-        Ok(store)
-    })
 }

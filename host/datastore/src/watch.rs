@@ -1,11 +1,11 @@
-//! Watches. Each reads the common history at its own pace, so a slow one costs no memory of its own; one that falls behind
-//! what history is kept for ends with an error that says so.
+//! A watch of everything that happens in a range, at its reader's own pace. One that falls behind what history is kept for
+//! ends with an error that says so.
 
 use std::sync::Arc;
 
-use mvcc::{Event, Forgotten, KeyRange, Revision};
+use mvcc::{Event, Forgotten, KeyRange, Revision, Store};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::shared::Shared;
 
@@ -19,33 +19,17 @@ pub struct WatchRequest {
     pub range: KeyRange,
     /// The first revision to tell the events of; `None` is the next one to come.
     pub from: Option<Revision>,
-    pub progress: Progress,
-}
-
-/// Whether a watch also tells of revisions that did not change its range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Every commit makes a batch, which is empty when nothing in the range changed.
-    EveryCommit,
-    /// Batches have events.
-    EventsOnly,
 }
 
 impl WatchRequest {
     #[must_use]
     pub fn new(range: KeyRange) -> Self {
-        Self { range, from: None, progress: Progress::EveryCommit }
+        Self { range, from: None }
     }
 
     #[must_use]
     pub fn from(mut self, revision: Revision) -> Self {
         self.from = Some(revision);
-        self
-    }
-
-    #[must_use]
-    pub fn progress(mut self, progress: Progress) -> Self {
-        self.progress = progress;
         self
     }
 }
@@ -58,7 +42,7 @@ pub struct WatchBatch {
     pub events: Vec<Event>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WatchError {
     /// `compacted` is the oldest revision that can be watched from.
     #[error("watch from revision {requested}: it has been compacted, the oldest is {compacted}")]
@@ -67,12 +51,21 @@ pub enum WatchError {
     Stopped,
 }
 
+/// From [`Datastore::watch`](crate::Datastore::watch). Tells of every revision: a batch without events is progress.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Watch(Source);
+
+#[derive(Debug)]
+enum Source {
+    Embedded(Following),
+    Remote(mpsc::Receiver<Result<WatchBatch, WatchError>>),
+}
+
+#[derive(Debug)]
+struct Following {
     shared: Arc<Shared>,
     durable: watch::Receiver<Revision>,
     range: KeyRange,
-    progress: Progress,
     /// The first revision that was not told yet.
     cursor: Revision,
 }
@@ -80,7 +73,9 @@ pub struct Watch {
 impl Watch {
     pub(crate) fn open(shared: Arc<Shared>, request: WatchRequest) -> Result<Self, WatchError> {
         let watch = Self::starting(shared, request);
-        drop(watch.shared.read().history(watch.cursor)?);
+        if let Source::Embedded(following) = &watch.0 {
+            drop(following.shared.read().history(following.cursor)?);
+        }
         Ok(watch)
     }
 
@@ -88,7 +83,21 @@ impl Watch {
     pub(crate) fn starting(shared: Arc<Shared>, request: WatchRequest) -> Self {
         let durable = shared.subscribe();
         let cursor = request.from.unwrap_or_else(|| durable.borrow().next());
-        Self { shared, durable, range: request.range, progress: request.progress, cursor }
+        Self(Source::Embedded(Following { shared, durable, range: request.range, cursor }))
+    }
+
+    /// What a store elsewhere tells: batches in the order of their revisions, the last thing an error.
+    #[must_use]
+    pub fn of_remote(batches: mpsc::Receiver<Result<WatchBatch, WatchError>>) -> Self {
+        Self(Source::Remote(batches))
+    }
+
+    /// A watch that has nothing to tell but why.
+    pub(crate) fn failed(why: WatchError) -> Self {
+        let (sender, batches) = mpsc::channel(1);
+        // The channel is empty and open.
+        drop(sender.try_send(Err(why)));
+        Self::of_remote(batches)
     }
 
     /// The next events. May be dropped while waiting without losing any.
@@ -97,36 +106,46 @@ impl Watch {
     /// [`WatchError::Compacted`] when this watch is so late that events it did not tell are no longer held; it goes on to
     /// fail then. [`WatchError::Stopped`] when all is told and nothing can come any more.
     pub async fn next(&mut self) -> Result<WatchBatch, WatchError> {
+        match &mut self.0 {
+            Source::Embedded(following) => following.next().await,
+            Source::Remote(batches) => batches.recv().await.unwrap_or(Err(WatchError::Stopped)),
+        }
+    }
+}
+
+impl Following {
+    async fn next(&mut self) -> Result<WatchBatch, WatchError> {
         loop {
             let durable = *self.durable.borrow_and_update();
             while self.cursor <= durable {
-                let batch = self.read(durable)?;
-                if !batch.events.is_empty()
-                    || (self.progress == Progress::EveryCommit && batch.revision == durable)
-                {
+                let batch = read_batch(&self.shared.read(), &self.range, self.cursor, durable)?;
+                self.cursor = batch.revision.next();
+                if !batch.events.is_empty() || batch.revision == durable {
                     return Ok(batch);
                 }
             }
             self.durable.changed().await.map_err(|_| WatchError::Stopped)?;
         }
     }
+}
 
-    fn read(&mut self, durable: Revision) -> Result<WatchBatch, WatchError> {
-        let store = self.shared.read();
-        let commits = store.history(self.cursor)?;
-        let mut batch = WatchBatch { revision: self.cursor, events: Vec::new() };
-        for commit in commits.take_while(|commit| commit.revision <= durable).take(BATCH_REVISIONS) {
+/// The events of a range from one revision to another, or the first part of them.
+pub(crate) fn read_batch(
+    store: &Store,
+    range: &KeyRange,
+    from: Revision,
+    to: Revision,
+) -> Result<WatchBatch, Forgotten> {
+    let commits = store.history(from)?;
+    let mut batch = WatchBatch { revision: to, events: Vec::new() };
+    for (looked, commit) in commits.take_while(|commit| commit.revision <= to).enumerate() {
+        batch.events.extend(commit.events.iter().filter(|event| range.contains(event.key())).cloned());
+        if batch.events.len() >= BATCH_EVENTS || looked + 1 >= BATCH_REVISIONS {
             batch.revision = commit.revision;
-            batch
-                .events
-                .extend(commit.events.iter().filter(|event| self.range.contains(event.key())).cloned());
-            if batch.events.len() >= BATCH_EVENTS {
-                break;
-            }
+            break;
         }
-        self.cursor = batch.revision.next();
-        Ok(batch)
     }
+    Ok(batch)
 }
 
 impl From<Forgotten> for WatchError {

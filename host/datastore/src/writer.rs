@@ -1,27 +1,57 @@
-//! The one thread that changes the store: takes all waiting transactions, applies them in memory, writes them with one
+//! The one thread that changes the store: takes all waiting commands, carries them out in memory, writes them with one
 //! flush, and only then answers and tells watchers.
+
+mod batch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mvcc::{CompactError, Retention, Revision, Store, Txn, TxnError, TxnResult};
+use mvcc::{CompactError, LeaseId, Retention, Revision, Txn, TxnResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::StoreError;
+use crate::file::entry::{self, Entry};
+use crate::file::frame::FrameBuffer;
+use crate::file::image::Image;
+use crate::file::journal::Journal;
+use crate::imaging::Order;
 use crate::shared::Shared;
-use crate::store_file::{Changes, FileError, Volume, collect};
+use crate::{Alarm, FileError, StoreError};
 
-/// Transactions in one commit.
-const BATCH: usize = 1024;
-/// After a failed write others are refused for this long before the file is tried again.
-const RETRY: Duration = Duration::from_secs(1);
+use batch::Batch;
+
+/// Commands taken at once.
+const TAKE: usize = 1024;
+/// Commits of compacted history that are forgotten between two batches.
+const PRUNE: usize = 2000;
+/// Logs may be this large before what they hold is drawn together in an image, or as large as what they are about.
+const LOGS: u64 = 64 << 20;
+/// Leases that end in one batch.
+const EXPIRE: usize = 1000;
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Txn(Txn, oneshot::Sender<Result<TxnResult, StoreError>>),
-    Compact(Revision, oneshot::Sender<Result<(), CompactError>>),
-    /// Lets history expire; carries the time since the start.
+    Txn(Txn, Reply<TxnResult>),
+    Grant {
+        id: LeaseId,
+        ttl: i64,
+        reply: Reply<()>,
+    },
+    Revoke(LeaseId, Reply<Revision>),
+    Renew(LeaseId, Reply<i64>),
+    Alarm {
+        alarm: Alarm,
+        active: bool,
+        reply: Reply<()>,
+    },
+    Compact(Revision, Reply<()>),
+    /// Draws everything together that can be.
+    Defragment(Reply<()>),
+    /// An image was made, or could not be.
+    Imaged(Result<(Revision, u64), Arc<FileError>>),
+    /// Lets history and leases expire; carries the time since the start.
     Tick(Duration),
     /// Makes the writer look at its stop flag.
     Wake,
@@ -31,16 +61,29 @@ pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) durable: watch::Sender<Revision>,
     pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) volume: Volume,
+    pub(crate) journal: Journal,
+    pub(crate) frame: FrameBuffer,
     pub(crate) retention: Retention,
     pub(crate) history_weight: usize,
     pub(crate) stop: Arc<AtomicBool>,
-    /// Keys whose state on disk is unknown since a write failed.
-    pub(crate) doubtful: Changes,
-    pub(crate) refusal: Option<(Instant, Arc<FileError>)>,
+    /// What is to be told in the next frame, but is worth none of its own.
+    pub(crate) deferred: Vec<Entry>,
+    pub(crate) imaging: Imaging,
+    /// Writes are refused since the disk is full.
+    pub(crate) refusing: bool,
 }
 
-type Answer = (oneshot::Sender<Result<TxnResult, StoreError>>, Result<TxnResult, TxnError>);
+/// What is known of images and of the one that is being made.
+pub(crate) struct Imaging {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) bytes: u64,
+    pub(crate) running: bool,
+    /// Who waits for the next one, and who for the one that runs.
+    pub(crate) wanted: Vec<Reply<()>>,
+    pub(crate) waiting: Vec<Reply<()>>,
+    /// The logs must have grown to this until it is tried again.
+    pub(crate) not_before: u64,
+}
 
 impl Writer {
     /// Returns when stopped, or when nobody can send any more.
@@ -48,125 +91,209 @@ impl Writer {
     /// # Errors
     /// When the disk failed in a way that does not pass by itself, as a full disk does.
     pub(crate) fn run(mut self) -> Result<(), Arc<FileError>> {
-        let mut batch = Vec::new();
-        while self.commands.blocking_recv_many(&mut batch, BATCH) > 0 && !self.stop.load(Ordering::Acquire) {
-            self.execute(&mut batch);
-            if let Some((_, error)) = self.refusal.take_if(|(_, error)| !error.is_passing()) {
-                return Err(error);
+        let _closing = Closing(Arc::clone(&self.shared));
+        self.measure();
+        let mut taken = Vec::new();
+        let mut unfinished = false;
+        while !self.stop.load(Ordering::Acquire) {
+            if unfinished && self.commands.is_empty() {
+                // Goes on with what is left to do, as if woken.
+                taken.push(Command::Wake);
+            } else if self.commands.blocking_recv_many(&mut taken, TAKE) == 0 {
+                break;
+            }
+            self.execute(&mut taken)?;
+            unfinished = self.shared.write().prune(PRUNE);
+            self.maintain();
+        }
+        self.note_deferred()
+    }
+
+    /// Carries out what was taken, in as many frames as it needs.
+    fn execute(&mut self, taken: &mut Vec<Command>) -> Result<(), Arc<FileError>> {
+        let mut rest = taken.drain(..).peekable();
+        while rest.peek().is_some() {
+            self.deferred.drain(..).for_each(|entry| entry::put(&entry, self.frame.payload()));
+            let mut batch = Batch::new(&self.shared, &mut self.frame);
+            for command in rest.by_ref() {
+                batch.take(command);
+                if batch.is_full() {
+                    break;
+                }
+            }
+            let done = batch.finish();
+            let written = if done.is_durable { Ok(()) } else { self.write(done.revision) };
+            self.frame.clear();
+            match written {
+                Ok(()) => {
+                    self.shared.write().settle();
+                    self.shared.hub.tell(&done.commits, done.revision);
+                    let revision = done.revision;
+                    self.durable.send_if_modified(|durable| std::mem::replace(durable, revision) != revision);
+                    done.answers.into_iter().for_each(|answer| answer(Ok(())));
+                }
+                Err(error) => {
+                    self.shared.write().rollback(*self.durable.borrow());
+                    if let Some(alarms) = done.alarms_before {
+                        *self.shared.alarms() = alarms;
+                    }
+                    done.answers.into_iter().for_each(|answer| answer(Err(Arc::clone(&error))));
+                    if !error.is_passing() {
+                        return Err(error);
+                    }
+                }
+            }
+            for command in done.later {
+                self.carry_out(command)?;
             }
         }
         Ok(())
     }
 
-    fn execute(&mut self, batch: &mut Vec<Command>) {
-        let mut changes = Changes::new();
-        let mut answers: Vec<Answer> = Vec::new();
-        let mut others = Vec::new();
-        let mut store = self.shared.write();
-        for command in batch.drain(..) {
-            match command {
-                Command::Txn(txn, reply) => answers.push((reply, apply(&mut store, &txn, &mut changes))),
-                other => others.push(other),
-            }
-        }
-        let revision = store.revision();
-        drop(store);
-        let written = if changes.is_empty() { Ok(()) } else { self.write(revision, changes) };
-        if written.is_ok() {
-            self.durable.send_if_modified(|durable| std::mem::replace(durable, revision) != revision);
-        }
-        for (reply, result) in answers {
-            let answer = match &written {
-                Ok(()) => result.map_err(StoreError::from),
-                Err(error) => Err(StoreError::Write(Arc::clone(error))),
-            };
-            ignore_absent(reply.send(answer));
-        }
-        for command in others {
-            self.maintain(command);
-        }
-        self.lose_weight();
-    }
-
-    /// Brings the changes to disk, or takes them back in memory.
-    fn write(&mut self, revision: Revision, changes: Changes) -> Result<(), Arc<FileError>> {
-        let refusal = self.refusal.take_if(|(since, _)| since.elapsed() >= RETRY);
-        if let Some((_, error)) = &self.refusal {
-            let error = Arc::clone(error);
-            self.rollback(&Changes::new());
-            return Err(error);
-        }
-        let mut all = std::mem::take(&mut self.doubtful);
-        all.extend(changes);
-        match self.volume.commit(revision, &all) {
+    fn write(&mut self, revision: Revision) -> Result<(), Arc<FileError>> {
+        match self.journal.append(&mut self.frame, revision) {
             Ok(()) => {
-                if refusal.is_some() {
+                if std::mem::take(&mut self.refusing) {
                     tracing::info!(%revision, "the datastore takes writes again");
                 }
+                self.measure();
                 Ok(())
             }
             Err(error) => {
-                let error = Arc::new(error);
-                if refusal.is_none() {
-                    tracing::error!(error = %error, "the datastore refuses writes");
+                if !std::mem::replace(&mut self.refusing, true) {
+                    tracing::error!(%error, "the datastore refuses writes");
                 }
-                self.refusal = Some((Instant::now(), Arc::clone(&error)));
-                self.rollback(&all);
-                Err(error)
+                Err(Arc::new(error))
             }
         }
     }
 
-    fn rollback(&mut self, failed: &Changes) {
-        let mut store = self.shared.write();
-        store.rollback(*self.durable.borrow());
-        for key in failed.keys() {
-            self.doubtful.insert(key.clone(), store.present().get(key).cloned());
-        }
-    }
-
-    fn maintain(&mut self, command: Command) {
+    /// Does what changes nothing that must be on disk before it is answered.
+    fn carry_out(&mut self, command: Command) -> Result<(), Arc<FileError>> {
         match command {
             Command::Compact(revision, reply) => {
-                ignore_absent(reply.send(self.shared.write().compact(revision)))
+                let compacted = self.compact(revision);
+                ignore_absent(reply.send(compacted.map_err(StoreError::from)));
             }
             Command::Tick(now) => {
                 let expired = self.retention.step(now, *self.durable.borrow());
                 self.forget(expired);
+                self.expire()?;
             }
-            Command::Txn(..) | Command::Wake => {}
+            Command::Defragment(reply) => self.imaging.wanted.push(reply),
+            Command::Imaged(result) => self.imaged(result),
+            _ => {}
         }
+        Ok(())
     }
 
-    /// Forgets some more than it must, so that it is seldom asked to.
-    fn lose_weight(&mut self) {
-        let store = self.shared.read();
-        if store.history_weight() > self.history_weight {
-            let heavy = store.overweight(self.history_weight / 4 * 3);
-            drop(store);
-            self.forget(heavy);
-        }
+    fn compact(&mut self, revision: Revision) -> Result<(), CompactError> {
+        self.shared.write().compact(revision)?;
+        self.deferred.push(Entry::Compacted(revision));
+        Ok(())
     }
 
     fn forget(&mut self, before: Option<Revision>) {
-        let mut store = self.shared.write();
-        if let Some(revision) = before.filter(|revision| *revision > store.compacted())
-            && let Err(error) = store.compact(revision)
+        let compacted = self.shared.read().compacted();
+        if let Some(revision) = before.filter(|revision| *revision > compacted)
+            && let Err(error) = self.compact(revision)
         {
             tracing::warn!(%error, "compact the datastore");
         }
     }
+
+    /// Ends the leases whose time is over.
+    fn expire(&mut self) -> Result<(), Arc<FileError>> {
+        let now = self.shared.now();
+        let revoke = |id| Command::Revoke(id, oneshot::channel().0);
+        let mut commands = self.shared.read().expired(now).take(EXPIRE).map(revoke).collect();
+        self.execute(&mut commands)
+    }
+
+    /// Keeps history and logs within their bounds.
+    fn maintain(&mut self) {
+        let store = self.shared.read();
+        // Forgets some more than it must, so that it is seldom asked to.
+        let heavy = (store.history_weight() > self.history_weight)
+            .then(|| store.overweight(self.history_weight / 4 * 3))
+            .flatten();
+        let (compacted, live) = (store.compacted(), store.weight() as u64);
+        drop(store);
+        self.forget(heavy);
+
+        let logs = self.journal.used();
+        let due =
+            logs > LOGS.max(live) && logs >= self.imaging.not_before && self.journal.is_droppable(compacted);
+        if !self.imaging.running && (due || !self.imaging.wanted.is_empty()) {
+            self.order_image();
+        }
+    }
+
+    fn order_image(&mut self) {
+        self.imaging.waiting.append(&mut self.imaging.wanted);
+        if !self.imaging.waiting.is_empty()
+            && let Err(error) = self.journal.rotate()
+        {
+            return self.imaged(Err(Arc::new(error)));
+        }
+        let store = self.shared.read();
+        let compacted = store.compacted();
+        let all = store.as_of(*self.durable.borrow());
+        let Ok(kvs) = all.scan(&mvcc::KeyRange::all(), compacted) else {
+            drop(store);
+            // Nothing was ever compacted, so the logs have nothing to drop.
+            return self.imaged(Ok((compacted, self.imaging.bytes)));
+        };
+        let image = Image {
+            identity: self.journal.identity(),
+            revision: compacted,
+            kvs: kvs.cloned().collect(),
+            leases: store.leases().map(|(id, lease)| (id, lease.ttl)).collect(),
+            alarms: self.shared.alarms().iter().copied().collect(),
+        };
+        drop(store);
+        self.imaging.running = self.imaging.orders.try_send(Order(image)).is_ok();
+    }
+
+    fn imaged(&mut self, result: Result<(Revision, u64), Arc<FileError>>) {
+        self.imaging.running = false;
+        let result = result.and_then(|(revision, bytes)| {
+            self.imaging.bytes = bytes;
+            Ok(self.journal.drop_before(revision)?)
+        });
+        if let Err(error) = &result {
+            tracing::warn!(%error, "draw the datastore's logs together");
+            self.imaging.not_before = self.journal.used() + LOGS / 4;
+        }
+        self.measure();
+        for reply in self.imaging.waiting.drain(..) {
+            ignore_absent(reply.send(result.clone().map_err(StoreError::Write)));
+        }
+    }
+
+    fn measure(&self) {
+        self.shared.set_on_disk(self.journal.reserved() + self.imaging.bytes);
+    }
+
+    /// Before the end.
+    fn note_deferred(&mut self) -> Result<(), Arc<FileError>> {
+        if self.deferred.is_empty() {
+            return Ok(());
+        }
+        self.execute(&mut vec![Command::Wake])
+    }
 }
 
-fn apply(store: &mut Store, txn: &Txn, changes: &mut Changes) -> Result<TxnResult, TxnError> {
-    let applied = store.apply(txn)?;
-    if let Some(commit) = applied.commit {
-        collect(changes, &commit);
+/// Tells watchers that nothing comes any more.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.hub.close();
     }
-    Ok(applied.result)
 }
 
 /// Who asked may have stopped waiting.
-fn ignore_absent<T>(sent: Result<(), T>) {
+pub(crate) fn ignore_absent<T>(sent: Result<(), T>) {
     drop(sent);
 }

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use datastore::{Config, Datastore, KeyRange, RangeRequest, Txn};
+use datastore::{Config, Embedded, KeyRange, RangeRequest, Txn};
 use supervise::Scope;
 
-const ROUNDS: usize = 8;
-const WRITERS: usize = 16;
+const ROUNDS: usize = 10;
+const WRITERS: usize = 64;
 /// Set for the child alone, so that a filter of `cargo test` is not taken for a directory.
 const DIRECTORY: &str = "DATASTORE_CRASH_DIRECTORY";
 
@@ -19,20 +19,20 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     match std::env::var_os(DIRECTORY) {
         Some(directory) => runtime.block_on(write_until_killed(Path::new(&directory))),
-        None => runtime.block_on(kill_and_look()),
+        None => kill_and_look(),
     }
 }
 
 /// Each writer counts up in its own key and tells of each number once it is acknowledged.
 async fn write_until_killed(directory: &Path) -> Result<()> {
-    let (store, task) = Datastore::open(Config::new(directory))?;
+    let (store, task) = Embedded::open(Config::new(directory))?;
     let scope = Scope::root("writers");
     let running = scope.spawn("datastore", task.run(scope.token()));
     for writer in 0..WRITERS {
         let store = store.clone();
         scope.spawn("writer", async move {
             let key = format!("/writer/{writer}");
-            let last = store.range(RangeRequest::new(KeyRange::key(key.clone()))).await?;
+            let last = store.range(&RangeRequest::new(KeyRange::key(key.clone())))?;
             let first = last.kvs.first().map_or(0, |kv| kv.version);
             for number in first + 1.. {
                 store
@@ -46,7 +46,7 @@ async fn write_until_killed(directory: &Path) -> Result<()> {
     Ok(running.await??)
 }
 
-async fn kill_and_look() -> Result<()> {
+fn kill_and_look() -> Result<()> {
     let temporary = tempfile::tempdir()?;
     let directory = temporary.path().join("store");
     let mut acknowledged = [0; WRITERS];
@@ -54,7 +54,7 @@ async fn kill_and_look() -> Result<()> {
         let before: i64 = acknowledged.iter().sum();
         run_and_kill(&directory, 200 + round * 137, &mut acknowledged)?;
         ensure!(acknowledged.iter().sum::<i64>() > before, "the child acknowledged nothing in round {round}");
-        look(&directory, &acknowledged).await.with_context(|| format!("after round {round}"))?;
+        look(&directory, &acknowledged).with_context(|| format!("after round {round}"))?;
     }
     Ok(())
 }
@@ -77,10 +77,10 @@ fn run_and_kill(directory: &Path, lines: usize, acknowledged: &mut [i64; WRITERS
     Ok(())
 }
 
-async fn look(directory: &Path, acknowledged: &[i64; WRITERS]) -> Result<()> {
-    let (store, _task) = Datastore::open(Config::new(directory))?;
+fn look(directory: &Path, acknowledged: &[i64; WRITERS]) -> Result<()> {
+    let (store, _task) = Embedded::open(Config::new(directory))?;
     for (writer, number) in acknowledged.iter().enumerate() {
-        let found = store.range(RangeRequest::new(KeyRange::key(format!("/writer/{writer}")))).await?;
+        let found = store.range(&RangeRequest::new(KeyRange::key(format!("/writer/{writer}"))))?;
         let kv = found.kvs.first().with_context(|| format!("writer {writer} is lost"))?;
         ensure!(kv.version >= *number, "writer {writer}: {number} was acknowledged, {} is there", kv.version);
         ensure!(kv.version <= number + 1, "writer {writer}: {} is there, it was at {number}", kv.version);
@@ -92,8 +92,7 @@ async fn look(directory: &Path, acknowledged: &[i64; WRITERS]) -> Result<()> {
         );
         ensure!(kv.mod_revision <= store.revision(), "a key is newer than the store");
     }
-    let sum: i64 =
-        store.range(RangeRequest::new(KeyRange::all())).await?.kvs.iter().map(|kv| kv.version).sum();
+    let sum: i64 = store.range(&RangeRequest::new(KeyRange::all()))?.kvs.iter().map(|kv| kv.version).sum();
     ensure!(store.revision().0 == sum + 1, "revision {} after {sum} writes", store.revision());
     Ok(())
 }

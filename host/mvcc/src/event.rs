@@ -8,9 +8,9 @@ use crate::{KeyValue, Revision};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The key has a new version; `prev` is the version before, if the key existed.
+    /// The key has a new version; `prev` is the version before, if the key existed and that is not compacted.
     Put { kv: Arc<KeyValue>, prev: Option<Arc<KeyValue>> },
-    /// The key is gone; `prev` is its last version, unless that was forgotten.
+    /// The key is gone; `prev` is its last version, unless that is compacted.
     Delete { key: Bytes, revision: Revision, prev: Option<Arc<KeyValue>> },
 }
 
@@ -56,6 +56,18 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The same without the versions before, where it has any.
+    pub(crate) fn without_prev(&self) -> Option<Self> {
+        let has_prev = self.events.iter().any(|event| event.prev().is_some());
+        let strip = |event: &Event| match event {
+            Event::Put { kv, .. } => Event::Put { kv: Arc::clone(kv), prev: None },
+            Event::Delete { key, revision, .. } => {
+                Event::Delete { key: key.clone(), revision: *revision, prev: None }
+            }
+        };
+        has_prev.then(|| Self { revision: self.revision, events: self.events.iter().map(strip).collect() })
+    }
+
     /// Bytes that only the history holds because of this commit: what it superseded.
     #[must_use]
     pub fn weight(&self) -> usize {

@@ -79,6 +79,10 @@ impl Leases {
         self.by_expiry.iter().take_while(move |(expires, _)| *expires <= now).map(|(_, id)| *id)
     }
 
+    pub(crate) fn next_expiry(&self) -> Option<Duration> {
+        self.by_expiry.first().map(|(expires, _)| *expires)
+    }
+
     /// Who is bound to no lease, or to one that is gone, stays so.
     pub(crate) fn attach(&mut self, id: LeaseId, key: &Bytes) {
         if let Some(lease) = self.by_id.get_mut(&id) {

@@ -23,8 +23,6 @@ pub struct Store {
     leases: Leases,
     revision: Revision,
     compacted: Revision,
-    /// What is readable at this revision is not pruned.
-    pin: Option<Revision>,
     present_weight: usize,
     log_weight: usize,
 }
@@ -76,7 +74,6 @@ impl Default for Store {
             leases: Leases::default(),
             revision: Revision::INITIAL,
             compacted: Revision::UNCOMPACTED,
-            pin: None,
             present_weight: 0,
             log_weight: 0,
         }
@@ -327,22 +324,31 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what is readable at `revision` while somebody reads it piece by piece, whatever is compacted.
-    pub fn pin(&mut self, revision: Option<Revision>) {
-        self.pin = revision;
-    }
-
     /// Forgets compacted history of at most `budget` commits; whether some is left to forget.
     pub fn prune(&mut self, budget: usize) -> bool {
-        let until = self.pin.map_or(self.compacted, |pin| pin.min(self.compacted));
+        let until = self.compacted;
         for _ in 0..budget {
-            let Some(commit) = self.log.pop_front_if(|commit| commit.revision < until) else { return false };
+            let Some(commit) = self.log.pop_front_if(|commit| commit.revision < until) else { break };
             self.log_weight -= commit.weight();
-            for event in &commit.events {
-                self.retain(event.key(), |history| history.compact(until));
-            }
+            self.forget_before(until, &commit);
+        }
+        if let Some(commit) = self.log.front_mut()
+            && commit.revision == until
+            && let Some(stripped) = commit.without_prev()
+        {
+            // It can be watched still, but what it superseded cannot be read any more.
+            let commit = std::mem::replace(commit, Arc::new(stripped));
+            self.log_weight -= commit.weight();
+            self.log_weight += self.log.front().map_or(0, |commit| commit.weight());
+            self.forget_before(until, &commit);
         }
         self.log.front().is_some_and(|commit| commit.revision < until)
+    }
+
+    fn forget_before(&mut self, revision: Revision, commit: &Commit) {
+        for event in &commit.events {
+            self.retain(event.key(), |history| history.compact(revision));
+        }
     }
 
     /// The oldest revision to compact to so that the history weighs no more than `limit`; `None` if it does not.
@@ -438,6 +444,12 @@ impl Store {
     /// Leases whose time is over at `now`, the earliest first.
     pub fn expired(&self, now: Duration) -> impl Iterator<Item = LeaseId> {
         self.leases.expired(now)
+    }
+
+    /// When the next lease ends, unless it is renewed.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Duration> {
+        self.leases.next_expiry()
     }
 
     pub(crate) fn index(&self) -> &BTreeMap<Bytes, KeyHistory> {

@@ -14,6 +14,7 @@ type Space = BTreeMap<Vec<u8>, KeyValue>;
 
 const NOW: Duration = Duration::ZERO;
 const TTL: i64 = 10;
+const KEPT: &str = "who keeps a part of a key was refused where there is none";
 
 /// The key space after each revision, from the initial one on.
 struct Model {
@@ -142,7 +143,7 @@ impl Model {
                 Op::DeleteRange(range) => {
                     let before = space.len();
                     space.retain(|key, _| !range.contains(key));
-                    changes += u32::try_from(before - space.len()).unwrap();
+                    changes += u32::try_from(before - space.len()).expect("a few keys");
                 }
                 Op::Put { key, value, lease } => {
                     let prev = space.get(&key[..]);
@@ -150,14 +151,14 @@ impl Model {
                         key: key.clone(),
                         value: match value {
                             Update::Set(value) => value.clone(),
-                            Update::Keep => prev.unwrap().value.clone(),
+                            Update::Keep => prev.expect(KEPT).value.clone(),
                         },
                         create_revision: prev.map_or(next, |prev| prev.create_revision),
                         mod_revision: next,
                         version: prev.map_or(1, |prev| prev.version + 1),
                         lease: match lease {
                             Update::Set(lease) => *lease,
-                            Update::Keep => prev.unwrap().lease,
+                            Update::Keep => prev.expect(KEPT).lease,
                         },
                         sub: changes,
                     };
@@ -273,11 +274,13 @@ fn read(store: &Store, request: &RangeRequest) -> Result<Vec<KeyValue>, RangeErr
 }
 
 /// The events of a commit turn the space before into the space after.
-fn check_commit(commit: &Commit, before: &Space, after: &Space) {
+fn check_commit(commit: &Commit, compacted: i64, before: &Space, after: &Space) {
     let mut space = before.clone();
     for event in &commit.events {
         assert_eq!(event.revision(), commit.revision);
-        assert_eq!(event.prev().map(|kv| &**kv), before.get(&event.key()[..]));
+        if event.prev().is_some() || commit.revision.0 > compacted {
+            assert_eq!(event.prev().map(|kv| &**kv), before.get(&event.key()[..]));
+        }
         match event {
             Event::Put { kv, .. } => space.insert(kv.key.to_vec(), (**kv).clone()),
             Event::Delete { key, .. } => space.remove(&key[..]),
@@ -333,7 +336,12 @@ fn check_history(store: &Store, model: &Model) {
     let oldest = Revision(oldest.expect("what is to come can always be watched"));
     let commits: Vec<_> = store.history(oldest).expect("checked above").collect();
     for commit in commits.iter().filter(|commit| commit.revision.0 > 1) {
-        check_commit(commit, model.at(Revision(commit.revision.0 - 1)), model.at(commit.revision));
+        check_commit(
+            commit,
+            model.compacted,
+            model.at(Revision(commit.revision.0 - 1)),
+            model.at(commit.revision),
+        );
     }
 }
 
@@ -359,7 +367,7 @@ fn check_txn(store: &mut Store, model: &mut Model, txn: &Txn) {
             assert_eq!(applied.result.revision, model.revision());
             assert_eq!(applied.commit.is_some(), changed);
             if let Some(commit) = &applied.commit {
-                check_commit(commit, model.at(before), model.at(model.revision()));
+                check_commit(commit, model.compacted, model.at(before), model.at(model.revision()));
             }
             let events = applied.commit.iter().flat_map(|commit| &commit.events);
             let deletions = events.filter(|event| matches!(event, Event::Delete { .. }));

@@ -25,7 +25,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustls", &["net"]),
     ("tokio-rustls", &["net"]),
     ("rcgen", &["pki"]),
-    ("redb", &["datastore"]),
 ];
 
 /// What the pure models must not reach for.

@@ -1,5 +1,7 @@
 //! The one task that keeps all caches at the store's state. It reads the store's watch alone.
 
+use std::time::Duration;
+
 use datastore::{Datastore, KeyRange, Revision, StoreError, WatchError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -9,6 +11,8 @@ use super::Caches;
 
 /// What the API server keeps lies below this key.
 const ROOT: &str = "/registry/";
+/// Between two attempts to read a store that does not answer.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs until `stop`, or until the store stops. Dropping `progress` tells waiting readers that nothing comes any more.
 pub(super) async fn run(
@@ -24,9 +28,10 @@ pub(super) async fn run(
                 Ok(WatchError::Compacted { requested, compacted }) => {
                     warn!(%requested, %compacted, "the caches fell behind the store and are read anew");
                 }
+                Err(StoreError::Stopped) => break,
                 Err(error) => {
-                    error!(%error, "cannot read the store to fill the caches");
-                    break;
+                    error!(%error, "cannot read the store to fill the caches; it is tried again");
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }

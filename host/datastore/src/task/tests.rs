@@ -1,27 +1,25 @@
 //! The whole datastore on a disk that fills up or fails.
 
 use mvcc::{KeyRange, RangeRequest, Revision, Txn};
-
 use supervise::Task;
 
 use super::*;
 use crate::StoreError;
-use crate::fake_disk::{FakeDisk, Health};
+use crate::folder::fake::{FakeFolder, Health};
 
 struct Running {
-    store: Datastore,
+    store: Embedded,
     scope: Scope,
     task: Task<Result<(), TaskError>>,
     _directory: tempfile::TempDir,
 }
 
-fn start(disk: &FakeDisk) -> Running {
+fn start(folder: &FakeFolder) -> Running {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let lock = DirectoryLock::acquire(directory.path()).expect("a lock of its own");
-    let disk = disk.clone();
-    let open: Opener = Box::new(move || disk.open());
-    let (store, task) = Datastore::open_volume(Config::new(directory.path()), "disk".into(), open, lock)
-        .expect("the store opens");
+    let config = Config::new(directory.path());
+    let (store, task) =
+        Embedded::open_folder(&config, Arc::new(folder.clone()), lock).expect("the store opens");
     let scope = Scope::root("test");
     let task = scope.spawn("datastore", task.run(scope.token()));
     Running { store, scope, task, _directory: directory }
@@ -34,8 +32,8 @@ impl Running {
     }
 }
 
-async fn count(store: &Datastore) -> usize {
-    store.range(RangeRequest::new(KeyRange::all())).await.expect("the present can be read").count
+fn count(store: &Embedded) -> usize {
+    store.range(&RangeRequest::new(KeyRange::all())).expect("the present can be read").count
 }
 
 fn large(n: usize) -> Txn {
@@ -43,67 +41,73 @@ fn large(n: usize) -> Txn {
 }
 
 /// Puts until the disk takes no more; returns how many were acknowledged.
-async fn fill(store: &Datastore) -> usize {
+async fn fill(store: &Embedded) -> usize {
     for n in 0..1000 {
         if let Err(error) = store.txn(large(n)).await {
-            assert!(error.to_string().contains("the disk of disk is full; free some space"), "{error}");
+            assert!(error.to_string().contains("is full; free some space"), "{error}");
             return n;
         }
     }
     panic!("the disk never fills up");
 }
 
-#[tokio::test]
-async fn a_full_disk_refuses_writes_and_keeps_what_was_acknowledged() {
-    let disk = FakeDisk::default();
-    let running = start(&disk);
-    running.store.txn(large(0)).await.unwrap();
-    disk.set_health(Health::Full);
+async fn check_full(health: Health) {
+    let folder = FakeFolder::default();
+    let running = start(&folder);
+    running.store.txn(Txn::put("/first", "1")).await.unwrap();
+    folder.set_health(health);
     let acknowledged = fill(&running.store).await;
     let revision = running.store.revision();
-    assert_eq!(count(&running.store).await, acknowledged.max(1));
-    assert!(matches!(running.store.txn(Txn::put("/small", "1")).await, Err(StoreError::Write(_))));
-    assert_eq!(running.store.revision(), revision);
+    assert_eq!(revision, Revision(acknowledged as i64 + 2));
+    assert_eq!(count(&running.store), acknowledged + 1);
+    assert!(matches!(running.store.txn(large(0)).await, Err(StoreError::Write(_))));
+
+    folder.set_health(Health::Good);
+    let again = running.store.txn(Txn::put("/small", "1")).await.unwrap();
+    assert_eq!(again.revision, revision.next(), "no revision is lost to a write that was refused");
     running.close().await;
 
-    disk.set_health(Health::Good);
-    let again = start(&disk);
-    assert_eq!((again.store.revision(), count(&again.store).await), (revision, acknowledged.max(1)));
+    let after = start(&folder);
+    assert_eq!((after.store.revision(), count(&after.store)), (revision.next(), acknowledged + 2));
+    after.close().await;
 }
 
 #[tokio::test]
-async fn writes_go_on_when_a_full_disk_has_space_again() {
-    let disk = FakeDisk::default();
-    let running = start(&disk);
-    disk.set_health(Health::Full);
-    let acknowledged = fill(&running.store).await;
-    disk.set_health(Health::Good);
-    let revision = loop {
-        match running.store.txn(Txn::put("/small", "1")).await {
-            Ok(result) => break result.revision,
-            Err(StoreError::Write(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Err(error) => panic!("{error}"),
-        }
-    };
-    assert_eq!(revision, Revision(acknowledged as i64 + 2));
-    assert_eq!(count(&running.store).await, acknowledged + 1);
-    running.close().await;
+async fn a_full_disk_refuses_writes_and_keeps_what_was_acknowledged() {
+    check_full(Health::Full).await;
+}
 
-    let again = start(&disk);
-    assert_eq!((again.store.revision(), count(&again.store).await), (revision, acknowledged + 1));
+#[tokio::test]
+async fn a_disk_that_is_full_in_the_middle_of_a_write_leaves_nothing_of_it() {
+    check_full(Health::FullForWrites).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_still_answers_reads_and_tells_no_watcher_of_what_it_refused() {
+    let folder = FakeFolder::default();
+    let running = start(&folder);
+    folder.set_health(Health::FullForWrites);
+    let mut watches = running.store.watch_set();
+    watches.add(1, KeyRange::all(), None).unwrap();
+    running.store.txn(large(1)).await.unwrap_err();
+    folder.set_health(Health::Good);
+    running.store.txn(Txn::put("/small", "1")).await.unwrap();
+    let told = watches.next().await.unwrap().outcome.unwrap();
+    assert_eq!(told.events.iter().map(|event| &event.key()[..]).collect::<Vec<_>>(), [b"/small"]);
+    running.close().await;
 }
 
 #[tokio::test]
 async fn a_failed_flush_ends_the_task_and_nothing_of_it_is_seen() {
-    let disk = FakeDisk::default();
-    let running = start(&disk);
+    let folder = FakeFolder::default();
+    let running = start(&folder);
     running.store.txn(Txn::put("/a", "1")).await.unwrap();
-    disk.set_health(Health::FlushFails);
+    folder.set_health(Health::FlushFails);
     let error = running.store.txn(Txn::put("/a", "2")).await.unwrap_err();
     assert!(error.is_ambiguous() && error.to_string().contains("the disk does not answer"), "{error}");
     let ended = running.task.await.unwrap();
     assert!(matches!(ended, Err(TaskError::File(_))), "{ended:?}");
-    let read = running.store.range(RangeRequest::new(KeyRange::key("/a"))).await.unwrap();
+    let read = running.store.range(&RangeRequest::new(KeyRange::key("/a"))).unwrap();
     assert_eq!((&read.kvs[0].value[..], read.revision), (&b"1"[..], Revision(2)));
     assert!(matches!(running.store.txn(Txn::put("/a", "3")).await, Err(StoreError::Stopped)));
 }

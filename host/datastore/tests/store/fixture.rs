@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use datastore::{Config, Datastore, Revision, TaskError, Txn};
+use datastore::{Config, Datastore, Embedded, Revision, TaskError, Txn};
 use supervise::{Scope, Task};
 use tempfile::TempDir;
 
 pub(crate) struct Fixture {
     pub(crate) store: Datastore,
+    pub(crate) embedded: Embedded,
     scope: Scope,
     task: Task<Result<(), TaskError>>,
     _temporary: Option<TempDir>,
@@ -16,8 +17,13 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// In a directory that goes with the fixture.
     pub(crate) fn temporary() -> Self {
+        Self::configured(|config| config)
+    }
+
+    /// As `temporary`, configured.
+    pub(crate) fn configured(configure: impl FnOnce(Config) -> Config) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut fixture = Self::open(directory.path());
+        let mut fixture = Self::with(configure(Config::new(directory.path().join("store"))));
         fixture._temporary = Some(directory);
         fixture
     }
@@ -27,10 +33,10 @@ impl Fixture {
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        let (store, task) = Datastore::open(config).expect("the store opens");
+        let (embedded, task) = Embedded::open(config).expect("the store opens");
         let scope = Scope::root("test");
         let task = scope.spawn("datastore", task.run(scope.token()));
-        Self { store, scope, task, _temporary: None }
+        Self { store: embedded.clone().into(), embedded, scope, task, _temporary: None }
     }
 
     pub(crate) async fn put(&self, key: &str, value: &str) -> Revision {

@@ -2,4 +2,7 @@
 
 mod fixture;
 mod handle;
+mod lease;
 mod refusal;
+mod size;
+mod watch_set;

@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use datastore::{Config, Datastore, LockError, OpenError};
+use datastore::{Config, Embedded, LockError, OpenError};
 
 use crate::fixture::Fixture;
 
 fn refusal(config: Config) -> OpenError {
-    Datastore::open(config).map(drop).expect_err("the store does not open")
+    Embedded::open(config).map(drop).expect_err("the store does not open")
 }
 
 #[tokio::test]
@@ -57,4 +57,15 @@ fn a_file_that_is_no_store_is_left_as_it_is() {
     let error = refusal(Config::new(directory.path())).to_string();
     assert!(error.contains(&file.display().to_string()), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a store");
+}
+
+#[test]
+fn a_store_of_before_the_first_release_is_not_taken_for_an_empty_one() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("store.redb"), "").unwrap();
+    let error = refusal(Config::new(directory.path())).to_string();
+    assert!(
+        error.contains("store.redb") && error.ends_with("move it away to begin with an empty store"),
+        "{error}"
+    );
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use datastore::Datastore;
+use datastore::Embedded;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -75,14 +75,14 @@ impl Fixture {
     pub(super) fn new(authority: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (datastore, task) =
-            Datastore::open(datastore::Config::new(directory.path().join("store"))).unwrap();
+            Embedded::open(datastore::Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
         scope.spawn("datastore", task.run(scope.token()));
         let asked = Arc::new(Asked { rule: Mutex::new(|_, _| Decision::allow("")) });
         let anonymous = Arc::new(AtomicBool::new(false));
         let is_anonymous = Arc::clone(&anonymous);
         let dependencies = Dependencies {
-            datastore,
+            datastore: datastore.into(),
             authenticate: Arc::new(ByName),
             authorize: Arc::clone(&asked) as Arc<dyn Authorize>,
             anonymous: Arc::new(move || is_anonymous.load(Ordering::Relaxed)),

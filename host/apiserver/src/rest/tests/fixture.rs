@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use datastore::{Config, Datastore};
+use datastore::{Config, Embedded};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use objects::resource::Verb;
@@ -19,7 +19,7 @@ use crate::rest::Rest;
 
 pub(crate) struct Fixture {
     pub(crate) rest: Rest,
-    pub(crate) store: Datastore,
+    pub(crate) store: Embedded,
     _scope: Scope,
     _directory: TempDir,
 }
@@ -28,10 +28,10 @@ impl Fixture {
     /// With the namespace `default`.
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (store, task) = Datastore::open(Config::new(directory.path().join("store"))).unwrap();
+        let (store, task) = Embedded::open(Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
         scope.spawn("datastore", task.run(scope.token()));
-        let rest = Rest::open(store.clone(), Admission::new(network()), &scope);
+        let rest = Rest::open(store.clone().into(), Admission::new(network()), &scope);
         let fixture = Self { rest, store, _scope: scope, _directory: directory };
         fixture.create("namespaces", tree!({ "metadata": { "name": "default" } })).await.unwrap();
         fixture

@@ -1,0 +1,25 @@
+//! Alarms: what an operator must see to before the store takes all requests again, as etcd has them.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alarm {
+    /// The store is as large as its quota: nothing that makes it larger is taken.
+    NoSpace,
+    /// Somebody found the store damaged.
+    Corrupt,
+}
+
+impl Alarm {
+    /// The number that etcd gives it.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        match self {
+            Self::NoSpace => 1,
+            Self::Corrupt => 2,
+        }
+    }
+
+    #[must_use]
+    pub fn of_number(number: i64) -> Option<Self> {
+        [Self::NoSpace, Self::Corrupt].into_iter().find(|alarm| alarm.number() == number)
+    }
+}
