@@ -1,11 +1,14 @@
 //! A watch of everything that happens in a range, at its reader's own pace. One that falls behind what history is kept for
 //! ends with an error that says so.
 
+use std::fmt;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, Stream};
 use mvcc::{Event, Forgotten, KeyRange, Revision, Store};
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::shared::Shared;
 
@@ -52,13 +55,17 @@ pub enum WatchError {
 }
 
 /// From [`Datastore::watch`](crate::Datastore::watch). Tells of every revision: a batch without events is progress.
-#[derive(Debug)]
 pub struct Watch(Source);
 
-#[derive(Debug)]
 enum Source {
     Embedded(Following),
-    Remote(mpsc::Receiver<Result<WatchBatch, WatchError>>),
+    Remote(BoxStream<'static, Result<WatchBatch, WatchError>>),
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 #[derive(Debug)]
@@ -88,16 +95,13 @@ impl Watch {
 
     /// What a store elsewhere tells: batches in the order of their revisions, the last thing an error.
     #[must_use]
-    pub fn of_remote(batches: mpsc::Receiver<Result<WatchBatch, WatchError>>) -> Self {
-        Self(Source::Remote(batches))
+    pub fn of_remote(batches: impl Stream<Item = Result<WatchBatch, WatchError>> + Send + 'static) -> Self {
+        Self(Source::Remote(batches.boxed()))
     }
 
     /// A watch that has nothing to tell but why.
     pub(crate) fn failed(why: WatchError) -> Self {
-        let (sender, batches) = mpsc::channel(1);
-        // The channel is empty and open.
-        drop(sender.try_send(Err(why)));
-        Self::of_remote(batches)
+        Self::of_remote(futures_util::stream::once(std::future::ready(Err(why))))
     }
 
     /// The next events. May be dropped while waiting without losing any.
@@ -108,7 +112,7 @@ impl Watch {
     pub async fn next(&mut self) -> Result<WatchBatch, WatchError> {
         match &mut self.0 {
             Source::Embedded(following) => following.next().await,
-            Source::Remote(batches) => batches.recv().await.unwrap_or(Err(WatchError::Stopped)),
+            Source::Remote(batches) => batches.next().await.unwrap_or(Err(WatchError::Stopped)),
         }
     }
 }

@@ -1,3 +1,9 @@
-//! etcd's v3 API over gRPC: the only owner of its wire types.
+//! etcd's v3 API over gRPC: the only owner of its wire types. It is served from the embedded store, and asked of a real
+//! etcd.
 
+mod client;
+mod remote;
 pub mod wire;
+
+pub use client::{Channel, EndpointError};
+pub use remote::RemoteStore;

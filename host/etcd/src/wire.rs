@@ -2,6 +2,7 @@
 
 #[allow(
     clippy::all,
+    clippy::allow_attributes_without_reason,
     clippy::disallowed_methods,
     unreachable_pub,
     missing_docs,

@@ -67,6 +67,15 @@ impl KeyRange {
         &self.start
     }
 
+    /// The first key behind the range; `None` where there is none, or it is one key.
+    #[must_use]
+    pub fn end(&self) -> Option<&Bytes> {
+        match &self.end {
+            End::Before(end) => Some(end),
+            End::Single | End::Unbounded => None,
+        }
+    }
+
     /// The one key of a range made by [`KeyRange::key`].
     #[must_use]
     pub fn single(&self) -> Option<&Bytes> {

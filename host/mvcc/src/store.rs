@@ -525,7 +525,7 @@ impl Execution {
             sub: u32::try_from(self.events.len()).unwrap_or(u32::MAX),
         });
         let prev = store.set(&kv);
-        self.events.push(Event::Put { kv: Arc::clone(&kv), prev: prev.clone() });
-        OpResult::Put { kv, prev }
+        self.events.push(Event::Put { kv, prev: prev.clone() });
+        OpResult::Put { revision: self.next, prev }
     }
 }

@@ -200,7 +200,7 @@ pub struct TxnResult {
 pub enum OpResult {
     Range(RangeResult),
     Put {
-        kv: Arc<KeyValue>,
+        revision: Revision,
         prev: Option<Arc<KeyValue>>,
     },
     /// `revision` is the transaction's own if anything was changed so far.

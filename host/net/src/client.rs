@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -18,6 +19,11 @@ use tower_service::Service;
 
 use crate::tls::TlsClient;
 use crate::{Body, body, dial};
+
+/// Bytes of answers that may be under way on an HTTP/2 connection.
+const HTTP2_WINDOW: u32 = 8 << 20;
+/// How often a silent HTTP/2 server is asked whether it is there, and how long it has to say so.
+const HTTP2_PING: Duration = Duration::from_secs(10);
 
 /// Why there is no answer; the cause of an unreachable server is an [`io::Error`] among the sources.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +67,32 @@ impl HttpClient {
         Self::new(Connector::Unix(path.to_owned()))
     }
 
+    /// HTTP/2 alone, also over `http:`, as gRPC has it.
+    pub fn http2(tls: Option<TlsClient>) -> Self {
+        Self::speaking_http2(Connector::Tcp { tls, upgradable: false })
+    }
+
+    /// HTTP/2 alone, over one unix socket, whatever host a request names.
+    pub fn http2_unix(path: &Path) -> Self {
+        Self::speaking_http2(Connector::Unix(path.to_owned()))
+    }
+
     fn new(connector: Connector) -> Self {
         let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
         Self { client }
+    }
+
+    fn speaking_http2(connector: Connector) -> Self {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .http2_only(true)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .http2_initial_stream_window_size(HTTP2_WINDOW)
+            .http2_initial_connection_window_size(HTTP2_WINDOW)
+            .http2_keep_alive_interval(HTTP2_PING)
+            .http2_keep_alive_timeout(HTTP2_PING);
+        Self { client: builder.build(connector) }
     }
 
     /// Asks; the answer's body streams. An answer 101 can be upgraded by `hyper::upgrade::on`.
