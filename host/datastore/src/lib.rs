@@ -3,6 +3,7 @@
 //! the values are.
 
 mod alarm;
+mod check;
 mod config;
 mod embedded;
 mod file;
@@ -11,6 +12,7 @@ mod folder;
 mod handle;
 mod hub;
 mod imaging;
+mod import;
 mod lock;
 mod pages;
 mod shared;
@@ -20,15 +22,17 @@ mod watch_set;
 mod writer;
 
 pub use alarm::Alarm;
+pub use check::{Sound, check};
 pub use config::Config;
 pub use embedded::{Embedded, Export, LeaseStatus, StoreStatus};
 pub use file::head::Identity;
 pub use file_error::FileError;
 pub use handle::{Answer, Datastore, Remote, StoreError};
+pub use import::Import;
 pub use lock::{DirectoryLock, LockError};
 pub use mvcc::{
     Commit, CompactError, Compare, Direction, Event, KeyRange, KeyValue, LeaseError, LeaseId, Op, OpResult,
-    RangeError, RangeRequest, RangeResult, Relation, Revision, Selection, Sort, SortBy, Target, Txn,
+    RangeError, RangeRequest, RangeResult, Redo, Relation, Revision, Selection, Sort, SortBy, Target, Txn,
     TxnError, TxnResult, Update, Window,
 };
 pub use pages::Pages;

@@ -161,7 +161,7 @@ fn until_next_tick(shared: &Shared) -> Duration {
 }
 
 /// Two numbers that no other store has, as good as certain: what seeds a hash map of the standard library.
-fn some_identity() -> Identity {
+pub(crate) fn some_identity() -> Identity {
     let some = || RandomState::new().hash_one(0u8).max(1);
     Identity { cluster: some(), member: some() }
 }

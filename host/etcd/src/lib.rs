@@ -2,8 +2,10 @@
 //! etcd.
 
 mod client;
+mod import;
 mod remote;
 pub mod wire;
 
 pub use client::{Channel, EndpointError};
+pub use import::{ImportError, import};
 pub use remote::RemoteStore;

@@ -27,8 +27,8 @@ pub(crate) struct Loaded {
     /// Of the image; none if there is none.
     pub(crate) image: Option<Revision>,
     pub(crate) image_bytes: u64,
-    identity: Option<Identity>,
-    logs: Vec<Segment>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) logs: Vec<Segment>,
     /// The sequence of the next frame.
     sequence: u64,
     /// What a crash left behind the last record: the log, from where, up to where.
