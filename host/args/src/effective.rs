@@ -1,7 +1,7 @@
 //! The values in force, each with its origin.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -102,6 +102,11 @@ impl ServiceArgs {
 
     pub fn address(&self, name: &str) -> Option<IpAddr> {
         self.checked(name, |value| if value.is_empty() { Some(None) } else { value.parse().ok().map(Some) })
+    }
+
+    /// Where something listens.
+    pub fn url(&self, name: &str) -> SocketAddr {
+        self.checked(name, value::url)
     }
 
     pub fn cidrs(&self, name: &str) -> Vec<IpNet> {

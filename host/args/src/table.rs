@@ -31,6 +31,8 @@ pub enum Kind {
     /// As Go writes it: `1h30m`, `300ms`.
     Duration,
     Address,
+    /// `https://ADDRESS:PORT`, where something listens.
+    Url,
     Cidr,
     /// Values with commas between; lines of one flag add up.
     List,

@@ -1,6 +1,6 @@
 //! Values: whether a text is one of a kind, and what it means.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -17,6 +17,7 @@ impl Kind {
             Self::Port => "a port, from 0 to 65535".to_owned(),
             Self::Duration => "a duration like 90s or 1h30m".to_owned(),
             Self::Address => "an IP address".to_owned(),
+            Self::Url => "an address like https://0.0.0.0:12379".to_owned(),
             Self::Cidr => "a CIDR like 10.152.183.0/24".to_owned(),
             Self::List => "values with commas between".to_owned(),
             Self::Pairs => "key=value with commas between".to_owned(),
@@ -32,6 +33,7 @@ impl Kind {
             Self::Port => value.parse::<u16>().is_ok(),
             Self::Duration => duration(value).is_some(),
             Self::Address => value.parse::<IpAddr>().is_ok(),
+            Self::Url => url(value).is_some(),
             Self::Cidr => !value.is_empty() && list(value).all(|part| part.parse::<IpNet>().is_ok()),
             Self::Pairs => {
                 list(value).all(|part| part.split_once('=').is_some_and(|(key, _)| !key.is_empty()))
@@ -58,6 +60,11 @@ pub(crate) fn boolean(value: &str) -> Option<bool> {
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
         _ => None,
     }
+}
+
+/// The address and port of an `https:` URL without a path.
+pub(crate) fn url(value: &str) -> Option<SocketAddr> {
+    value.strip_prefix("https://")?.trim_end_matches('/').parse().ok()
 }
 
 /// The values between commas; nothing between two commas is no value.

@@ -21,6 +21,9 @@ const USERS: &[(TrustAnchor, Authority)] = &[(TrustAnchor::ClientCa, Authority::
 const USERS_AND_PROXIES: &[(TrustAnchor, Authority)] =
     &[(TrustAnchor::ClientCa, Authority::Cluster), (TrustAnchor::FrontProxyCa, Authority::FrontProxy)];
 
+/// The CA whose certificates count as a client's of the store.
+const STORE: &[(TrustAnchor, Authority)] = &[(TrustAnchor::EtcdCa, Authority::Etcd)];
+
 /// TLS of every port and of every client on this node; clones share what is in force.
 #[derive(Clone)]
 pub(crate) struct Tls {
@@ -28,6 +31,7 @@ pub(crate) struct Tls {
     /// Of the controllers and the scheduler.
     pub(crate) components: TlsServer,
     pub(crate) kubelet: TlsServer,
+    pub(crate) etcd: TlsServer,
     /// The API server as a client of kubelets.
     pub(crate) kubelet_client: TlsClient,
 }
@@ -43,6 +47,7 @@ impl Tls {
             api: server("server", USERS_AND_PROXIES)?,
             components: server("server", USERS)?,
             kubelet: server("kubelet", USERS)?,
+            etcd: server("server", STORE)?,
             kubelet_client: TlsClient::new(&bundle, Some(&pem(pki, "apiserver-kubelet-client")?))?,
         })
     }
@@ -53,6 +58,7 @@ impl Tls {
             (&self.api, "server", USERS_AND_PROXIES),
             (&self.components, "server", USERS),
             (&self.kubelet, "kubelet", USERS),
+            (&self.etcd, "server", STORE),
         ];
         for (server, name, trusted) in servers {
             server.replace_roots(roots(pki, trusted)?)?;

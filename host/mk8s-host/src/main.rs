@@ -16,6 +16,7 @@ mod run;
 mod slot;
 mod sockets;
 mod status;
+mod store;
 mod terminal;
 mod units;
 

@@ -8,7 +8,7 @@ use apiserver::ApiServerHandle;
 use args::Service;
 use cri::containerd::Layout;
 use cri::{Runtime, Spawner};
-use datastore::Datastore;
+use datastore::{Datastore, Embedded};
 use kubelet::KubeletHandle;
 use net::Sockets;
 use pki::Facts;
@@ -27,6 +27,7 @@ use crate::control::{self, Control};
 use crate::data_dir::DataDir;
 use crate::slot::Slot;
 use crate::sockets::{CONTAINERD_METRICS, Role, row};
+use crate::store::StoreChoice;
 use crate::units;
 
 /// Where containerd finds its shims and runc.
@@ -53,6 +54,7 @@ pub(crate) struct Node {
 /// The handles that units leave for one another.
 struct Slots {
     datastore: Slot<Datastore>,
+    embedded: Slot<Embedded>,
     api: Slot<ApiServerHandle>,
     addons: Slot<AddonsHandle>,
     certificates: Slot<CertificatesHandle>,
@@ -67,6 +69,7 @@ impl Node {
         let effective = configuration.effective();
         let slots = Slots {
             datastore: Slot::empty(),
+            embedded: Slot::empty(),
             api: Slot::empty(),
             addons: Slot::empty(),
             certificates: Slot::empty(),
@@ -119,7 +122,10 @@ impl Node {
                 ca_sender,
                 slots.certificates.clone(),
             ),
-            units::datastore::unit(data_dir.join("var/kubernetes/backend"), slots.datastore),
+            units::datastore::unit(
+                StoreChoice::of(&effective, &data_dir)?,
+                units::datastore::Slots { datastore: slots.datastore, embedded: slots.embedded.clone() },
+            ),
             units::apiserver::unit(api, slots.api),
             units::addons::unit(addons, slots.addons.clone())?,
             units::controllers::unit(

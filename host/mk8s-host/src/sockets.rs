@@ -6,11 +6,14 @@ use args::{Effective, Service};
 use net::{Binder, Socket, SocketAddress, Transport};
 
 use crate::data_dir::DataDir;
+use crate::store;
 
 /// Names of rows that services ask for their listener.
 pub(crate) mod row {
     pub(crate) const API: &str = "apiserver";
     pub(crate) const CONTROL: &str = "control";
+    pub(crate) const ETCD: &str = "etcd";
+    pub(crate) const ETCD_LOCAL: &str = "etcd-local";
     pub(crate) const CONTROLLERS: &str = "controllers";
     pub(crate) const CONTROLLERS_PLAIN: &str = "controllers-plain";
     pub(crate) const SCHEDULER: &str = "scheduler";
@@ -23,6 +26,9 @@ pub(crate) mod row {
 /// Where containerd tells its metrics; the page's row.
 pub(crate) const CONTAINERD_METRICS: &str = "127.0.0.1:1338";
 const CONTAINERD_METRICS_PORT: u16 = 1338;
+
+/// Where root speaks to the embedded store, below the data directory.
+pub(crate) const ETCD_SOCKET: &str = "run/etcd.sock";
 
 /// Whether pods can run here: the kubelet and containerd need root, the control plane does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +119,10 @@ const NODE: &[Row] = &[
 pub(crate) fn table(data_dir: &DataDir, effective: &Effective, role: Role) -> Vec<Socket> {
     let mut sockets = vec![unix(row::CONTROL, "mk8s-host", data_dir, "run/mk8s.sock", Binder::Host)];
     sockets.extend(CONTROL_PLANE.iter().filter_map(|row| row.socket(effective)));
+    if store::is_embedded(effective) {
+        sockets.push(etcd(effective));
+        sockets.push(unix(row::ETCD_LOCAL, "etcd", data_dir, ETCD_SOCKET, Binder::Host));
+    }
     if role == Role::Node {
         sockets.extend(NODE.iter().filter_map(|row| row.socket(effective)));
         sockets.push(Socket {
@@ -136,14 +146,30 @@ impl Row {
     fn socket(&self, effective: &Effective) -> Option<Socket> {
         let args = effective.service(self.service);
         let port = args.port(self.port)?;
-        let address = match args.address(self.address) {
-            Some(address) if !address.is_unspecified() => {
-                SocketAddress::Ip { address, port, transport: Transport::Tcp }
-            }
-            _ => SocketAddress::Host { port, transport: Transport::Tcp },
-        };
+        let address = address(args.address(self.address), port);
         let service = self.service.name();
         Some(Socket { name: self.name, service, address, binder: Binder::Host, access: self.access })
+    }
+}
+
+/// The port of etcd's clients.
+fn etcd(effective: &Effective) -> Socket {
+    let listen = effective.service(Service::Etcd).url("listen-client-urls");
+    Socket {
+        name: row::ETCD,
+        service: "etcd",
+        address: address(Some(listen.ip()), listen.port()),
+        binder: Binder::Host,
+        access: "mutual TLS, clients of etcd-ca",
+    }
+}
+
+fn address(address: Option<IpAddr>, port: u16) -> SocketAddress {
+    match address {
+        Some(address) if !address.is_unspecified() => {
+            SocketAddress::Ip { address, port, transport: Transport::Tcp }
+        }
+        _ => SocketAddress::Host { port, transport: Transport::Tcp },
     }
 }
 
@@ -160,8 +186,13 @@ mod tests {
     use super::*;
 
     fn check(profile: Profile, role: Role, expected: Expect) {
+        check_files(profile, role, &[], expected);
+    }
+
+    fn check_files(profile: Profile, role: Role, files: &[(Service, &str)], expected: Expect) {
         let data_dir = DataDir::locate(Some("/d".into())).unwrap();
-        let effective = Args::read("/d", profile, &[]).unwrap().fold(&[]).unwrap();
+        let files: Vec<_> = files.iter().map(|(service, text)| (*service, (*text).to_owned())).collect();
+        let effective = Args::read("/d", profile, &files).unwrap().fold(&[]).unwrap();
         let rows = table(&data_dir, &effective, role);
         let text: Vec<_> = rows.iter().map(|row| format!("{} {}", row.address, row.service)).collect();
         expected.assert_eq(&text.join("\n"));
@@ -179,6 +210,8 @@ mod tests {
                 *:10259/tcp kube-scheduler
                 127.0.0.1:10252/tcp kube-controller-manager
                 127.0.0.1:10251/tcp kube-scheduler
+                *:12379/tcp etcd
+                /d/run/etcd.sock etcd
                 *:10250/tcp kubelet
                 *:10255/tcp kubelet
                 127.0.0.1:10248/tcp kubelet
@@ -197,6 +230,8 @@ mod tests {
                 *:16443/tcp kube-apiserver
                 *:10257/tcp kube-controller-manager
                 *:10259/tcp kube-scheduler
+                *:12379/tcp etcd
+                /d/run/etcd.sock etcd
                 *:10250/tcp kubelet
                 127.0.0.1:10248/tcp kubelet
                 127.0.0.1:1338/tcp containerd
@@ -213,7 +248,42 @@ mod tests {
                 /d/run/mk8s.sock mk8s-host
                 *:16443/tcp kube-apiserver
                 *:10257/tcp kube-controller-manager
+                *:10259/tcp kube-scheduler
+                *:12379/tcp etcd
+                /d/run/etcd.sock etcd"#]],
+        );
+    }
+
+    #[test]
+    fn nobody_is_served_the_store_of_an_etcd_elsewhere() {
+        check_files(
+            Profile::Hardened,
+            Role::ControlPlane,
+            &[(Service::KubeApiserver, "--etcd-servers=https://127.0.0.1:2379")],
+            expect![[r#"
+                /d/run/mk8s.sock mk8s-host
+                *:16443/tcp kube-apiserver
+                *:10257/tcp kube-controller-manager
                 *:10259/tcp kube-scheduler"#]],
+        );
+    }
+
+    #[test]
+    fn the_own_port_is_the_embedded_store() {
+        check_files(
+            Profile::Hardened,
+            Role::ControlPlane,
+            &[
+                (Service::KubeApiserver, "--etcd-servers=https://127.0.0.1:2379"),
+                (Service::Etcd, "--listen-client-urls=https://127.0.0.1:2379"),
+            ],
+            expect![[r#"
+                /d/run/mk8s.sock mk8s-host
+                *:16443/tcp kube-apiserver
+                *:10257/tcp kube-controller-manager
+                *:10259/tcp kube-scheduler
+                127.0.0.1:2379/tcp etcd
+                /d/run/etcd.sock etcd"#]],
         );
     }
 }

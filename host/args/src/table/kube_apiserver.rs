@@ -1,7 +1,7 @@
 //! kube-apiserver.
 
 use super::{COMPONENT, Flag, KLOG, SERVING, SHORT, Table, fixed, live, start};
-use crate::table::Kind::{Address, Bool, Choices, Cidr, List, Path, Port, Text};
+use crate::table::Kind::{Address, Bool, Choices, Cidr, Duration, List, Path, Port, Text};
 
 pub(crate) const TABLE: Table =
     Table { flags: FLAGS, ignored: &[COMPONENT, SERVING, KLOG, IGNORED], short: SHORT };
@@ -21,6 +21,11 @@ const FLAGS: &[Flag] = &[
     start("service-account-issuer", Text, "https://kubernetes.default.svc"),
     start("api-audiences", List, ""),
     start("etcd-servers", List, "unix://${SNAP_DATA}/var/kubernetes/backend/kine.sock:12379"),
+    start("etcd-cafile", Path, ""),
+    start("etcd-certfile", Path, ""),
+    start("etcd-keyfile", Path, ""),
+    start("etcd-compaction-interval", Duration, "5m"),
+    fixed("etcd-prefix", Path, "/registry"),
     fixed("allow-privileged", Bool, "true"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
     fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
@@ -58,9 +63,9 @@ const IGNORED: &str = "
     delete-collection-workers disable-admission-plugins egress-selector-config-file emulation-forward-compatible
     enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
     enable-logs-handler enable-priority-and-fairness encryption-provider-config
-    encryption-provider-config-automatic-reload endpoint-reconciler-type etcd-cafile etcd-certfile
-    etcd-compaction-interval etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout
-    etcd-keyfile etcd-prefix etcd-readycheck-timeout etcd-servers-overrides event-ttl external-hostname goaway-chance
+    encryption-provider-config-automatic-reload endpoint-reconciler-type
+    etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout
+    etcd-servers-overrides event-ttl external-hostname goaway-chance
     identity-lease-duration-seconds identity-lease-renew-interval-seconds kubelet-port kubelet-preferred-address-types
     kubelet-read-only-port kubelet-timeout kubernetes-service-node-port lease-reuse-duration-seconds livez-grace-period
     master-service-namespace max-connection-bytes-per-sec max-mutating-requests-inflight max-requests-inflight
