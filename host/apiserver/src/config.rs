@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datastore::Datastore;
 use ipnet::IpNet;
@@ -31,6 +32,8 @@ pub struct Config {
     /// Where the API server is reached from inside the cluster: the endpoints of the service `kubernetes`.
     pub advertise_address: IpAddr,
     pub secure_port: u16,
+    /// How long an Event is kept after its last write; zero is for ever.
+    pub event_ttl: Duration,
     /// `iss` of the tokens of service accounts.
     pub service_account_issuer: String,
     /// `aud` of the tokens that this API server takes; the first is that of tokens that name none.

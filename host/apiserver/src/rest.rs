@@ -36,7 +36,7 @@ use crate::admission::Admission;
 use crate::cache::{Cache, Caches};
 use crate::call::{Answer, AnswerBody, Call};
 use crate::registry::Registry;
-use crate::storage::{Found, Storage, convert};
+use crate::storage::{Expiry, Found, Storage, convert};
 
 /// The end of the name of a volume that admission adds.
 pub(crate) fn volume_suffix() -> String {
@@ -56,10 +56,10 @@ struct Parts {
 
 impl Rest {
     /// Opens the caches of every stored resource and fills them in a task of the scope.
-    pub(crate) fn open(store: Datastore, admission: Admission, scope: &Scope) -> Self {
+    pub(crate) fn open(store: Datastore, admission: Admission, expiry: Expiry, scope: &Scope) -> Self {
         let registry = Registry::builtin();
         let caches = Caches::open(&store, &registry, scope);
-        let storage = Storage::new(store, caches.clone());
+        let storage = Storage::new(store, caches.clone(), expiry);
         Self(Arc::new(Parts { registry, caches, storage, admission }))
     }
 

@@ -25,6 +25,7 @@ use crate::front::{Bearers, Front, Issuer, Origin, Parts, Requests, grouped};
 use crate::kubelet::Proxy;
 use crate::rest::Rest;
 use crate::review::ReviewDeps;
+use crate::storage::Expiry;
 use crate::tokens::{PublicKey, Signer, Verifier};
 
 /// Tasks below the verbs get this long to end after the last connection.
@@ -126,7 +127,8 @@ impl ApiServerTask {
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
         let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
-        let rest = Rest::open(datastore.clone(), Admission::new(network), scope);
+        let rest =
+            Rest::open(datastore.clone(), Admission::new(network), Expiry::new(self.config.event_ttl), scope);
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());

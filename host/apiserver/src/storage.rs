@@ -2,11 +2,12 @@
 //! write is answered when the own caches show it.
 
 mod convert;
+mod expiry;
 
 use std::sync::Arc;
 
 use datastore::{
-    Compare, Datastore, KeyRange, KeyValue, Op, RangeError, RangeRequest, Revision, StoreError, Txn,
+    Compare, Datastore, KeyRange, KeyValue, LeaseId, Op, RangeError, RangeRequest, Revision, StoreError, Txn,
 };
 use objects::resource::Resource;
 use objects::status::Status;
@@ -15,11 +16,13 @@ use objects::{Tree, meta};
 use crate::cache::Caches;
 
 pub(crate) use convert::convert;
+pub(crate) use expiry::Expiry;
 
 #[derive(Clone)]
 pub(crate) struct Storage {
     store: Datastore,
     caches: Caches,
+    expiry: Expiry,
 }
 
 /// A stored object in the version of a request, complete with kind, apiVersion and resourceVersion.
@@ -30,8 +33,8 @@ pub(crate) struct Found {
 }
 
 impl Storage {
-    pub(crate) fn new(store: Datastore, caches: Caches) -> Self {
-        Self { store, caches }
+    pub(crate) fn new(store: Datastore, caches: Caches, expiry: Expiry) -> Self {
+        Self { store, caches, expiry }
     }
 
     /// The present revision.
@@ -54,7 +57,7 @@ impl Storage {
     /// Writes a new object; `None` where there is one of its name.
     pub(crate) async fn create(&self, resource: &Resource, tree: Tree) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
-        let put = Op::put(key.clone(), self.encode(resource, &tree)?);
+        let put = Op::leased(key.clone(), self.encode(resource, &tree)?, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::absent(key), put), tree).await
     }
 
@@ -70,7 +73,7 @@ impl Storage {
         if value == self.encode(resource, &old.tree)? {
             return Ok(Some(old.clone()));
         }
-        let put = Op::put(key.clone(), value);
+        let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), tree).await
     }
 
@@ -98,6 +101,13 @@ impl Storage {
         let result = self.store.range(request).await?;
         let remaining = result.count.saturating_sub(result.kvs.len());
         Ok((result.kvs, remaining))
+    }
+
+    async fn lease(&self, resource: &Resource) -> Result<LeaseId, Status> {
+        if !resource.expires {
+            return Ok(LeaseId::NONE);
+        }
+        self.expiry.lease(&self.store).await.map_err(status)
     }
 
     async fn write(&self, txn: Txn, mut tree: Tree) -> Result<Option<Found>, Status> {

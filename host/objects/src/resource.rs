@@ -30,6 +30,8 @@ pub struct Resource {
     pub scope: Scope,
     pub verbs: Verbs,
     pub storage: Storage,
+    /// Objects go some time after their last write.
+    pub expires: bool,
     /// What a field selector may name beside `metadata.name` and `metadata.namespace`.
     pub selectable: Vec<SelectableField>,
     pub subresources: Vec<Subresource>,

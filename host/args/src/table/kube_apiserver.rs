@@ -25,6 +25,7 @@ const FLAGS: &[Flag] = &[
     start("etcd-certfile", Path, ""),
     start("etcd-keyfile", Path, ""),
     start("etcd-compaction-interval", Duration, "5m"),
+    start("event-ttl", Duration, "1h"),
     fixed("etcd-prefix", Path, "/registry"),
     fixed("allow-privileged", Bool, "true"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
@@ -65,7 +66,7 @@ const IGNORED: &str = "
     enable-logs-handler enable-priority-and-fairness encryption-provider-config
     encryption-provider-config-automatic-reload endpoint-reconciler-type
     etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout
-    etcd-servers-overrides event-ttl external-hostname goaway-chance
+    etcd-servers-overrides external-hostname goaway-chance
     identity-lease-duration-seconds identity-lease-renew-interval-seconds kubelet-port kubelet-preferred-address-types
     kubelet-read-only-port kubelet-timeout kubernetes-service-node-port lease-reuse-duration-seconds livez-grace-period
     master-service-namespace max-connection-bytes-per-sec max-mutating-requests-inflight max-requests-inflight

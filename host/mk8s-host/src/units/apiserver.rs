@@ -68,6 +68,7 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
     Ok(Config {
         service_cidr: service_cidr.context("kube-apiserver --service-cluster-ip-range is empty")?,
         node_ports: NODE_PORTS,
+        event_ttl: args.duration("event-ttl"),
         advertise_address: primary_address(args.address("advertise-address"), addresses),
         secure_port: args
             .port("secure-port")

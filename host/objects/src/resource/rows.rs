@@ -1,7 +1,7 @@
 //! Reads `data/resources.txt`.
 //!
 //! A row is `+|- apiVersion plural singular Kind namespaced|cluster verbs [word=value …]`, `+` where this
-//! release serves it and `*` for all verbs; the words are `store=` (or `virtual`), `short=`, `categories=` and
+//! release serves it and `*` for all verbs; the words are `store=` (or `virtual`), `expires`, `short=`, `categories=` and
 //! `fields=` with `name[@path][~absent]`. The indented lines below it are its sub-resources:
 //! `[-] name apiVersion Kind verbs`, `-` where this release does not serve it.
 
@@ -52,6 +52,7 @@ fn resource(words: &[&'static str]) -> Option<Resource> {
             Some(prefix) => Storage::Stored { prefix: Cow::Borrowed(prefix) },
             None => Storage::Virtual,
         },
+        expires: rest.contains(&"expires"),
         selectable: list("fields").map(selectable).collect(),
         subresources: Vec::new(),
         served: *mark == "+",

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use datastore::Embedded;
@@ -113,6 +114,7 @@ pub(super) fn config() -> Config {
     Config {
         service_cidr: "10.152.183.0/24".parse().unwrap(),
         node_ports: NODE_PORTS,
+        event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse().unwrap(),
         secure_port: 16443,
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),

@@ -16,6 +16,9 @@ use crate::admission::address::ServiceNetwork;
 use crate::authn::UserInfo;
 use crate::call::{Answer, AnswerBody, Call, Content, Output};
 use crate::rest::Rest;
+use crate::storage::Expiry;
+
+const TTL: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) struct Fixture {
     pub(crate) rest: Rest,
@@ -31,7 +34,7 @@ impl Fixture {
         let (store, task) = Embedded::open(Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
         scope.spawn("datastore", task.run(scope.token()));
-        let rest = Rest::open(store.clone().into(), Admission::new(network()), &scope);
+        let rest = Rest::open(store.clone().into(), Admission::new(network()), Expiry::new(TTL), &scope);
         let fixture = Self { rest, store, _scope: scope, _directory: directory };
         fixture.create("namespaces", tree!({ "metadata": { "name": "default" } })).await.unwrap();
         fixture

@@ -204,3 +204,26 @@ async fn the_cluster_starts_with_its_namespaces_and_its_own_service() {
     assert_eq!(other.str_at(&["spec", "clusterIP"]), Some("10.152.183.2"));
     assert_eq!(other.i64_at(&["spec", "ports", "0", "nodePort"]), Some(30000));
 }
+
+#[tokio::test]
+async fn events_share_a_lease_that_each_write_renews_and_other_objects_have_none() {
+    let fixture = Fixture::new().await;
+    let event =
+        |name: &str| tree!({ "metadata": { "name": name }, "involvedObject": { "namespace": "default" } });
+    for name in ["a", "b"] {
+        fixture.create("events", event(name)).await.unwrap();
+    }
+    fixture.config_map("c", "1").await;
+    let leases = fixture.store.leases();
+    let [lease] = leases[..] else { panic!("{leases:?}") };
+    let held = fixture.store.lease(lease).unwrap();
+    assert_eq!(held.keys, ["/registry/events/default/a", "/registry/events/default/b"]);
+    assert!(held.granted >= 60 * 60, "{held:?}");
+
+    let patch = fixture.call(Verb::Patch, "events", "a").patch_of(MERGE, &tree!({ "reason": "Again" }));
+    fixture.tree(patch).await.unwrap();
+    assert_eq!(fixture.store.lease(lease).unwrap().keys.len(), 2);
+    fixture.store.revoke(lease).await.unwrap();
+    let left = fixture.tree(fixture.call(Verb::List, "events", "")).await.unwrap();
+    assert!(left.items_at(&["items"]).is_empty(), "{left:?}");
+}
