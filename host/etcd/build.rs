@@ -8,6 +8,8 @@ use prost::Message;
 const FILES: &[&str] = &["etcd/rpc.proto"];
 /// Fields that share the store's buffers.
 const BYTES: &[&str] = &[".mvccpb", ".etcdserverpb"];
+/// How messages become bytes.
+const CODEC: &str = "crate::codec::Protobuf";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
@@ -17,6 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(Path::new(&out).join("descriptors.bin"), descriptors.encode_to_vec())?;
     let mut config = tonic_prost_build::Config::new();
     config.bytes(BYTES);
-    tonic_prost_build::configure().build_transport(false).compile_fds_with_config(descriptors, config)?;
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .codec_path(CODEC)
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

@@ -2,8 +2,12 @@
 //! etcd.
 
 mod client;
+mod codec;
 mod import;
+mod records;
 mod remote;
+pub mod server;
+pub mod snapshot;
 pub mod wire;
 
 pub use client::{Channel, EndpointError};

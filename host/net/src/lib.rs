@@ -18,7 +18,7 @@ pub use client::{ClientError, HttpClient};
 pub use interfaces::machine_addresses;
 pub use listener::Listener;
 pub use peer::{Peer, PeerAddress, PeerCertificates, TrustAnchor};
-pub use serve::serve;
+pub use serve::{Http2, serve, serve_with};
 pub use table::{Binder, Socket, SocketAddress, Transport};
 pub use tls::{CertificatePem, Roots, TlsClient, TlsError, TlsServer};
 
