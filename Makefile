@@ -2,8 +2,8 @@
 .PHONY: setup build run test check bench plugins
 
 # What a node runs, and what the tests need beyond the Rust toolchain.
-PACKAGES := containerd runc iproute2 nftables mount busybox-static
-COMMANDS := containerd runc ip nft mount busybox
+PACKAGES := containerd runc iproute2 nftables mount busybox-static etcd-server etcd-client
+COMMANDS := containerd runc ip nft mount busybox etcd etcdctl
 ADDONS   := auth-basic auth-token auth-x509 rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HOST     := target/release/mk8s-host

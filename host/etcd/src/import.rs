@@ -12,6 +12,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::snapshot::Lease;
 use crate::wire::{etcdserverpb, mvccpb};
 
 /// A database of bbolt is a multiple of this long; what comes after it is the checksum.
@@ -163,15 +164,6 @@ impl Database<'_> {
         })
         .map(drop)
     }
-}
-
-/// `leasepb.Lease`.
-#[derive(Clone, PartialEq, Message)]
-struct Lease {
-    #[prost(int64, tag = "1")]
-    id: i64,
-    #[prost(int64, tag = "2")]
-    ttl: i64,
 }
 
 /// The key of a record of the bucket `key`.

@@ -4,6 +4,7 @@
 mod client;
 mod codec;
 mod import;
+mod operator;
 mod records;
 mod remote;
 pub mod server;
@@ -12,4 +13,5 @@ pub mod wire;
 
 pub use client::{Channel, EndpointError};
 pub use import::{ImportError, import};
+pub use operator::{Operator, OperatorError, StoreSummary};
 pub use remote::RemoteStore;

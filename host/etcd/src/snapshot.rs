@@ -1,11 +1,15 @@
 //! A store as the file that etcd's own tools take for a snapshot: a bbolt database with etcd's buckets. What its tools
-//! want after it, the SHA-256 of the file, is for who sends or writes it.
+//! want after it, the SHA-256 of the file, comes with it where it is sent or saved.
 
-use std::io::{Seek, Write};
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
 
 use bolt::{WriteError, Writer};
 use datastore::{Export, Identity, Revision};
 use prost::Message;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use thiserror::Error;
 
 use crate::records::{self, records, revision_key};
 use crate::wire::etcdserverpb::AlarmMember;
@@ -17,11 +21,46 @@ const EMPTY_BUCKETS: &[&str] = &["auth", "authRoles", "authUsers", "cluster", "m
 
 /// `leasepb.Lease`.
 #[derive(Clone, PartialEq, Message)]
-struct Lease {
+pub(crate) struct Lease {
     #[prost(int64, tag = "1")]
-    id: i64,
+    pub(crate) id: i64,
     #[prost(int64, tag = "2")]
-    ttl: i64,
+    pub(crate) ttl: i64,
+}
+
+/// Why a snapshot was not written.
+#[derive(Debug, Error)]
+pub enum SaveError {
+    #[error("write {}: {source}", path.display())]
+    Access { path: PathBuf, source: io::Error },
+    #[error("write {}: {source}", path.display())]
+    Database { path: PathBuf, source: WriteError },
+}
+
+/// Writes a snapshot with its checksum behind it, as `etcdctl snapshot save` does, and gives its bytes. A file of that
+/// name is replaced when all of it is on disk.
+///
+/// # Errors
+/// When the file cannot be written; nothing is left of it then.
+pub fn save(export: &Export, identity: Identity, path: &Path) -> Result<u64, SaveError> {
+    let access = |source| SaveError::Access { path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(folder).map_err(access)?;
+    let database = |source| SaveError::Database { path: path.to_owned(), source };
+    let written = write(export, identity, BufWriter::new(file)).map_err(database)?;
+    let mut file = written.into_inner().map_err(|why| access(why.into_error()))?;
+    let finished = (|| {
+        file.rewind()?;
+        let mut hash = Sha256::new();
+        let bytes = io::copy(file.as_file_mut(), &mut hash)?;
+        let checksum = hash.finalize();
+        file.write_all(&checksum)?;
+        file.as_file().sync_all()?;
+        Ok(bytes + checksum.len() as u64)
+    })();
+    let bytes = finished.map_err(access)?;
+    file.persist(path).map_err(|why| access(why.error))?;
+    Ok(bytes)
 }
 
 /// Writes everything that can be read at the moment of the export, and gives the file back, with nothing after the

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Manage container images
     #[command(subcommand)]
     Images(Images),
+    /// Look after the embedded store of the cluster's state
+    #[command(subcommand)]
+    Db(Db),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     Compile,
@@ -48,6 +51,13 @@ pub(crate) struct Run {
     /// What the log tells, as `info` or `apiserver=debug,info`
     #[arg(long, env = "MK8S_LOG", value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
+    /// Hours between two snapshots of the embedded store, to var/kubernetes/snapshots; 0 takes none
+    #[arg(long, env = "MK8S_SNAPSHOT_HOURS", value_name = "HOURS", default_value_t = 12)]
+    pub(crate) snapshot_hours: u32,
+    /// Snapshots that are kept
+    #[arg(long, env = "MK8S_SNAPSHOT_RETENTION", value_name = "COUNT", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) snapshot_retention: u32,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -145,4 +155,61 @@ pub(crate) struct RefreshCerts {
 pub(crate) enum Images {
     /// Import an image archive (OCI or docker save), `-` for stdin
     Import { file: PathBuf },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Db {
+    /// Show revision, sizes, leases and alarms of the running store
+    Status {
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Read every record of the stopped store and tell whether all are whole
+    Check,
+    /// Write a snapshot that etcd's own tools take too; the node may run or not
+    Snapshot {
+        /// [default: snapshot-TIME.db in this directory]
+        file: Option<PathBuf>,
+    },
+    /// Put a snapshot, of this store or of an etcd, in the place of the stopped store
+    Restore {
+        file: PathBuf,
+        /// Go on with the snapshot's own revisions, as for a copy that no client knows; without it a billion are
+        /// skipped, so that clients read anew instead of going back in time
+        #[arg(long)]
+        no_bump: bool,
+    },
+    /// Draw the running store's files together
+    Defrag,
+    /// Forget the history before a revision
+    Compact {
+        /// [default: the present one]
+        revision: Option<i64>,
+    },
+    /// Take the running store's alarms back, once their cause is gone
+    Disarm,
+    /// Bring the whole state over from an etcd, or to one, with every revision and lease
+    Migrate {
+        /// `https://HOST:PORT` of an etcd, or `embedded`
+        #[arg(long, value_name = "STORE")]
+        from: String,
+        /// `embedded`, or a file for `etcdutl snapshot restore`
+        #[arg(long, value_name = "STORE")]
+        to: String,
+        #[command(flatten)]
+        tls: MigrationTls,
+    },
+}
+
+/// How an etcd is asked.
+#[derive(Args)]
+pub(crate) struct MigrationTls {
+    /// The CA of its server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// A client certificate that it takes
+    #[arg(long, value_name = "FILE", requires_all = ["key", "cacert"])]
+    pub(crate) cert: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
 }

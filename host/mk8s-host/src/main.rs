@@ -9,6 +9,7 @@ mod cli;
 mod configuration;
 mod control;
 mod data_dir;
+mod db;
 mod facts;
 mod node;
 mod offline;
@@ -48,6 +49,7 @@ fn execute(cli: Cli) -> Result<()> {
         Command::Config(command) => asking(ask::config(&data_dir()?, command)),
         Command::RefreshCerts(command) => asking(ask::refresh_certs(&data_dir()?, command)),
         Command::Kubeconfig => ask::kubeconfig(&data_dir()?),
+        Command::Db(command) => asking(db::run(&data_dir()?, command)),
         Command::Images(command) => asking(ask::images(&data_dir()?, command)),
         Command::Compile => compile(),
     }

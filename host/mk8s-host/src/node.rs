@@ -1,6 +1,7 @@
 //! The composition: every service of the node, what it gets, and who asks whom.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use addons::AddonsHandle;
 use anyhow::{Context, Result};
@@ -27,7 +28,7 @@ use crate::control::{self, Control};
 use crate::data_dir::DataDir;
 use crate::slot::Slot;
 use crate::sockets::{CONTAINERD_METRICS, Role, row};
-use crate::store::StoreChoice;
+use crate::store::{self, StoreChoice};
 use crate::units;
 
 /// Where containerd finds its shims and runc.
@@ -38,6 +39,8 @@ pub(crate) struct Ground {
     pub(crate) data_dir: DataDir,
     pub(crate) profile: Profile,
     pub(crate) role: Role,
+    /// Between two snapshots of the embedded store, and how many are kept; none where none are taken.
+    pub(crate) snapshots: Option<(Duration, usize)>,
     pub(crate) configuration: Configuration,
     pub(crate) facts: Facts,
     pub(crate) tls: Tls,
@@ -65,7 +68,7 @@ struct Slots {
 impl Node {
     /// Puts the services together; nothing runs yet. Background work of ports goes to the scope.
     pub(crate) fn compose(ground: Ground, scope: &Scope) -> Result<Self> {
-        let Ground { data_dir, profile, role, configuration, facts, tls, sockets } = ground;
+        let Ground { data_dir, profile, role, snapshots, configuration, facts, tls, sockets } = ground;
         let effective = configuration.effective();
         let slots = Slots {
             datastore: Slot::empty(),
@@ -114,6 +117,16 @@ impl Node {
             clients: clients.clone(),
             configuration: live,
         };
+        let etcd = match (sockets.listener(row::ETCD), sockets.listener(row::ETCD_LOCAL)) {
+            (Some(port), Some(local)) => Some(units::etcd::Parts {
+                config: units::etcd::config(&effective, &facts.node_name, store::directory(&data_dir)),
+                store: slots.embedded.clone(),
+                listeners: [port, local],
+                tls: tls.etcd.clone(),
+            }),
+            // The state is kept elsewhere.
+            _ => None,
+        };
         let mut units = vec![
             units::certificates::unit(
                 data_dir.clone(),
@@ -135,6 +148,14 @@ impl Node {
             ),
             units::scheduler::unit(clients.clone(), ports(row::SCHEDULER, row::SCHEDULER_PLAIN)),
         ];
+        if let Some(parts) = etcd {
+            units.push(units::etcd::unit(parts));
+            if let Some((interval, retention)) = snapshots {
+                let folder = data_dir.join("var/kubernetes/snapshots");
+                let schedule = units::snapshots::Schedule { folder, interval, retention };
+                units.push(units::snapshots::unit(schedule, slots.embedded));
+            }
+        }
         if role == Role::Node {
             let (missing, runtime_missing) = watch::channel(None);
             let kubelet = units::kubelet::Parts {

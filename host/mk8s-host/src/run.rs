@@ -32,10 +32,11 @@ pub(crate) fn run(data_dir: &DataDir, options: &cli::Run) -> Result<()> {
     observe::init(&options.log, format)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(serve(data_dir, options.profile, began))
+    runtime.block_on(serve(data_dir, options, began))
 }
 
-async fn serve(data_dir: &DataDir, profile: cli::Profile, began: Instant) -> Result<()> {
+async fn serve(data_dir: &DataDir, options: &cli::Run, began: Instant) -> Result<()> {
+    let profile = options.profile;
     let configuration = Configuration::load(data_dir, profile.into())?;
     let effective = configuration.effective();
     let facts = facts(data_dir, &effective)?;
@@ -51,7 +52,11 @@ async fn serve(data_dir: &DataDir, profile: cli::Profile, began: Instant) -> Res
     let sockets = net::bind_all(sockets::table(data_dir, &effective, role))?;
 
     let scope = Scope::root("node");
-    let ground = Ground { data_dir: data_dir.clone(), profile, role, configuration, facts, tls, sockets };
+    let kubeconfig = data_dir.join("credentials/client.config");
+    let interval = Duration::from_secs(u64::from(options.snapshot_hours) * 60 * 60);
+    let snapshots = (!interval.is_zero()).then_some((interval, options.snapshot_retention as usize));
+    let data_dir = data_dir.clone();
+    let ground = Ground { data_dir, profile, role, snapshots, configuration, facts, tls, sockets };
     let node = Node::compose(ground, &scope)?;
     let Node { units, tree: slot } = node;
     let tree = Tree::new(units);
@@ -59,7 +64,6 @@ async fn serve(data_dir: &DataDir, profile: cli::Profile, began: Instant) -> Res
     let _tree = slot.fill(handle.clone());
     let stop = CancellationToken::new();
     scope.spawn("signals", stop_at_signal(stop.clone()));
-    let kubeconfig = data_dir.join("credentials/client.config");
     scope.spawn("greeting", async move {
         if handle.status().wait_for(supervise::TreeStatus::is_ready).await.is_ok() {
             let after = began.elapsed().as_secs_f64();

@@ -7,8 +7,10 @@ pub(crate) mod containerd;
 pub(crate) mod control;
 pub(crate) mod controllers;
 pub(crate) mod datastore;
+pub(crate) mod etcd;
 pub(crate) mod kubelet;
 pub(crate) mod scheduler;
+pub(crate) mod snapshots;
 
 use supervise::{BoxError, UnitContext};
 
@@ -21,8 +23,10 @@ pub(crate) mod name {
     pub(crate) const CONTROL: &str = "control";
     pub(crate) const CONTROLLERS: &str = "controllers";
     pub(crate) const DATASTORE: &str = "datastore";
+    pub(crate) const ETCD: &str = "etcd";
     pub(crate) const KUBELET: &str = "kubelet";
     pub(crate) const SCHEDULER: &str = "scheduler";
+    pub(crate) const SNAPSHOTS: &str = "snapshots";
 }
 
 /// Runs a service to its end and tells when it got ready.

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start the programs that they try")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
+mod etcd;
 mod guests;
 mod image;
 mod kubectl;
@@ -12,6 +13,7 @@ mod machine;
 mod node;
 mod wait;
 
+pub use etcd::Etcd;
 pub use guests::guest;
 pub use image::{IMAGE, busybox_archive};
 pub use kubectl::{Answer, Kubectl, Watching};

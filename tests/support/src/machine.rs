@@ -49,10 +49,7 @@ impl Machine {
 
     /// A command that runs on the machine.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--target", &self.pid.to_string(), "--net", "--mount", "--pid", "--"]).arg(program);
-        command.stdin(Stdio::null());
-        command
+        enter(self.pid, program)
     }
 
     /// The first process, as seen from outside.
@@ -68,6 +65,14 @@ impl Machine {
         self.holder.kill().expect("the holder is ours");
         self.holder.wait().expect("the holder is ours");
     }
+}
+
+/// A command that runs on the machine whose first process this is.
+pub(crate) fn enter(first: u32, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &first.to_string(), "--net", "--mount", "--pid", "--"]).arg(program);
+    command.stdin(Stdio::null());
+    command
 }
 
 impl Drop for Machine {
