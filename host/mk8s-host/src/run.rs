@@ -64,8 +64,14 @@ async fn serve(data_dir: &DataDir, options: &cli::Run, began: Instant) -> Result
     let _tree = slot.fill(handle.clone());
     let stop = CancellationToken::new();
     scope.spawn("signals", stop_at_signal(stop.clone()));
+    let leaving = scope.token();
     scope.spawn("greeting", async move {
-        if handle.status().wait_for(supervise::TreeStatus::is_ready).await.is_ok() {
+        let mut status = handle.status();
+        let ready = tokio::select! {
+            () = leaving.cancelled() => false,
+            ready = status.wait_for(supervise::TreeStatus::is_ready) => ready.is_ok(),
+        };
+        if ready {
             let after = began.elapsed().as_secs_f64();
             info!("ready after {after:.1} s: kubectl --kubeconfig {} get nodes", kubeconfig.display());
         }
@@ -81,7 +87,12 @@ async fn serve(data_dir: &DataDir, options: &cli::Run, began: Instant) -> Result
             warn!("stopped after {DRAIN:?} without the end of {}", left.join(", "));
             Ok(())
         }
-        Ended::Failed { unit, why, .. } => bail!("{unit} failed, and nothing can go on without it: {why}"),
+        Ended::Failed { unit, why, left } => {
+            if !left.is_empty() {
+                warn!("stopped after {DRAIN:?} without the end of {}", left.join(", "));
+            }
+            bail!("{unit} failed, and nothing can go on without it: {why}")
+        }
     }
 }
 

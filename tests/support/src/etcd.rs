@@ -67,7 +67,7 @@ impl Etcd {
 
     fn wait(&self) {
         eventually("etcd", || {
-            let answer = self.ctl(&["get", "--count-only", "/"]);
+            let answer = self.ctl(&["get", "/"]);
             if answer.ok { Ok(()) } else { Err(answer.stderr) }
         });
     }
