@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&out).join("descriptors.bin"), descriptors.encode_to_vec())?;
     let mut config = tonic_prost_build::Config::new();
-    config.bytes(BYTES);
+    config.bytes(BYTES).enable_type_names();
     tonic_prost_build::configure()
         .build_transport(false)
         .codec_path(CODEC)

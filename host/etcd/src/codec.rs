@@ -1,8 +1,11 @@
 //! How messages become bytes: protobuf in buffers of the size that they need.
 
+mod malformed;
+
 use std::marker::PhantomData;
 
-use prost::Message;
+use bytes::Buf;
+use prost::{Message, Name};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
@@ -10,6 +13,9 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder
 pub(crate) const BUFFER: usize = 512;
 /// Bytes of a stream that are written together.
 const TOGETHER: usize = 32 << 10;
+
+/// What grpc-go begins the error of a request with that is no message.
+pub(crate) const UNREADABLE: &str = "grpc: error unmarshalling request: ";
 
 /// Encodes `E` and decodes `D`.
 #[derive(Debug)]
@@ -24,7 +30,7 @@ impl<E, D> Default for Protobuf<E, D> {
 impl<E, D> Codec for Protobuf<E, D>
 where
     E: Message + Send + 'static,
-    D: Message + Default + Send + 'static,
+    D: Message + Name + Default + Send + 'static,
 {
     type Encode = E;
     type Decode = D;
@@ -58,14 +64,16 @@ impl<M: Message> Encoder for Half<M> {
     }
 }
 
-impl<M: Message + Default> Decoder for Half<M> {
+impl<M: Message + Name + Default> Decoder for Half<M> {
     type Item = M;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<M>, Status> {
-        // The beginning is that of grpc-go.
-        let broken = |why| Status::internal(format!("grpc: error unmarshalling request: {why}"));
-        M::decode(buffer).map(Some).map_err(broken)
+        let bytes = buffer.copy_to_bytes(buffer.remaining());
+        M::decode(bytes.clone()).map(Some).map_err(|why| {
+            let why = malformed::explain(&M::full_name(), &bytes).unwrap_or_else(|| why.to_string());
+            Status::internal(format!("{UNREADABLE}{why}"))
+        })
     }
 
     fn buffer_settings(&self) -> BufferSettings {

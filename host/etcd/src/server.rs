@@ -5,6 +5,7 @@ mod access;
 mod call;
 mod cluster;
 mod error;
+mod health;
 mod kv;
 mod lease;
 mod maintenance;
@@ -30,6 +31,7 @@ use net::{BoxError, Http2, Peer};
 use supervise::Scope;
 use thiserror::Error;
 use tonic::server::NamedService;
+use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as Answers;
 
 use crate::wire::etcdserverpb::{
@@ -43,7 +45,7 @@ use metrics::Metrics;
 
 /// The release of etcd whose behaviour is served.
 pub const VERSION: &str = "3.6.14";
-/// Its cluster's and its storage's, which leave the patch out.
+/// That of its cluster, which leaves the patch out.
 const CLUSTER_VERSION: &str = "3.6.0";
 /// What etcd lets a message be larger than a request.
 const MESSAGE_OVERHEAD: usize = 512 << 10;
@@ -98,7 +100,7 @@ impl Config {
         let methods = Methods::new(&metrics)?;
         let metrics = Arc::new(Metrics::new(metrics, VERSION));
         let limit = self.max_message_bytes();
-        let member = Arc::new(Member { store, config: self, metrics, scope });
+        let member = Arc::new(Member::new(store, self, metrics, scope));
         Ok(Server(Arc::new(Services {
             methods,
             kv: KvServer::from_arc(Arc::clone(&member)).max_decoding_message_size(limit),
@@ -106,7 +108,7 @@ impl Config {
             lease: LeaseServer::from_arc(Arc::clone(&member)).max_decoding_message_size(limit),
             cluster: ClusterServer::from_arc(Arc::clone(&member)).max_decoding_message_size(limit),
             maintenance: MaintenanceServer::from_arc(Arc::clone(&member)).max_decoding_message_size(limit),
-            health: erase(tonic_health::server::health_reporter().1),
+            health: erase(HealthServer::from_arc(Arc::clone(&member))),
             reflection: erase(reflection().build_v1()?),
             reflection_alpha: erase(reflection().build_v1alpha()?),
             member,

@@ -16,6 +16,8 @@ use crate::wire::etcdserverpb::AlarmMember;
 
 /// Raft's term in what is made here: that of the first leader of a cluster of one.
 pub(crate) const TERM: u64 = 2;
+/// The schema of the buckets.
+pub(crate) const STORAGE_VERSION: &str = "3.6.0";
 /// What etcd expects to be there, and a cluster of one without users leaves empty; its tools make the members anew.
 const EMPTY_BUCKETS: &[&str] = &["auth", "authRoles", "authUsers", "cluster", "members", "members_removed"];
 
@@ -108,6 +110,7 @@ fn write_meta<W: Write + Seek>(
         database.put(b"finishedCompactRev", &key)?;
         database.put(b"scheduledCompactRev", &key)?;
     }
+    database.put(b"storageVersion", STORAGE_VERSION.as_bytes())?;
     database.put(b"term", &TERM.to_be_bytes())
 }
 

@@ -3,6 +3,8 @@
 use datastore::{CompactError, LeaseError, RangeError, StoreError, TxnError};
 use tonic::{Code, Status};
 
+use crate::codec::UNREADABLE;
+
 /// A refusal of etcd's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -35,6 +37,7 @@ pub(super) const FUTURE_REVISION: Refusal =
     refusal(Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision");
 pub(super) const NO_SPACE: Refusal =
     refusal(Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded");
+pub(super) const CORRUPT: Refusal = refusal(Code::DataLoss, "etcdserver: corrupt cluster");
 pub(super) const LEASE_NOT_FOUND: Refusal = refusal(Code::NotFound, "etcdserver: requested lease not found");
 pub(super) const LEASE_EXISTS: Refusal =
     refusal(Code::FailedPrecondition, "etcdserver: lease already exists");
@@ -94,7 +97,7 @@ pub(super) fn refused(error: StoreError) -> Status {
     of_store(&error).into()
 }
 
-/// tonic's word for a message beyond the limit in grpc-go's, which clients look for.
+/// tonic's words for a message beyond the limit in grpc-go's, which clients look for.
 pub(super) fn of_receiving(status: Status) -> Status {
     let sizes = (status.code() == Code::OutOfRange)
         .then(|| status.message().strip_prefix("Error, decoded message length too large: found "))
@@ -106,5 +109,14 @@ pub(super) fn of_receiving(status: Status) -> Status {
             "grpc: received message larger than max ({found} vs. {limit})"
         )),
         None => status,
+    }
+}
+
+/// As [`of_receiving`], of a message of a stream, for which grpc-go has words of its own.
+pub(super) fn of_stream(status: Status) -> Status {
+    let unreadable = (status.code() == Code::Internal).then(|| status.message().strip_prefix(UNREADABLE));
+    match unreadable.flatten() {
+        Some(why) => Status::internal(format!("grpc: failed to unmarshal the received message: {why}")),
+        None => of_receiving(status),
     }
 }

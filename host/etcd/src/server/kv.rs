@@ -29,7 +29,7 @@ impl Kv for Member {
         let request = request.into_inner();
         let len = request.encoded_len();
         let op = request::put(&request, len)?;
-        self.check_len(len)?;
+        self.check_change(len)?;
         let (result, revision) = self.execute(op).await?;
         let prev = match &result {
             Some(OpResult::Put { prev, .. }) => prev.as_ref(),
@@ -44,7 +44,7 @@ impl Kv for Member {
     ) -> Result<Response<pb::DeleteRangeResponse>, Status> {
         let request = request.into_inner();
         let op = request::delete(&request)?;
-        self.check_len(request.encoded_len())?;
+        self.check_change(request.encoded_len())?;
         let (result, revision) = self.execute(op).await?;
         let deleted = match &result {
             Some(OpResult::DeleteRange { deleted, .. }) => &deleted[..],
@@ -58,7 +58,7 @@ impl Kv for Member {
         let len = request.encoded_len();
         let txn = request::txn(&request, self.config.max_txn_ops, len)?;
         if !txn.is_read_only() {
-            self.check_len(len)?;
+            self.check_change(len)?;
         }
         let result = self.store.txn(txn).await.map_err(refused)?;
         self.metrics.count(&result);
@@ -72,6 +72,7 @@ impl Kv for Member {
         &self,
         request: Request<pb::CompactionRequest>,
     ) -> Result<Response<pb::CompactionResponse>, Status> {
+        self.check_writable()?;
         self.store.compact(Revision(request.into_inner().revision)).await.map_err(refused)?;
         Ok(Response::new(pb::CompactionResponse { header: self.header() }))
     }
@@ -86,7 +87,9 @@ impl Member {
         Ok((result.results.pop(), result.revision))
     }
 
-    fn check_len(&self, len: usize) -> Result<(), Status> {
+    /// Whether a change may be made by a request of this length.
+    fn check_change(&self, len: usize) -> Result<(), Status> {
+        self.check_writable()?;
         if len + ENVELOPE > self.config.max_request_bytes {
             return Err(error::REQUEST_TOO_LARGE.into());
         }

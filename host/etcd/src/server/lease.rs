@@ -8,7 +8,7 @@ use futures_util::stream::{self, Stream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::error::{self, of_receiving, refused};
+use super::error::{self, of_stream, refused};
 use super::member::{Headers, Member};
 use super::metrics::Metrics;
 use crate::wire::etcdserverpb as pb;
@@ -32,6 +32,7 @@ impl Lease for Member {
         if request.ttl > LONGEST {
             return Err(error::LEASE_TTL_TOO_LARGE.into());
         }
+        self.check_writable()?;
         let (id, ttl) = self.store.grant(LeaseId(request.id), request.ttl).await.map_err(refused)?;
         self.metrics.leases_granted.inc();
         let header = self.header();
@@ -42,6 +43,7 @@ impl Lease for Member {
         &self,
         request: Request<pb::LeaseRevokeRequest>,
     ) -> Result<Response<pb::LeaseRevokeResponse>, Status> {
+        self.check_writable()?;
         let revision = self.store.revoke(LeaseId(request.into_inner().id)).await.map_err(refused)?;
         self.metrics.leases_revoked.inc();
         Ok(Response::new(pb::LeaseRevokeResponse { header: self.header_at(revision) }))
@@ -111,7 +113,7 @@ impl Renewals {
         };
         match request {
             Ok(request) => Some(self.renew(request?.id).await),
-            Err(status) => Some(Err(of_receiving(status))),
+            Err(status) => Some(Err(of_stream(status))),
         }
     }
 

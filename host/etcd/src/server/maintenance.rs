@@ -3,16 +3,17 @@
 mod snapshot;
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 
 use datastore::{Alarm, Revision};
 use futures_util::stream::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
+use super::VERSION;
 use super::error::{self, refused};
 use super::member::Member;
-use super::{CLUSTER_VERSION, VERSION};
 use crate::records;
-use crate::snapshot::TERM;
+use crate::snapshot::{STORAGE_VERSION, TERM};
 use crate::wire::etcdserverpb as pb;
 use pb::AlarmType;
 use pb::alarm_request::AlarmAction;
@@ -35,11 +36,11 @@ impl Maintenance for Member {
                 alarms
             }
             (Ok(AlarmAction::Activate), Some(alarm)) => {
-                self.store.set_alarm(alarm, true).await.map_err(refused)?;
+                self.set_alarm(alarm, true).await?;
                 vec![alarm]
             }
             (Ok(AlarmAction::Deactivate), Some(alarm)) if is_raised(&alarm) => {
-                self.store.set_alarm(alarm, false).await.map_err(refused)?;
+                self.set_alarm(alarm, false).await?;
                 vec![alarm]
             }
             _ => Vec::new(),
@@ -64,7 +65,7 @@ impl Maintenance for Member {
             errors: status.alarms.into_iter().map(|alarm| self.describe(alarm)).collect(),
             db_size_in_use: bytes(status.bytes_in_use),
             is_learner: false,
-            storage_version: CLUSTER_VERSION.to_owned(),
+            storage_version: STORAGE_VERSION.to_owned(),
             db_size_quota: bytes(status.quota),
         }))
     }
@@ -136,6 +137,14 @@ impl Member {
             Alarm::Corrupt => AlarmType::Corrupt,
         };
         pb::AlarmMember { member_id: self.id(), alarm: alarm.into() }
+    }
+
+    async fn set_alarm(&self, alarm: Alarm, active: bool) -> Result<(), Status> {
+        self.store.set_alarm(alarm, active).await.map_err(refused)?;
+        if alarm == Alarm::Corrupt {
+            self.corrupt.store(active, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// As protobuf's text format has it, which etcd answers.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::member::Member;
 use super::{CLUSTER_VERSION, VERSION};
+use crate::snapshot::STORAGE_VERSION;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -51,7 +52,7 @@ fn version(_: &Member) -> Response<net::Body> {
     let versions = json!({
         "etcdserver": VERSION,
         "etcdcluster": CLUSTER_VERSION,
-        "storage": CLUSTER_VERSION,
+        "storage": STORAGE_VERSION,
     });
     respond(StatusCode::OK, JSON, versions.to_string())
 }

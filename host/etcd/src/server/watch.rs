@@ -15,7 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::error::{self, of_receiving};
+use super::error::{self, of_stream};
 use super::member::Member;
 use super::metrics::Metrics;
 use super::response;
@@ -34,9 +34,10 @@ impl Watch for Member {
         &self,
         request: Request<Streaming<pb::WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let responses = stream::unfold(WatchStream::new(self, request.into_inner()), async |mut stream| {
+        let stream = WatchStream::new(self, request.into_inner());
+        let responses = stream::try_unfold(stream, async |mut stream| {
             let response = stream.next().await?;
-            Some((response, stream))
+            Ok(Some((response, stream)))
         });
         Ok(Response::new(Box::pin(responses)))
     }
@@ -44,7 +45,8 @@ impl Watch for Member {
 
 /// One stream.
 struct WatchStream {
-    requests: Streaming<pb::WatchRequest>,
+    /// `None` when the client has ended them; what it watches goes on.
+    requests: Option<Streaming<pb::WatchRequest>>,
     store: Embedded,
     set: WatchSet,
     watches: Watches,
@@ -55,9 +57,6 @@ struct WatchStream {
     gauges: Gauges,
 }
 
-/// A stream comes to an end: with nothing more, or with a status.
-struct Ended(Option<Status>);
-
 impl WatchStream {
     fn new(member: &Member, requests: Streaming<pb::WatchRequest>) -> Self {
         let period = member.config.progress_notify_interval;
@@ -66,7 +65,7 @@ impl WatchStream {
         let mut progress = interval_at(first, period);
         progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            requests,
+            requests: Some(requests),
             store: member.store.clone(),
             set: member.store.watch_set(),
             watches: Watches::new(member.headers(), member.config.max_message_bytes()),
@@ -77,39 +76,50 @@ impl WatchStream {
         }
     }
 
-    async fn next(&mut self) -> Option<Result<pb::WatchResponse, Status>> {
+    async fn next(&mut self) -> Result<pb::WatchResponse, Status> {
         loop {
             if let Some(response) = self.outbox.pop_front() {
                 self.gauges.sent(response.events.len());
-                return Some(Ok(response));
+                return Ok(response);
             }
-            match self.input().await {
-                Ok(input) => self.step(input),
-                Err(Ended(status)) => return status.map(Err),
-            }
+            let input = self.input().await?;
+            self.step(input);
         }
     }
 
     /// What happens next.
-    async fn input(&mut self) -> Result<Input, Ended> {
+    async fn input(&mut self) -> Result<Input, Status> {
         while self.watches.owe_progress() {
             // What can be told at once comes first; when there is nothing of that, all is told.
             if let Some(told) = self.set.next().now_or_never() {
-                return told_to_input(told);
+                return self.told(told);
             }
             if let Some(revision) = self.set.caught_up() {
                 return Ok(Input::CaughtUp(revision));
             }
         }
-        tokio::select! {
-            request = self.requests.message() => match request {
-                Ok(Some(request)) => Ok(Input::Requested(request)),
-                Ok(None) => Err(Ended(None)),
-                Err(status) => Err(Ended(Some(of_receiving(status)))),
-            },
-            told = self.set.next() => told_to_input(told),
-            _ = self.progress.tick() => Ok(Input::IntervalPassed),
-            () = &mut self.stopped => Err(Ended(Some(error::STOPPED.into()))),
+        loop {
+            tokio::select! {
+                request = next_request(&mut self.requests) => match request.map_err(of_stream)? {
+                    Some(request) => return Ok(Input::Requested(request)),
+                    None => self.requests = None,
+                },
+                told = self.set.next() => return self.told(told),
+                _ = self.progress.tick() => return Ok(Input::IntervalPassed),
+                () = &mut self.stopped => return Err(error::STOPPED.into()),
+            }
+        }
+    }
+
+    fn told(&self, told: Result<Told, WatchError>) -> Result<Input, Status> {
+        match told {
+            Ok(Told { id, outcome: Ok(batch) }) => {
+                Ok(Input::Told { id, batch, compacted: self.store.compacted() })
+            }
+            Ok(Told { id, outcome: Err(WatchError::Compacted { compacted, .. }) }) => {
+                Ok(Input::Forgotten { id, oldest: compacted })
+            }
+            Ok(Told { outcome: Err(_), .. }) | Err(_) => Err(error::STOPPED.into()),
         }
     }
 
@@ -137,13 +147,13 @@ impl WatchStream {
     }
 }
 
-fn told_to_input(told: Result<Told, WatchError>) -> Result<Input, Ended> {
-    match told {
-        Ok(Told { id, outcome: Ok(batch) }) => Ok(Input::Told { id, batch }),
-        Ok(Told { id, outcome: Err(WatchError::Compacted { compacted, .. }) }) => {
-            Ok(Input::Forgotten { id, oldest: compacted })
-        }
-        Ok(Told { outcome: Err(_), .. }) | Err(_) => Err(Ended(Some(error::STOPPED.into()))),
+/// Waits for ever when there are no more.
+async fn next_request(
+    requests: &mut Option<Streaming<pb::WatchRequest>>,
+) -> Result<Option<pb::WatchRequest>, Status> {
+    match requests {
+        Some(requests) => requests.message().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tonic::Status;
 
 use crate::server::member::Member;
-use crate::snapshot;
+use crate::snapshot::{self, STORAGE_VERSION};
 use crate::wire::etcdserverpb::SnapshotResponse;
 
 /// Bytes of the file in one message.
@@ -78,7 +78,6 @@ impl Stage {
     }
 }
 
-/// The file names no version of its schema, and neither does the message.
 fn message(remaining_bytes: u64, blob: Bytes) -> SnapshotResponse {
-    SnapshotResponse { header: None, remaining_bytes, blob, version: String::new() }
+    SnapshotResponse { header: None, remaining_bytes, blob, version: STORAGE_VERSION.to_owned() }
 }

@@ -26,9 +26,11 @@ const DUPLICATE: &str = "mvcc: duplicate watch ID provided on the WatchStream";
 #[derive(Debug)]
 pub(super) enum Input {
     Requested(pb::WatchRequest),
+    /// `compacted` is the oldest revision that can be read.
     Told {
         id: i64,
         batch: WatchBatch,
+        compacted: Revision,
     },
     /// Events that a watch should have told are no longer held; those from `oldest` on are. The watch is gone.
     Forgotten {
@@ -75,6 +77,9 @@ struct Watch {
     with_prev: bool,
     cut: Cut,
     notify: Notify,
+    /// What it should have told is gone, and it has nothing more to tell; until the client cancels it, its number is not
+    /// free, and there is no progress of all to tell.
+    ended: bool,
 }
 
 #[derive(Debug, Default)]
@@ -118,7 +123,7 @@ impl Watches {
                 }
                 None => Vec::new(),
             },
-            Input::Told { id, batch } => self.tell(id, &batch),
+            Input::Told { id, batch, compacted } => self.tell(id, &batch, compacted),
             Input::Forgotten { id, oldest } => self.forget(id, oldest),
             Input::CaughtUp(revision) => self.show_progress(revision),
             Input::IntervalPassed => {
@@ -150,6 +155,7 @@ impl Watches {
             with_prev: create.prev_kv,
             cut: if create.fragment { Cut::Anywhere } else { Cut::BetweenRevisions },
             notify: if create.progress_notify { Notify::Due } else { Notify::Never },
+            ended: false,
         };
         self.watches.insert(id, watch);
         let range = request::key_range(&first_key(&create), &create.range_end);
@@ -186,11 +192,13 @@ impl Watches {
         vec![Effect::Remove(id), Effect::Send(canceled)]
     }
 
-    fn tell(&mut self, id: i64, batch: &WatchBatch) -> Vec<Effect> {
+    fn tell(&mut self, id: i64, batch: &WatchBatch, compacted: Revision) -> Vec<Effect> {
         let mut response = self.response(id, batch.revision);
         let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
         let passed = batch.events.iter().filter(|event| watch.filters.pass(event));
-        response.events = passed.map(|event| response::event(event, watch.with_prev)).collect();
+        // What was before the compacted revision is not told, as in etcd.
+        let with_prev = |event: &Event| watch.with_prev && event.revision() > compacted;
+        response.events = passed.map(|event| response::event(event, with_prev(event))).collect();
         if response.events.is_empty() {
             return Vec::new();
         }
@@ -203,9 +211,8 @@ impl Watches {
 
     /// As in etcd, the header has no revision.
     fn forget(&mut self, id: i64, oldest: Revision) -> Vec<Effect> {
-        if self.watches.remove(&id).is_none() {
-            return Vec::new();
-        }
+        let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
+        watch.ended = true;
         vec![Effect::Send(pb::WatchResponse {
             canceled: true,
             compact_revision: oldest.0,
@@ -216,15 +223,14 @@ impl Watches {
     fn show_progress(&mut self, revision: Revision) -> Vec<Effect> {
         let mut effects = Vec::new();
         if std::mem::take(&mut self.asked) && !self.watches.is_empty() {
-            // Of a watch that is still to begin there is no progress to tell, and so none of all.
-            if self.watches.values().all(|watch| watch.start <= revision.0) {
+            if self.watches.values().all(|watch| watch.has_progress(revision)) {
                 effects.push(Effect::Send(self.response(NO_WATCH, revision)));
             }
         }
         if std::mem::take(&mut self.due) {
             let headers = self.headers;
             for (id, watch) in &mut self.watches {
-                if watch.notify == Notify::Due && watch.start <= revision.0 {
+                if watch.notify == Notify::Due && watch.has_progress(revision) {
                     effects.push(Effect::Send(answer(headers, *id, revision)));
                 }
                 if watch.notify == Notify::NextTime {
@@ -237,6 +243,13 @@ impl Watches {
 
     fn response(&self, id: i64, revision: Revision) -> pb::WatchResponse {
         answer(self.headers, id, revision)
+    }
+}
+
+impl Watch {
+    /// Not when it is still to begin.
+    fn has_progress(&self, revision: Revision) -> bool {
+        self.start <= revision.0 && !self.ended
     }
 }
 
