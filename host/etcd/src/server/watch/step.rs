@@ -222,10 +222,9 @@ impl Watches {
 
     fn show_progress(&mut self, revision: Revision) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if std::mem::take(&mut self.asked) && !self.watches.is_empty() {
-            if self.watches.values().all(|watch| watch.has_progress(revision)) {
-                effects.push(Effect::Send(self.response(NO_WATCH, revision)));
-            }
+        let all_have = self.watches.values().all(|watch| watch.has_progress(revision));
+        if std::mem::take(&mut self.asked) && all_have && !self.watches.is_empty() {
+            effects.push(Effect::Send(self.response(NO_WATCH, revision)));
         }
         if std::mem::take(&mut self.due) {
             let headers = self.headers;
