@@ -222,8 +222,10 @@ impl Embedded {
         let revision = self.shared.durable();
         let store = self.shared.read();
         let compacted = store.compacted();
-        // An uncompacted store began with no key.
-        let kvs = store.as_of(revision).scan(&KeyRange::all(), compacted);
+        let view = store.as_of(revision);
+        // A store that was never compacted began with no key.
+        let kvs =
+            (compacted > Revision::NEVER).then(|| view.scan(&KeyRange::all(), compacted).ok()).flatten();
         let commits = store.history(compacted.next()).into_iter().flatten();
         Export {
             revision,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mvcc::{CompactError, LeaseId, Retention, Revision, Txn, TxnResult};
+use mvcc::{CompactError, KeyRange, LeaseId, Retention, Revision, Txn, TxnResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::file::entry::{self, Entry};
@@ -236,23 +236,28 @@ impl Writer {
         {
             return self.imaged(Err(Arc::new(error)));
         }
-        let store = self.shared.read();
-        let compacted = store.compacted();
-        let all = store.as_of(*self.durable.borrow());
-        let Ok(kvs) = all.scan(&mvcc::KeyRange::all(), compacted) else {
-            drop(store);
+        match self.image() {
+            Some(image) => self.imaging.running = self.imaging.orders.try_send(Order(image)).is_ok(),
             // Nothing was ever compacted, so the logs have nothing to drop.
-            return self.imaged(Ok((compacted, self.imaging.bytes)));
-        };
-        let image = Image {
+            None => self.imaged(Ok((Revision::NEVER, self.imaging.bytes))),
+        }
+    }
+
+    /// What is to take the place of the oldest logs.
+    fn image(&self) -> Option<Image> {
+        let store = self.shared.read();
+        let revision = store.compacted();
+        if revision <= Revision::NEVER {
+            return None;
+        }
+        let kvs = store.as_of(*self.durable.borrow()).scan(&KeyRange::all(), revision).ok()?;
+        Some(Image {
             identity: self.journal.identity(),
-            revision: compacted,
+            revision,
             kvs: kvs.cloned().collect(),
             leases: store.leases().map(|(id, lease)| (id, lease.ttl)).collect(),
             alarms: self.shared.alarms().iter().copied().collect(),
-        };
-        drop(store);
-        self.imaging.running = self.imaging.orders.try_send(Order(image)).is_ok();
+        })
     }
 
     fn imaged(&mut self, result: Result<(Revision, u64), Arc<FileError>>) {

@@ -76,6 +76,10 @@ impl KeyRange {
         }
     }
 
+    pub(crate) fn is_unbounded(&self) -> bool {
+        matches!(self.end, End::Unbounded)
+    }
+
     /// The one key of a range made by [`KeyRange::key`].
     #[must_use]
     pub fn single(&self) -> Option<&Bytes> {

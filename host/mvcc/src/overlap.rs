@@ -1,5 +1,6 @@
 //! Which transactions would change a key twice. As in etcd this is decided before anything is compared: of what one
-//! transaction may change together, a put's key stands alone.
+//! transaction may change together, a put's key stands alone. What etcd does not notice is let through as there, and done
+//! in the order of the operations: a range without an end, and a put beside the deletion of a nested one that follows.
 
 use std::collections::HashSet;
 
@@ -25,8 +26,15 @@ pub(crate) fn check(txn: &Txn) -> Result<(), TxnError> {
 impl<'a> Writes<'a> {
     fn of(ops: &'a [Op]) -> Result<Self, TxnError> {
         let mut writes = Self::default();
+        // Most transactions put one key, which nothing can overlap.
+        if let [Op::Put { key, .. }] = ops {
+            writes.puts.insert(key);
+            return Ok(writes);
+        }
         for op in ops {
-            if let Op::DeleteRange(range) = op {
+            if let Op::DeleteRange(range) = op
+                && !range.is_unbounded()
+            {
                 writes.deletes.push(range);
             }
         }

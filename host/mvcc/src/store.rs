@@ -12,7 +12,7 @@ use crate::key_history::KeyHistory;
 use crate::lease::{Lease, LeaseError, Leases};
 use crate::{
     Commit, Event, KeyRange, KeyValue, LeaseId, Op, OpResult, RangeError, RangeRequest, RangeResult,
-    Revision, Txn, TxnError, TxnResult, Update, View, overlap,
+    Revision, Txn, TxnError, TxnResult, Update, View,
 };
 
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl Store {
     /// When either branch would change a key twice, or the branch to take reads a revision that cannot be read, keeps a
     /// part of a key that does not exist or names an unknown lease; nothing is changed.
     pub fn apply(&mut self, txn: &Txn) -> Result<Applied, TxnError> {
-        overlap::check(txn)?;
+        txn.check()?;
         let mut branches = Vec::new();
         self.present().choose(txn, &mut branches);
         self.check(txn, &mut branches.iter())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::{KeyRange, KeyValue, LeaseId, RangeError, RangeRequest, RangeResult, Revision};
+use crate::{KeyRange, KeyValue, LeaseId, RangeError, RangeRequest, RangeResult, Revision, overlap};
 
 /// When every comparison holds, `success` is executed, else `failure`. Whatever it changes has one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,14 +43,18 @@ impl Txn {
         })
     }
 
-    /// Whether either branch can make the store larger.
+    /// Whether either branch puts a key. Nested transactions are not looked at, as in etcd.
     #[must_use]
     pub fn grows(&self) -> bool {
-        self.ops().any(|op| match op {
-            Op::Put { .. } => true,
-            Op::Txn(txn) => txn.grows(),
-            Op::Range(_) | Op::DeleteRange(_) => false,
-        })
+        self.ops().any(|op| matches!(op, Op::Put { .. }))
+    }
+
+    /// Whether the transaction can be executed whatever the store holds.
+    ///
+    /// # Errors
+    /// [`TxnError::DuplicateKey`] when either branch would change a key twice.
+    pub fn check(&self) -> Result<(), TxnError> {
+        overlap::check(self)
     }
 
     /// The operations of the branch that was chosen: the next of `branches`, in which a transaction stands before those

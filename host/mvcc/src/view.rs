@@ -81,7 +81,8 @@ impl<'a> View<'a> {
         if requested < compacted {
             return Err(RangeError::Compacted { requested, compacted });
         }
-        Ok(requested)
+        // As etcd: there is no revision below zero, and what is not compacted away is the present.
+        Ok(if requested > Revision::NEVER { requested } else { self.present })
     }
 
     /// Compares, and notes which branch of the transaction and of each one nested in that branch is to be taken.

@@ -32,7 +32,12 @@ impl Ours {
         let (store, task) = Embedded::open(datastore::Config::new(folder.path().join("store")))?;
         scope.spawn("datastore", task.run(scope.token()));
         let deps = Deps { store, metrics: observe::Metrics::new(), scope: scope.child("server") };
-        let server = Config::new("node", folder.path()).build(deps)?;
+        let config = Config {
+            client_urls: vec!["http://localhost:1".to_owned()],
+            peer_urls: vec!["http://localhost:2".to_owned()],
+            ..Config::new("node", folder.path())
+        };
+        let server = config.build(deps)?;
         let row = Socket {
             name: "etcd",
             service: "etcd",

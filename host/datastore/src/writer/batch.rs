@@ -98,8 +98,12 @@ impl<'a> Batch<'a> {
     }
 
     fn txn(&mut self, txn: &Txn) -> Result<TxnResult, StoreError> {
-        if txn.grows() {
-            self.check_space()?;
+        if txn.grows()
+            && let Err(full) = self.check_space()
+        {
+            // What could never be done is told first.
+            txn.check()?;
+            return Err(full);
         }
         let applied = self.store.apply(txn)?;
         if let Some(commit) = applied.commit {

@@ -26,9 +26,6 @@ pub(super) const DUPLICATE_KEY: Refusal =
     refusal(Code::InvalidArgument, "etcdserver: duplicate key given in txn request");
 pub(super) const INVALID_SORT_OPTION: Refusal =
     refusal(Code::InvalidArgument, "etcdserver: invalid sort option");
-/// etcd takes a comparison of an unknown kind for one that holds; nobody should build on that.
-pub(super) const INVALID_COMPARE: Refusal =
-    refusal(Code::InvalidArgument, "etcdserver: invalid compare in txn request");
 pub(super) const REQUEST_TOO_LARGE: Refusal =
     refusal(Code::InvalidArgument, "etcdserver: request is too large");
 pub(super) const COMPACTED: Refusal =

@@ -63,7 +63,8 @@ impl Maintenance for Member {
             raft_term: TERM,
             raft_applied_index: index,
             errors: status.alarms.into_iter().map(|alarm| self.describe(alarm)).collect(),
-            db_size_in_use: bytes(status.bytes_in_use),
+            // Zero is not told, and an empty store is no store that does not know.
+            db_size_in_use: bytes(status.bytes_in_use).max(1),
             is_learner: false,
             storage_version: STORAGE_VERSION.to_owned(),
             db_size_quota: bytes(status.quota),

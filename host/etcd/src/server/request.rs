@@ -102,14 +102,19 @@ pub(super) fn delete(request: &pb::DeleteRangeRequest) -> Result<Op, Refusal> {
 pub(super) fn txn(request: &pb::TxnRequest, max_ops: usize, len: usize) -> Result<Txn, Refusal> {
     let widest = request.compare.len().max(request.success.len()).max(request.failure.len());
     let left = max_ops.checked_sub(widest).ok_or(error::TOO_MANY_OPS)?;
-    let compare = request.compare.iter().map(compare).collect::<Result<_, _>>()?;
+    let compare =
+        request.compare.iter().filter_map(|one| compare(one).transpose()).collect::<Result<_, _>>()?;
     let ops = |ops: &[pb::RequestOp]| ops.iter().map(|one| op(one, left, len)).collect::<Result<_, _>>();
     Ok(Txn { compare, success: ops(&request.success)?, failure: ops(&request.failure)? })
 }
 
 fn op(op: &pb::RequestOp, max_ops: usize, len: usize) -> Result<Op, Refusal> {
     match &op.request {
-        Some(Request::RequestRange(request)) => range(request).map(Op::Range),
+        Some(Request::RequestRange(request)) => {
+            // One below zero is looked at here alone.
+            let revision = (request.revision != 0).then_some(Revision(request.revision));
+            range(request).map(|range| Op::Range(RangeRequest { revision, ..range }))
+        }
         Some(Request::RequestPut(request)) => put(request, len),
         Some(Request::RequestDeleteRange(request)) => delete(request),
         Some(Request::RequestTxn(request)) => txn(request, max_ops, len).map(Op::Txn),
@@ -118,11 +123,27 @@ fn op(op: &pb::RequestOp, max_ops: usize, len: usize) -> Result<Op, Refusal> {
     }
 }
 
-/// A right-hand side that is not given is zero.
-fn compare(compare: &pb::Compare) -> Result<Compare, Refusal> {
+/// A right-hand side that is not given is zero. Of a relation that etcd does not know, it takes every comparison for one that
+/// holds where there is anything to compare; of a target, both sides for equal. `None` always holds.
+fn compare(compare: &pb::Compare) -> Result<Option<Compare>, Refusal> {
     check_key(&compare.key)?;
-    let result = CompareResult::try_from(compare.result).map_err(|_| error::INVALID_COMPARE)?;
-    let target = CompareTarget::try_from(compare.target).map_err(|_| error::INVALID_COMPARE)?;
+    let range = key_range(&compare.key, &compare.range_end);
+    let exists = |relation| Compare { range: range.clone(), relation, target: Target::Version(0) };
+    let relation = match CompareResult::try_from(compare.result) {
+        Ok(CompareResult::Equal) => Some(Relation::Equal),
+        Ok(CompareResult::Greater) => Some(Relation::Greater),
+        Ok(CompareResult::Less) => Some(Relation::Less),
+        Ok(CompareResult::NotEqual) => Some(Relation::NotEqual),
+        Err(_) => None,
+    };
+    let target = CompareTarget::try_from(compare.target);
+    let Some(relation) = relation else {
+        return Ok((target == Ok(CompareTarget::Value)).then(|| exists(Relation::Greater)));
+    };
+    let Ok(target) = target else {
+        // No version is less than none.
+        return Ok((relation != Relation::Equal).then(|| exists(Relation::Less)));
+    };
     let union = compare.target_union.as_ref();
     let target = match (target, union) {
         (CompareTarget::Version, Some(TargetUnion::Version(version))) => Target::Version(*version),
@@ -140,13 +161,7 @@ fn compare(compare: &pb::Compare) -> Result<Compare, Refusal> {
         (CompareTarget::Lease, Some(TargetUnion::Lease(lease))) => Target::Lease(LeaseId(*lease)),
         (CompareTarget::Lease, _) => Target::Lease(LeaseId::NONE),
     };
-    let relation = match result {
-        CompareResult::Equal => Relation::Equal,
-        CompareResult::Greater => Relation::Greater,
-        CompareResult::Less => Relation::Less,
-        CompareResult::NotEqual => Relation::NotEqual,
-    };
-    Ok(Compare { range: key_range(&compare.key, &compare.range_end), relation, target })
+    Ok(Some(Compare { range, relation, target }))
 }
 
 fn check_key(key: &Bytes) -> Result<(), Refusal> {

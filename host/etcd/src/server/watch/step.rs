@@ -197,7 +197,9 @@ impl Watches {
         let Some(watch) = self.watches.get_mut(&id) else { return Vec::new() };
         let passed = batch.events.iter().filter(|event| watch.filters.pass(event));
         // What was before the compacted revision is not told, as in etcd.
-        let with_prev = |event: &Event| watch.with_prev && event.revision() > compacted;
+        // What is changed twice at a revision had no version before that a client could have read.
+        let is_readable = |event: &Event| event.prev().is_some_and(|kv| kv.mod_revision < event.revision());
+        let with_prev = |event: &Event| watch.with_prev && event.revision() > compacted && is_readable(event);
         response.events = passed.map(|event| response::event(event, with_prev(event))).collect();
         if response.events.is_empty() {
             return Vec::new();
