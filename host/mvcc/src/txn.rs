@@ -43,10 +43,14 @@ impl Txn {
         })
     }
 
-    /// Whether either branch puts a key. Nested transactions are not looked at, as in etcd.
+    /// Whether either branch can make the store larger.
     #[must_use]
     pub fn grows(&self) -> bool {
-        self.ops().any(|op| matches!(op, Op::Put { .. }))
+        self.ops().any(|op| match op {
+            Op::Put { .. } => true,
+            Op::Txn(txn) => txn.grows(),
+            Op::Range(_) | Op::DeleteRange(_) => false,
+        })
     }
 
     /// Whether the transaction can be executed whatever the store holds.
