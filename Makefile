@@ -1,9 +1,13 @@
 # The whole vocabulary of the repository.
-.PHONY: setup build run test check bench plugins
+.PHONY: setup setup-tests build run test check bench plugins
 
-# What a node runs, and what the tests need beyond the Rust toolchain.
-PACKAGES := containerd runc iproute2 nftables mount busybox-static etcd-server etcd-client
-COMMANDS := containerd runc ip nft mount busybox etcd etcdctl
+# What a node runs.
+PACKAGES := containerd runc iproute2 nftables mount
+COMMANDS := containerd runc ip nft mount
+# What the tests need beyond that and the Rust toolchain.
+TEST_PACKAGES := busybox-static etcd-server etcd-client protobuf-compiler libprotobuf-dev
+TEST_COMMANDS := busybox etcd etcdctl protoc
+TEST_FILES    := /usr/include/google/protobuf/descriptor.proto
 ADDONS   := auth-basic auth-token auth-x509 rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HOST     := target/release/mk8s-host
@@ -11,16 +15,25 @@ HOST     := target/release/mk8s-host
 # The addons are a workspace of their own, whose output lies with the rest.
 IN_PLUGINS := cd plugins && CARGO_TARGET_DIR=../target/addons
 
+# Installs packages where one of the commands or files is missing: $(call install,COMMANDS,FILES,PACKAGES)
+define install
+	@missing=; for command in $(1); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$command >/dev/null || missing="$$missing $$command"; \
+	done; \
+	for file in $(2); do [ -e $$file ] || missing="$$missing $$file"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing for$$missing: $(3)"; \
+	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(3); \
+	fi
+endef
+
 setup: ## Install what a Debian machine lacks
 	@rustup show active-toolchain >/dev/null
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
-	@missing=; for command in $(COMMANDS); do \
-	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$command >/dev/null || missing="$$missing $$command"; \
-	done; \
-	if [ -n "$$missing" ]; then \
-	  echo "installing for$$missing: $(PACKAGES)"; \
-	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); \
-	fi
+	$(call install,$(COMMANDS),,$(PACKAGES))
+
+setup-tests: setup ## Install what the tests lack
+	$(call install,$(TEST_COMMANDS),$(TEST_FILES),$(TEST_PACKAGES))
 
 build: setup ## Build the node
 	cargo build --locked --release -p mk8s-host
@@ -39,18 +52,18 @@ plugins: setup ## Build the addons: target/plugins/NAME.wasm
 	  install -m 644 target/addons/wasm32-wasip2/release/$$(echo $$addon | tr - _).wasm target/plugins/$$addon.wasm; \
 	done
 
-test: setup plugins ## Run every test; those of the whole node need root and kubectl
+test: setup-tests plugins ## Run every test; those of the whole node need root and kubectl
 	cargo build --locked --workspace --all-targets
 	cargo test --locked --workspace
 	$(IN_PLUGINS) cargo test --locked --workspace
 
-check: setup ## Formatting and lints, and licences where cargo-deny is installed
+check: setup-tests ## Formatting and lints, and licences where cargo-deny is installed
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(IN_PLUGINS) cargo fmt --all --check
 	$(IN_PLUGINS) cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --config .deny.toml check licenses bans sources; fi
 
-bench: setup plugins ## Measure a node
+bench: setup-tests plugins ## Measure a node
 	cargo build --locked --release -p mk8s-host
 	cargo run --locked --release -p bench

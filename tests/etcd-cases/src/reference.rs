@@ -40,7 +40,7 @@ impl Etcd {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .context("setpriv and etcd are there: `make setup` installs what tests need")?;
+            .context("setpriv and etcd are there: `make setup-tests` installs what tests need")?;
         let etcd = Self { process, folder };
         support::eventually("etcd's socket", || {
             let log = || std::fs::read_to_string(etcd.folder.path().join("log")).unwrap_or_default();

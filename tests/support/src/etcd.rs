@@ -92,5 +92,5 @@ fn spawn(machine: u32, certificates: &Path, folder: &Path) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("etcd is there: `make setup` installs it")
+        .expect("etcd is there: `make setup-tests` installs it")
 }

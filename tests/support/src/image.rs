@@ -14,11 +14,11 @@ const COMMANDS: &[&str] =
 /// Writes an archive as `docker save` makes it: one layer, `/bin/busybox` with links.
 ///
 /// # Panics
-/// Where there is no static busybox, which `make setup` installs.
+/// Where there is no static busybox, which `make setup-tests` installs.
 pub fn busybox_archive(path: &Path) {
     let mut layer = tar::Builder::new(Vec::new());
     let program = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find_map(|path| fs::File::open(path).ok());
-    let mut program = program.expect("busybox is there: `make setup` installs what tests need");
+    let mut program = program.expect("busybox is there: `make setup-tests` installs what tests need");
     layer.append_file("bin/busybox", &mut program).unwrap();
     for command in COMMANDS {
         let mut header = tar::Header::new_ustar();

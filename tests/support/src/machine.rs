@@ -34,7 +34,7 @@ impl Machine {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
-            .expect("unshare is there: `make setup` installs what tests need");
+            .expect("unshare is there: `make setup-tests` installs what tests need");
         let mut line = String::new();
         let mut output = std::io::BufReader::new(holder.stdout.take().unwrap());
         std::io::BufRead::read_line(&mut output, &mut line).unwrap();
