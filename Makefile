@@ -67,3 +67,4 @@ check: setup-tests ## Formatting and lints, and licences where cargo-deny is ins
 bench: setup-tests plugins ## Measure a node
 	cargo build --locked --release -p mk8s-host
 	cargo run --locked --release -p bench
+	cargo run --locked --release -p store-bench

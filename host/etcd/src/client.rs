@@ -76,11 +76,15 @@ impl Channel {
         (position, &self.members[position])
     }
 
-    pub(crate) fn kv(&self) -> KvClient<Self> {
+    /// Keys and values.
+    #[must_use]
+    pub fn kv(&self) -> KvClient<Self> {
         KvClient::new(self.clone()).max_decoding_message_size(ANSWER)
     }
 
-    pub(crate) fn watch(&self) -> WatchClient<Self> {
+    /// Watches; one stream carries many.
+    #[must_use]
+    pub fn watch(&self) -> WatchClient<Self> {
         WatchClient::new(self.clone()).max_decoding_message_size(ANSWER)
     }
 
