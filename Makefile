@@ -1,5 +1,5 @@
 # The whole vocabulary of the repository.
-.PHONY: setup setup-tests build run test check bench plugins
+.PHONY: setup setup-tests build run test check bench soak plugins
 
 # What a node runs.
 PACKAGES := containerd runc iproute2 nftables mount
@@ -68,3 +68,7 @@ bench: setup-tests plugins ## Measure a node
 	cargo build --locked --release -p mk8s-host
 	cargo run --locked --release -p bench
 	cargo run --locked --release -p store-bench
+
+soak: setup-tests ## Kill, damage and fill the datastore for a long time, and judge what its clients saw
+	HISTORIES_KILL_ROUNDS=200 HISTORIES_ROUNDS=100 HISTORIES_DAMAGES=4000 \
+	  cargo test --locked -p histories -- --nocapture
