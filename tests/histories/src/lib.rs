@@ -10,4 +10,5 @@ pub mod operation;
 pub mod running;
 pub mod telling;
 pub mod watcher;
+pub mod wire;
 pub mod workload;

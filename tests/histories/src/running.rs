@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use datastore::{Config, Datastore, Embedded, TaskError};
@@ -9,6 +10,13 @@ use etcd::server::{Config as ServerConfig, Deps};
 use etcd::{Channel, RemoteStore};
 use net::{Binder, Socket, SocketAddress};
 use supervise::{Scope, Task};
+
+/// Of a store that forgets nothing by itself, so that every compaction is one of the history's.
+#[must_use]
+pub fn config(directory: &Path) -> Config {
+    const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+    Config { history_window: NEVER, history_weight: usize::MAX, ..Config::new(directory) }
+}
 
 pub struct Running {
     pub embedded: Embedded,
@@ -20,7 +28,7 @@ impl Running {
     /// # Errors
     /// When the files of the directory cannot be opened.
     pub fn open(directory: &Path) -> Result<Self> {
-        let (embedded, task) = Embedded::open(Config::new(directory))?;
+        let (embedded, task) = Embedded::open(config(directory))?;
         let scope = Scope::root("running");
         let task = scope.spawn("datastore", task.run(scope.token()));
         Ok(Self { embedded, scope, task })

@@ -31,7 +31,7 @@ pub struct Audience {
     /// The highest revision that was asked to be compacted to.
     compacted: Arc<AtomicI64>,
     /// Passed by each watch that is opened, and closed before the last writes, so that every watch is told of them.
-    doors: Arc<Semaphore>,
+    pub(crate) doors: Arc<Semaphore>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ impl Beginning {
         }
     }
 
-    fn from(self, present: i64) -> Option<i64> {
+    pub(crate) fn from(self, present: i64) -> Option<i64> {
         match self {
             Self::Next => None,
             Self::At(revision) => Some(revision),
@@ -91,7 +91,7 @@ impl Audience {
     }
 
     /// The highest revision that was asked to be compacted to.
-    fn compacted(&self) -> i64 {
+    pub(crate) fn compacted(&self) -> i64 {
         self.compacted.load(Ordering::SeqCst)
     }
 
@@ -153,11 +153,11 @@ impl Audience {
     /// When the watch is ended for another reason than compaction.
     pub async fn watch(&self, span: Span, start: Beginning, pace: Pace) -> Result<Option<Telling>> {
         let Ok(door) = self.doors.acquire().await else { return Ok(None) };
-        let asked = self.store.revision().await?.0;
+        let asked = self.present().await?;
         let from = start.from(asked);
         let request = WatchRequest { range: span.range(), from: from.map(Revision) };
         let opened = self.store.watch(request).await;
-        let granted = self.store.revision().await?.0;
+        let granted = self.present().await?;
         let start = from.map_or(Start::Next { asked, granted }, Start::At);
         let mut telling = Telling { span, start, batches: Vec::new(), end: End::Left };
         drop(door);
@@ -272,11 +272,19 @@ impl Audience {
         }
     }
 
-    /// What was received now, which whoever received it can read.
     async fn batch(&self, batch: &WatchBatch) -> Result<Batch> {
-        let (compacted, present) = (self.compacted(), self.store.revision().await?);
-        ensure!(present >= batch.revision, "told of {}, when {present} can be read", batch.revision);
-        Ok(Batch { revision: batch.revision.0, changes: changes(&batch.events)?, compacted })
+        self.received(batch.revision.0, changes(&batch.events)?).await
+    }
+
+    /// What was received now, which whoever received it can read.
+    pub(crate) async fn received(&self, revision: i64, changes: Vec<Change>) -> Result<Batch> {
+        let (compacted, present) = (self.compacted(), self.present().await?);
+        ensure!(present >= revision, "told of {revision}, when {present} can be read");
+        Ok(Batch { revision, changes, compacted })
+    }
+
+    pub(crate) async fn present(&self) -> Result<i64> {
+        Ok(self.store.revision().await?.0)
     }
 
     fn end(&self, error: &WatchError) -> Result<End> {
@@ -291,6 +299,6 @@ fn changes(events: &[Event]) -> Result<Vec<Change>> {
     events.iter().map(Change::of).collect()
 }
 
-fn is_last(changes: &[Change]) -> bool {
+pub(crate) fn is_last(changes: &[Change]) -> bool {
     changes.last().and_then(|change| change.to.as_ref()).is_some_and(|version| version.tag.number == LAST)
 }

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use datastore::{Config, Datastore, Embedded};
+use datastore::{Datastore, Embedded};
 use fastrand::Rng;
 use histories::effort;
 use histories::history::Recorder;
 use histories::ledger::Ledger;
 use histories::operation::{Op, Outcome, Span};
-use histories::running::Running;
+use histories::running::{Running, config};
 use histories::watcher::Audience;
 use histories::workload::{self, Client, Mix};
 
@@ -64,7 +64,7 @@ async fn written(directory: &Path, rng: &mut Rng) -> Result<Ledger> {
 
 /// Opens the damaged store; whether it was opened.
 async fn look(directory: &Path, name: &str, ledger: &mut Ledger) -> Result<bool> {
-    let (store, _task) = match Embedded::open(Config::new(directory)) {
+    let (store, _task) = match Embedded::open(config(directory)) {
         Ok(opened) => opened,
         Err(error) => {
             let error = error.to_string();

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use datastore::{Config, Datastore, Embedded, Revision, WatchRequest};
+use datastore::{Datastore, Embedded, Revision, WatchRequest};
 use fastrand::Rng;
 use histories::effort;
 use histories::history::{Line, Recorder};
 use histories::ledger::Ledger;
 use histories::operation::{Change, Op, Outcome, Span, Version};
-use histories::running::Running;
+use histories::running::{Running, config};
 use histories::workload::{self, Client, Mix};
 use supervise::Scope;
 
@@ -143,7 +143,7 @@ async fn judge(
     rng: &mut Rng,
 ) -> Result<(Duration, usize)> {
     let opening = Instant::now();
-    let (store, _task) = Embedded::open(Config::new(directory))?;
+    let (store, _task) = Embedded::open(config(directory))?;
     let restart = opening.elapsed();
     let began = ledger.revision();
     ensure!(store.revision().0 >= began, "the store is at {}, it was at {began}", store.revision());

@@ -1,11 +1,9 @@
 //! Watches of every kind on a store that is written and compacted at the same time: each is told all of its writes, once and
 //! in order, or ends because it was behind.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use datastore::Datastore;
 use fastrand::Rng;
 use histories::effort;
 use histories::history::Recorder;
@@ -17,6 +15,15 @@ use histories::watcher::{Audience, Beginning, Pace};
 use histories::workload::{self, Client, Mix};
 
 const CLIENTS: u64 = 8;
+/// Watches of a set, or of a stream.
+const MEMBERS: usize = 12;
+
+/// What is between the clients and the store.
+enum Over {
+    Nothing,
+    /// etcd's API on a socket.
+    Wire,
+}
 
 fn check_all(ledger: &Ledger, tellings: &[Telling]) -> Result<()> {
     tellings.iter().try_for_each(|telling| telling.check(ledger).with_context(|| format!("{telling:?}")))
@@ -27,15 +34,15 @@ fn ended(tellings: &[Telling]) -> usize {
 }
 
 /// Rounds of writing, compacting and watching on one store.
-async fn check(
-    name: &str,
-    operations: u64,
-    over: impl Fn(&Running, &Path) -> Result<Datastore>,
-) -> Result<()> {
+async fn check(name: &str, operations: u64, over: Over) -> Result<()> {
     let seed = effort::seed(name);
     let directory = tempfile::tempdir()?;
     let running = Running::open(&directory.path().join("store"))?;
-    let store = over(&running, directory.path())?;
+    let channel = match over {
+        Over::Nothing => None,
+        Over::Wire => Some(running.serve(directory.path())?),
+    };
+    let store = channel.as_ref().map_or_else(|| running.store(), remote);
     let mut ledger = Ledger::default();
     for round in 0..effort::number("HISTORIES_ROUNDS", 1) {
         let mut rng = Rng::with_seed(seed ^ round);
@@ -52,8 +59,14 @@ async fn check(
         let sets: Vec<_> = [Pace::Quick, Pace::Slow(40), Pace::Slow(1)]
             .into_iter()
             .map(|pace| {
-                let (watching, random, embedded) = (audience.clone(), rng.fork(), running.embedded.clone());
-                scope.spawn("set", async move { watching.watch_set(&embedded, 12, random, pace).await })
+                let (watching, random) = (audience.clone(), rng.fork());
+                let (embedded, channel) = (running.embedded.clone(), channel.clone());
+                scope.spawn("set", async move {
+                    match channel {
+                        Some(channel) => watching.watch_wire(&channel, MEMBERS, random).await,
+                        None => watching.watch_set(&embedded, MEMBERS, random, pace).await,
+                    }
+                })
             })
             .collect();
 
@@ -78,12 +91,12 @@ async fn check(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn watches_of_the_embedded_store_tell_everything_once_and_in_order() -> Result<()> {
-    check("watches", 300, |running, _| Ok(running.store())).await
+    check("watches", 300, Over::Nothing).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn watches_over_etcds_api_tell_everything_once_and_in_order() -> Result<()> {
-    check("watches over etcd", 80, |running, directory| Ok(remote(&running.serve(directory)?))).await
+    check("watches over etcd", 80, Over::Wire).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
