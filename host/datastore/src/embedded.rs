@@ -94,8 +94,8 @@ impl Embedded {
     /// # Errors
     /// [`mvcc::RangeError`] for a revision that is compacted or still to come.
     pub fn range(&self, request: &RangeRequest) -> Result<RangeResult, StoreError> {
-        let durable = self.shared.durable();
-        Ok(self.shared.read().as_of(durable).range(request)?)
+        let store = self.shared.read();
+        Ok(store.as_of(self.shared.durable()).range(request)?)
     }
 
     /// Executes a transaction; returns when it is on disk and visible to reads and watches. Once sent it is executed
@@ -105,8 +105,8 @@ impl Embedded {
     /// [`StoreError::Txn`] for a transaction that cannot be executed; [`StoreError::Write`] when it did not get to disk.
     pub async fn txn(&self, txn: Txn) -> Result<TxnResult, StoreError> {
         if txn.is_read_only() {
-            let durable = self.shared.durable();
-            return Ok(self.shared.read().as_of(durable).read(&txn)?);
+            let store = self.shared.read();
+            return Ok(store.as_of(self.shared.durable()).read(&txn)?);
         }
         self.ask(|reply| Command::Txn(txn, reply)).await
     }
@@ -219,18 +219,21 @@ impl Embedded {
     /// Everything that can be read, as of the present.
     #[must_use]
     pub fn export(&self) -> Export {
-        let revision = self.shared.durable();
         let store = self.shared.read();
+        let revision = self.shared.durable();
         let compacted = store.compacted();
-        let view = store.as_of(revision);
         // A store that was never compacted began with no key.
-        let kvs =
-            (compacted > Revision::NEVER).then(|| view.scan(&KeyRange::all(), compacted).ok()).flatten();
+        let kvs = if compacted > Revision::NEVER {
+            let kvs = store.as_of(revision).scan(&KeyRange::all(), compacted);
+            kvs.expect("what was compacted to can be read").cloned().collect()
+        } else {
+            Vec::new()
+        };
         let commits = store.history(compacted.next()).into_iter().flatten();
         Export {
             revision,
             compacted,
-            kvs: kvs.map(|kvs| kvs.cloned().collect()).unwrap_or_default(),
+            kvs,
             commits: commits.take_while(|commit| commit.revision <= revision).cloned().collect(),
             leases: store.leases().map(|(id, lease)| (id, lease.ttl)).collect(),
             alarms: self.shared.alarms().iter().copied().collect(),

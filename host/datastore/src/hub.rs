@@ -66,12 +66,11 @@ impl Hub {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Watches a range from a revision, or from the next one on.
-    pub(crate) fn join(&self, group: &Arc<Group>, range: KeyRange, from: Option<Revision>) -> Member {
+    /// Watches a range from a revision on.
+    pub(crate) fn join(&self, group: &Arc<Group>, range: KeyRange, start: Revision) -> Member {
         let mut state = self.state();
         let member = Member(state.next);
         state.next += 1;
-        let start = from.unwrap_or_else(|| state.told.next());
         let unread = (start <= state.told).then_some(start);
         if unread.is_some() {
             group.push(member);

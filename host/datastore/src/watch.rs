@@ -79,9 +79,12 @@ struct Following {
 
 impl Watch {
     pub(crate) fn open(shared: Arc<Shared>, request: WatchRequest) -> Result<Self, WatchError> {
+        let held = Arc::clone(&shared);
+        // As long as the store is held nothing is compacted.
+        let store = held.read();
         let watch = Self::starting(shared, request);
         if let Source::Embedded(following) = &watch.0 {
-            drop(following.shared.read().history(following.cursor)?);
+            drop(store.history(following.cursor)?);
         }
         Ok(watch)
     }

@@ -35,10 +35,12 @@ impl WatchSet {
     /// # Errors
     /// [`WatchError::Compacted`] when events since that revision are no longer held.
     pub fn add(&mut self, id: i64, range: KeyRange, from: Option<Revision>) -> Result<(), WatchError> {
-        if let Some(from) = from {
-            drop(self.shared.read().history(from)?);
-        }
+        // As long as the store is held nothing is compacted.
+        let store = self.shared.read();
+        let from = from.unwrap_or_else(|| self.shared.durable().next());
+        drop(store.history(from)?);
         let member = self.shared.hub.join(&self.group, range, from);
+        drop(store);
         self.members.insert(id, member);
         self.ids.insert(member, id);
         Ok(())

@@ -127,9 +127,10 @@ impl Writer {
             match written {
                 Ok(()) => {
                     self.shared.write().settle();
-                    self.shared.hub.tell(&done.commits, done.revision);
                     let revision = done.revision;
+                    // First it can be read, then watchers are told of it.
                     self.durable.send_if_modified(|durable| std::mem::replace(durable, revision) != revision);
+                    self.shared.hub.tell(&done.commits, revision);
                     done.answers.into_iter().for_each(|answer| answer(Ok(())));
                 }
                 Err(error) => {
@@ -250,7 +251,8 @@ impl Writer {
         if revision <= Revision::NEVER {
             return None;
         }
-        let kvs = store.as_of(*self.durable.borrow()).scan(&KeyRange::all(), revision).ok()?;
+        let kvs = store.as_of(*self.durable.borrow()).scan(&KeyRange::all(), revision);
+        let kvs = kvs.expect("what was compacted to can be read");
         Some(Image {
             identity: self.journal.identity(),
             revision,

@@ -1,5 +1,7 @@
 //! The `etcd-client` crate, over TLS with certificates on both sides, as the node's PKI makes them.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -100,7 +102,7 @@ fn it_watches_what_its_lease_takes_along() {
             );
         }
         assert_eq!(seen, [(EventType::Put, None), (EventType::Delete, Some(b"1".to_vec()))]);
-        watcher.cancel().await.unwrap();
+        watcher.cancel(0).await.unwrap();
     });
 }
 
