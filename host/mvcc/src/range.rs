@@ -53,6 +53,25 @@ pub struct Sort {
     pub direction: Direction,
 }
 
+impl Sort {
+    /// Puts keys in this order; equal ones stay as they are.
+    pub fn order(self, kvs: &mut [Arc<KeyValue>]) {
+        kvs.sort_by(|a, b| {
+            let ordering = match self.by {
+                SortBy::Key => a.key.cmp(&b.key),
+                SortBy::Version => a.version.cmp(&b.version),
+                SortBy::CreateRevision => a.create_revision.cmp(&b.create_revision),
+                SortBy::ModRevision => a.mod_revision.cmp(&b.mod_revision),
+                SortBy::Value => a.value.cmp(&b.value),
+            };
+            match self.direction {
+                Direction::Ascending => ordering,
+                Direction::Descending => ordering.reverse(),
+            }
+        });
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortBy {
     Key,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Direction, KeyRange, KeyValue, Op, OpResult, RangeError, RangeRequest, RangeResult, Revision, Selection,
-    Sort, SortBy, Store, Txn, TxnResult,
+    KeyRange, KeyValue, Op, OpResult, RangeError, RangeRequest, RangeResult, Revision, Selection, Store, Txn,
+    TxnResult,
 };
 
 /// The store as if `present` were its present revision; what came later does not exist in it.
@@ -46,7 +46,7 @@ impl<'a> View<'a> {
             }
         }
         if let Some(sort) = request.sort {
-            order(&mut kvs, sort);
+            sort.order(&mut kvs);
             more = kvs.len() > limit;
             kvs.truncate(limit);
         }
@@ -122,20 +122,4 @@ impl<'a> View<'a> {
         let histories = range.bounds().map(|bounds| index.range::<[u8], _>(bounds));
         histories.into_iter().flatten().filter_map(move |(_, history)| history.at(at))
     }
-}
-
-fn order(kvs: &mut [Arc<KeyValue>], sort: Sort) {
-    kvs.sort_by(|a, b| {
-        let ordering = match sort.by {
-            SortBy::Key => a.key.cmp(&b.key),
-            SortBy::Version => a.version.cmp(&b.version),
-            SortBy::CreateRevision => a.create_revision.cmp(&b.create_revision),
-            SortBy::ModRevision => a.mod_revision.cmp(&b.mod_revision),
-            SortBy::Value => a.value.cmp(&b.value),
-        };
-        match sort.direction {
-            Direction::Ascending => ordering,
-            Direction::Descending => ordering.reverse(),
-        }
-    });
 }

@@ -1,9 +1,8 @@
 //! What the store answers, as etcd's messages.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use datastore::{Direction, Event, KeyValue, OpResult, RangeResult, Revision, Sort, SortBy, TxnResult};
+use datastore::{Event, KeyValue, OpResult, RangeResult, Revision, TxnResult};
 
 use super::request;
 use crate::records::key_value;
@@ -32,25 +31,11 @@ pub(super) fn range(
 /// Sorts a page with one key too many, and leaves that out after.
 fn sort_page(request: &pb::RangeRequest, result: &mut RangeResult) {
     if let Ok(Some(sort)) = request::sort(request) {
-        result.kvs.sort_by(|a, b| compare(sort, a, b));
+        sort.order(&mut result.kvs);
     }
     let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
     result.more = result.kvs.len() > limit;
     result.kvs.truncate(limit);
-}
-
-fn compare(sort: Sort, a: &Arc<KeyValue>, b: &Arc<KeyValue>) -> Ordering {
-    let ascending = match sort.by {
-        SortBy::Key => a.key.cmp(&b.key),
-        SortBy::Version => a.version.cmp(&b.version),
-        SortBy::CreateRevision => a.create_revision.cmp(&b.create_revision),
-        SortBy::ModRevision => a.mod_revision.cmp(&b.mod_revision),
-        SortBy::Value => a.value.cmp(&b.value),
-    };
-    match sort.direction {
-        Direction::Ascending => ascending,
-        Direction::Descending => ascending.reverse(),
-    }
 }
 
 pub(super) fn put(request: &pb::PutRequest, prev: Option<&Arc<KeyValue>>, header: Header) -> pb::PutResponse {
