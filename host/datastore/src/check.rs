@@ -42,6 +42,6 @@ pub fn check(directory: &Path) -> Result<Sound, FileError> {
         bytes: loaded.image_bytes + loaded.logs.iter().map(|log| log.reserved).sum::<u64>(),
         logs: loaded.logs.len(),
         alarms: loaded.alarms,
-        torn: loaded.torn.map(|torn| torn.end - torn.start),
+        torn: loaded.torn.map(|torn| torn.bytes),
     })
 }

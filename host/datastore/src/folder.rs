@@ -5,7 +5,7 @@
 pub(crate) mod fake;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ pub(crate) trait Folder: Send + Sync {
     fn list(&self) -> io::Result<Vec<String>>;
     fn len(&self, name: &str) -> io::Result<u64>;
     fn reader(&self, name: &str) -> io::Result<Box<dyn Read>>;
+    /// What a file has from an offset on.
+    fn tail(&self, name: &str, offset: u64) -> io::Result<Vec<u8>>;
     /// A new file; one of that name is emptied.
     fn create(&self, name: &str) -> io::Result<Box<dyn Writable>>;
     /// A file that exists, to go on writing.
@@ -28,12 +30,6 @@ pub(crate) trait Folder: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Returns when files made, renamed and removed so far are so on disk.
     fn sync(&self) -> io::Result<()>;
-
-    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let mut content = Vec::new();
-        self.reader(name)?.read_to_end(&mut content)?;
-        Ok(content)
-    }
 }
 
 pub(crate) trait Writable: Send {
@@ -70,6 +66,15 @@ impl Folder for Directory {
 
     fn reader(&self, name: &str) -> io::Result<Box<dyn Read>> {
         Ok(Box::new(BufReader::with_capacity(READ_AHEAD, File::open(self.0.join(name))?)))
+    }
+
+    fn tail(&self, name: &str, offset: u64) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.0.join(name))?;
+        let len = file.metadata()?.len().saturating_sub(offset);
+        let mut content = Vec::with_capacity(usize::try_from(len).map_err(io::Error::other)?);
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_to_end(&mut content)?;
+        Ok(content)
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Writable>> {

@@ -16,7 +16,7 @@ use super::head::Identity;
 use super::image;
 use super::journal::{self, CHUNK, Journal, Segment};
 use super::name;
-use super::tail::{self, Tail};
+use super::tail::{self, SECTOR, Tail};
 use crate::folder::Folder;
 use crate::{Alarm, FileError};
 
@@ -31,7 +31,7 @@ pub(crate) struct Loaded {
     pub(crate) logs: Vec<Segment>,
     /// The sequence of the next frame.
     sequence: u64,
-    /// What a crash left behind the last record: the log, from where, up to where.
+    /// What a crash left behind the last record.
     pub(crate) torn: Option<Torn>,
     /// Files that are of no use any more.
     leftovers: Vec<String>,
@@ -41,8 +41,8 @@ pub(crate) struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Torn {
     pub(crate) name: String,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    pub(crate) start: u64,
+    pub(crate) bytes: usize,
 }
 
 /// Reads all files and changes none.
@@ -132,12 +132,13 @@ impl Loaded {
 
     /// Looks at what is behind the last whole record of a log.
     fn judge(&mut self, log: &Log<'_>, used: u64, is_last: bool) -> Result<(), FileError> {
-        let content = log.folder.read(log.name).map_err(|error| log.access(error))?;
-        let start = usize::try_from(used).expect("the log is in memory");
+        let sector = used / SECTOR * SECTOR;
+        let content = log.folder.tail(log.name, sector).map_err(|error| log.access(error))?;
+        let start = usize::try_from(used - sector).expect("less than a sector");
         match tail::judge(&content, start, self.sequence) {
             Tail::Unwritten => Ok(()),
             Tail::Torn { end } if is_last => {
-                self.torn = Some(Torn { name: log.name.to_owned(), start, end });
+                self.torn = Some(Torn { name: log.name.to_owned(), start: used, bytes: end - start });
                 Ok(())
             }
             Tail::Torn { .. } => {
@@ -193,7 +194,7 @@ impl Loaded {
     ) -> Result<(Store, Journal), FileError> {
         if let Some(torn) = &self.torn {
             let cut = folder.open(&torn.name).and_then(|file| {
-                file.write(torn.start as u64, &vec![0; torn.end - torn.start])?;
+                file.write(torn.start, &vec![0; torn.bytes])?;
                 file.sync()
             });
             cut.map_err(|error| FileError::io(folder.path().join(&torn.name), error))?;

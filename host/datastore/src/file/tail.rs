@@ -4,7 +4,7 @@
 use super::frame::{HEADER, Header};
 
 /// Storage writes sectors whole or not at all.
-const SECTOR: usize = 512;
+pub(crate) const SECTOR: u64 = 512;
 /// Frames begin at multiples of this.
 const STEP: usize = 8;
 
@@ -18,7 +18,8 @@ pub(crate) enum Tail {
     Damaged { reason: &'static str },
 }
 
-/// Judges what a log has from `start` on, where the frame `sequence` should begin and does not.
+/// Judges what a log has from `start` on, where the frame `sequence` should begin and does not. The content begins with a
+/// sector.
 pub(crate) fn judge(content: &[u8], start: usize, sequence: u64) -> Tail {
     let Some(last) = content[start..].iter().rposition(|byte| *byte != 0) else { return Tail::Unwritten };
     let end = start + last + 1;
@@ -51,9 +52,10 @@ fn has_hole(content: &[u8], start: usize, sequence: u64) -> bool {
         None => HEADER,
     };
     let Some(frame) = content.get(start..start + extent) else { return false };
-    let first = SECTOR - start % SECTOR;
+    let sector = SECTOR as usize;
+    let first = sector - start % sector;
     let (head, rest) = frame.split_at(first.min(frame.len()));
-    [head].into_iter().chain(rest.chunks(SECTOR)).any(|piece| piece.iter().all(|byte| *byte == 0))
+    [head].into_iter().chain(rest.chunks(sector)).any(|piece| piece.iter().all(|byte| *byte == 0))
 }
 
 #[cfg(test)]
@@ -83,7 +85,7 @@ mod tests {
         let whole = log(&[&[b'x'; 2000]]);
         for sector in 0..3 {
             let mut content = whole.clone();
-            content[sector * SECTOR..(sector + 1) * SECTOR].fill(0);
+            content[sector * 512..(sector + 1) * 512].fill(0);
             assert_eq!(judge(&content, 0, 7), Tail::Torn { end: 2024 }, "without sector {sector}");
         }
         let mut content = whole;

@@ -142,6 +142,10 @@ impl Folder for FakeFolder {
         Ok(Box::new(Cursor::new(self.content(name, Clone::clone)?)))
     }
 
+    fn tail(&self, name: &str, offset: u64) -> io::Result<Vec<u8>> {
+        self.content(name, |content| content.get(offset as usize..).unwrap_or_default().to_vec())
+    }
+
     fn create(&self, name: &str) -> io::Result<Box<dyn Writable>> {
         if matches!(self.state().health, Health::Full | Health::FullForWrites) {
             return Err(io::ErrorKind::StorageFull.into());
