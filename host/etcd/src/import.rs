@@ -12,6 +12,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::records::version;
 use crate::snapshot::Lease;
 use crate::wire::{etcdserverpb, mvccpb};
 
@@ -119,7 +120,10 @@ impl Database<'_> {
         let found = self.each("key", |key, value| {
             let key = record_key(key)?;
             let kv = mvccpb::KeyValue::decode(&value[..]).ok()?;
-            let change = if key.tombstone { Redo::Delete(kv.key) } else { Redo::Put(version(kv, key.sub)?) };
+            if kv.key.is_empty() && !key.tombstone {
+                return None;
+            }
+            let change = if key.tombstone { Redo::Delete(kv.key) } else { Redo::Put(version(kv, key.sub)) };
             if key.revision <= compacted {
                 match change {
                     Redo::Put(kv) => drop(base.insert(kv.key.clone(), kv)),
@@ -183,16 +187,4 @@ fn record_key(key: &[u8]) -> Option<RecordKey> {
     };
     let revision = Revision(i64::from_be_bytes(*main));
     Some(RecordKey { revision, sub: i64::from_be_bytes(*sub).try_into().ok()?, tombstone })
-}
-
-fn version(kv: mvccpb::KeyValue, sub: u32) -> Option<KeyValue> {
-    (!kv.key.is_empty()).then(|| KeyValue {
-        key: kv.key,
-        value: kv.value,
-        create_revision: Revision(kv.create_revision),
-        mod_revision: Revision(kv.mod_revision),
-        version: kv.version,
-        lease: LeaseId(kv.lease),
-        sub,
-    })
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use datastore::{Event, Export, KeyValue, Revision};
+use datastore::{Event, Export, KeyValue, LeaseId, Revision};
 use prost::Message;
 
 use crate::wire::mvccpb;
@@ -56,6 +56,19 @@ pub(crate) fn key_value(kv: &KeyValue) -> mvccpb::KeyValue {
         version: kv.version,
         value: kv.value.clone(),
         lease: kv.lease.0,
+    }
+}
+
+/// A version as etcd wrote it, which does not tell its own place among the writes of its revision.
+pub(crate) fn version(kv: mvccpb::KeyValue, sub: u32) -> KeyValue {
+    KeyValue {
+        key: kv.key,
+        value: kv.value,
+        create_revision: Revision(kv.create_revision),
+        mod_revision: Revision(kv.mod_revision),
+        version: kv.version,
+        lease: LeaseId(kv.lease),
+        sub,
     }
 }
 

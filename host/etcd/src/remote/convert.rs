@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datastore::{
-    Compare, Direction, Event, KeyRange, KeyValue, LeaseId, Op, OpResult, RangeRequest, RangeResult,
-    Relation, Revision, Selection, Sort, SortBy, Target, Txn, TxnResult, Update, Window,
+    Compare, Direction, Event, KeyRange, KeyValue, Op, OpResult, RangeRequest, RangeResult, Relation,
+    Revision, Selection, Sort, SortBy, Target, Txn, TxnResult, Update, Window,
 };
 
+use crate::records::version;
 use crate::wire::etcdserverpb as pb;
 use crate::wire::etcdserverpb::{range_request, request_op, response_op};
 use crate::wire::mvccpb;
@@ -150,17 +151,9 @@ fn revision(header: Option<pb::ResponseHeader>) -> Result<Revision, Missing> {
     header.map(|header| Revision(header.revision)).ok_or(NO_HEADER)
 }
 
-/// A version as it comes over the wire, which does not tell its place among the writes of its revision.
+/// A version as it comes over the wire; its place within its revision does not.
 fn key_value(kv: mvccpb::KeyValue) -> Arc<KeyValue> {
-    Arc::new(KeyValue {
-        key: kv.key,
-        value: kv.value,
-        create_revision: Revision(kv.create_revision),
-        mod_revision: Revision(kv.mod_revision),
-        version: kv.version,
-        lease: LeaseId(kv.lease),
-        sub: 0,
-    })
+    Arc::new(version(kv, 0))
 }
 
 /// An event, unless it has no key.
