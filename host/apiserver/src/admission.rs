@@ -1,19 +1,109 @@
-//! The admission that is built in, in upstream's order. A mutating step sees the object with its defaults.
+//! The admission that is built in: one table of plugins, in upstream's order. A mutating step sees the object with its
+//! defaults, a validating one as it is to be written. `addresses` is no plugin: it gives Services what they lack.
 
 pub(crate) mod address;
+mod certificates;
+mod default_class;
 pub(crate) mod namespace;
-mod pod;
+mod priority;
+mod runtime_class;
 mod service_account;
+mod storage;
+mod tolerations;
 
 use std::sync::Arc;
 
-use objects::Tree;
-use objects::resource::Resource;
+use futures_util::future::BoxFuture;
+use objects::resource::{Resource, Verb};
 use objects::status::Status;
+use objects::{Tree, meta};
 
 use crate::call::Call;
 use crate::rest::Rest;
 use address::{Addresses, Reserved, ServiceNetwork};
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+/// One write, as admission sees it.
+pub(crate) struct Write<'a> {
+    pub(crate) rest: &'a Rest,
+    pub(crate) call: &'a Call,
+    pub(crate) operation: Operation,
+    /// Null for a deletion.
+    pub(crate) object: Tree,
+    /// What is written over or deleted.
+    pub(crate) old: Option<&'a Tree>,
+}
+
+/// What a plugin does: it completes the object, or refuses it.
+#[derive(Clone, Copy)]
+enum Step {
+    Now(fn(&mut Write<'_>) -> Result<(), Status>),
+    /// It reads the store, or waits.
+    Later(for<'s> fn(&'s mut Write<'_>) -> BoxFuture<'s, Result<(), Status>>),
+}
+
+/// What a plugin looks at.
+#[derive(Clone, Copy)]
+enum Scope {
+    All,
+    /// `(group, plural)`, without their sub-resources.
+    Resources(&'static [(&'static str, &'static str)]),
+    /// `(group, plural, subresource)`.
+    Subresource(&'static str, &'static str, &'static str),
+}
+
+struct Plugin {
+    name: &'static str,
+    scope: Scope,
+    operations: &'static [Operation],
+    mutate: Option<Step>,
+    validate: Option<Step>,
+}
+
+const NOTHING: Plugin = Plugin { name: "", scope: Scope::All, operations: &[], mutate: None, validate: None };
+
+const CORE: &str = "";
+const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
+const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
+const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses")]);
+const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
+const REQUESTS: (&str, &str) = ("certificates.k8s.io", "certificatesigningrequests");
+
+use Operation::{Create, Delete, Update};
+use Step::{Later, Now};
+
+#[rustfmt::skip]
+const PLUGINS: &[Plugin] = &[
+    Plugin { name: "NamespaceLifecycle", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(namespace::admit(write)))), ..NOTHING },
+    Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
+    Plugin { name: "Priority", scope: PODS, operations: &[Create, Update], mutate: Some(Now(priority::complete)), ..NOTHING },
+    Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },
+    Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
+    Plugin { name: "DefaultStorageClass", scope: CLAIMS, operations: &[Create], mutate: Some(Now(default_class::of_claim)), ..NOTHING },
+    Plugin { name: "PersistentVolumeClaimResize", scope: CLAIMS, operations: &[Update], validate: Some(Now(storage::resize)), ..NOTHING },
+    Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)), ..NOTHING },
+    Plugin { name: "CertificateApproval", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "approval"), operations: &[Update], validate: Some(Now(certificates::approval)), ..NOTHING },
+    Plugin { name: "CertificateSigning", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "status"), operations: &[Update], validate: Some(Now(certificates::signing)), ..NOTHING },
+    Plugin { name: "CertificateSubjectRestriction", scope: Scope::Resources(&[REQUESTS]), operations: &[Create], validate: Some(Now(certificates::subject)), ..NOTHING },
+    Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
+];
+
+/// The names of the plugins that there are, each once.
+pub fn plugins() -> impl Iterator<Item = &'static str> {
+    let first = |at: usize, name: &str| PLUGINS[..at].iter().all(|plugin| plugin.name != name);
+    PLUGINS
+        .iter()
+        .enumerate()
+        .filter(move |(at, plugin)| first(*at, plugin.name))
+        .map(|(_, plugin)| plugin.name)
+}
 
 #[derive(Clone)]
 pub(crate) struct Admission {
@@ -25,43 +115,100 @@ impl Admission {
         Self { addresses: Arc::new(Addresses::new(network)) }
     }
 
-    /// Completes a new object, or refuses it. What is returned is held until the object is written.
-    pub(crate) async fn create(&self, rest: &Rest, call: &Call, tree: &mut Tree) -> Result<Reserved, Status> {
-        namespace::admit(rest, call, tree).await?;
-        if is_core(&call.resource, "pods") {
-            pod::admit(tree)?;
-            service_account::admit(rest, call, tree).await?;
+    /// Completes an object, or refuses it.
+    pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
+        for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
+            step.take(write).await?;
         }
-        self.service(rest, call, tree)
+        Ok(())
     }
 
-    /// Completes an object that is written over an old one, or refuses it.
-    pub(crate) fn update(
+    /// Refuses an object that is about to be written, or deleted.
+    pub(crate) async fn validate(&self, write: &mut Write<'_>) -> Result<(), Status> {
+        for step in steps(write.call, write.operation, |plugin| plugin.validate) {
+            step.take(write).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives a Service the addresses and ports that it lacks; they are held until what is returned is dropped.
+    pub(crate) fn addresses(
         &self,
         rest: &Rest,
         call: &Call,
         tree: &mut Tree,
-        old: &Tree,
+        old: Option<&Tree>,
     ) -> Result<Reserved, Status> {
-        if is_core(&call.resource, "services") {
+        if !is(&call.resource, CORE, "services") {
+            return Ok(Reserved::default());
+        }
+        if let Some(old) = old {
             address::keep(tree, old);
         }
-        self.service(rest, call, tree)
+        self.addresses.assign(rest, &call.resource, tree)
     }
+}
 
-    pub(crate) fn delete(&self, call: &Call) -> Result<(), Status> {
-        namespace::keep(call)
-    }
+fn steps(
+    call: &Call,
+    operation: Operation,
+    step: impl Fn(&Plugin) -> Option<Step>,
+) -> impl Iterator<Item = Step> {
+    let meant = move |plugin: &&Plugin| plugin.operations.contains(&operation) && plugin.scope.covers(call);
+    PLUGINS.iter().filter(meant).filter_map(move |plugin| step(plugin))
+}
 
-    fn service(&self, rest: &Rest, call: &Call, tree: &mut Tree) -> Result<Reserved, Status> {
-        if is_core(&call.resource, "services") {
-            self.addresses.assign(rest, &call.resource, tree)
-        } else {
-            Ok(Reserved::default())
+impl Step {
+    async fn take(self, write: &mut Write<'_>) -> Result<(), Status> {
+        match self {
+            Self::Now(step) => step(write),
+            Self::Later(step) => step(write).await,
         }
     }
 }
 
-fn is_core(resource: &Resource, plural: &str) -> bool {
-    resource.group.is_empty() && resource.plural == plural
+impl Scope {
+    fn covers(self, call: &Call) -> bool {
+        let (resource, subresource) = (&call.resource, call.subresource.as_str());
+        match self {
+            Self::All => true,
+            Self::Resources(rows) => {
+                subresource.is_empty() && rows.iter().any(|(group, plural)| is(resource, group, plural))
+            }
+            Self::Subresource(group, plural, name) => subresource == name && is(resource, group, plural),
+        }
+    }
+}
+
+impl Write<'_> {
+    /// 403, about the object of the request.
+    fn forbidden(&self, why: impl Into<String>) -> Status {
+        let name = if self.call.name.is_empty() { meta::name(&self.object) } else { &self.call.name };
+        Status::forbidden(&self.call.resource.group_resource(), name, why.into())
+    }
+
+    /// Every object of a built-in resource, as the cache has them; none where it is not served.
+    fn all(&self, group: &str, version: &str, plural: &str) -> Vec<Tree> {
+        let row = self.rest.registry().find(group, version, plural);
+        row.map_or_else(Vec::new, |row| self.rest.list_trees(&row))
+    }
+
+    /// One object of a built-in resource of cluster scope, as the cache has it.
+    fn one(&self, group: &str, version: &str, plural: &str, name: &str) -> Option<Tree> {
+        self.rest.get_tree(&*self.rest.registry().find(group, version, plural)?, "", name)
+    }
+}
+
+impl From<Verb> for Operation {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Create => Self::Create,
+            Verb::Delete | Verb::DeleteCollection => Self::Delete,
+            _ => Self::Update,
+        }
+    }
+}
+
+fn is(resource: &Resource, group: &str, plural: &str) -> bool {
+    resource.plural == plural && resource.group == group
 }

@@ -37,6 +37,7 @@ use crate::authn::{Authenticate, UserInfo};
 use crate::authz::Authorize;
 use crate::document::Documents;
 use crate::kubelet::Proxy;
+use crate::proxy::ObjectProxy;
 use crate::rest::Rest;
 use crate::review::ReviewDeps;
 use crate::tokens::PublicKey;
@@ -62,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) bearers: Bearers,
     pub(crate) review: ReviewDeps,
     pub(crate) kubelet: Proxy,
+    pub(crate) proxy: ObjectProxy,
     pub(crate) issuer: Issuer,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) authorize: Arc<dyn Authorize>,

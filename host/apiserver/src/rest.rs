@@ -33,7 +33,8 @@ use objects::status::Status;
 use supervise::Scope;
 
 use crate::admission::Admission;
-use crate::cache::{Cache, Caches};
+use crate::authz::Authorize;
+use crate::cache::{Cache, Caches, Entry};
 use crate::call::{Answer, AnswerBody, Call};
 use crate::registry::Registry;
 use crate::storage::{Expiry, Found, Storage, convert};
@@ -52,15 +53,29 @@ struct Parts {
     caches: Caches,
     storage: Storage,
     admission: Admission,
+    authorizer: Arc<dyn Authorize>,
+}
+
+/// What the verbs stand on.
+pub(crate) struct Foundation {
+    pub(crate) store: Datastore,
+    pub(crate) admission: Admission,
+    pub(crate) expiry: Expiry,
+    pub(crate) authorizer: Arc<dyn Authorize>,
 }
 
 impl Rest {
     /// Opens the caches of every stored resource and fills them in a task of the scope.
-    pub(crate) fn open(store: Datastore, admission: Admission, expiry: Expiry, scope: &Scope) -> Self {
+    pub(crate) fn open(foundation: Foundation, scope: &Scope) -> Self {
+        let Foundation { store, admission, expiry, authorizer } = foundation;
         let registry = Registry::builtin();
         let caches = Caches::open(&store, &registry, scope);
         let storage = Storage::new(store, caches.clone(), expiry);
-        Self(Arc::new(Parts { registry, caches, storage, admission }))
+        Self(Arc::new(Parts { registry, caches, storage, admission, authorizer }))
+    }
+
+    pub(crate) fn authorizer(&self) -> &dyn Authorize {
+        self.0.authorizer.as_ref()
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -88,8 +103,18 @@ impl Rest {
 
     /// Every object of a resource as the cache has them.
     pub(crate) fn list_trees(&self, resource: &Resource) -> Vec<Tree> {
+        self.trees_where(resource, "", |_| true)
+    }
+
+    /// The objects of a namespace, of all for an empty one, whose entries are wanted.
+    pub(crate) fn trees_where(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Vec<Tree> {
         let Some(cache) = self.caches().of(resource) else { return Vec::new() };
-        let snapshot = cache.snapshot("", |_| true);
+        let snapshot = cache.snapshot(namespace, wanted);
         snapshot.entries.iter().map(|entry| convert(entry.tree(), &cache.hub, resource)).collect()
     }
 

@@ -23,7 +23,8 @@ use crate::config::{Config, Dependencies};
 use crate::document::Documents;
 use crate::front::{Bearers, Front, Issuer, Origin, Parts, Requests, grouped};
 use crate::kubelet::Proxy;
-use crate::rest::Rest;
+use crate::proxy::ObjectProxy;
+use crate::rest::{Foundation, Rest};
 use crate::review::ReviewDeps;
 use crate::storage::Expiry;
 use crate::tokens::{PublicKey, Signer, Verifier};
@@ -127,8 +128,13 @@ impl ApiServerTask {
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
         let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
-        let rest =
-            Rest::open(datastore.clone(), Admission::new(network), Expiry::new(self.config.event_ttl), scope);
+        let foundation = Foundation {
+            store: datastore.clone(),
+            admission: Admission::new(network),
+            expiry: Expiry::new(self.config.event_ttl),
+            authorizer: Arc::clone(authorize),
+        };
+        let rest = Rest::open(foundation, scope);
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
@@ -149,6 +155,7 @@ impl ApiServerTask {
             store: datastore.clone(),
             bearers,
             review,
+            proxy: ObjectProxy::new(rest.clone(), kubelet.clone(), scope.clone()),
             kubelet: Proxy::new(rest.clone(), kubelet.clone(), scope.clone()),
             issuer: Issuer { name: issuer.clone(), keys: keys.clone(), address },
             authenticate: Arc::clone(authenticate),

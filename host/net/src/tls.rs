@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
 };
@@ -18,7 +18,7 @@ use rustls::{
     ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::peer::{PeerCertificates, TrustAnchor};
 
@@ -231,6 +231,41 @@ impl ClientCertVerifier for ProofOfKey {
     }
 }
 
+impl ServerCertVerifier for ProofOfKey {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
 /// The client's side of TLS; clones share what is in force.
 #[derive(Clone)]
 pub struct TlsClient {
@@ -243,6 +278,23 @@ impl TlsClient {
     pub fn new(roots: &[u8], certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
         let (both, version_1) = client_configs(roots, certificate)?;
         Ok(Self { both: Arc::new(ArcSwap::new(both)), version_1: Arc::new(ArcSwap::new(version_1)) })
+    }
+
+    /// Servers prove nothing but that they hold the key of what they show: for peers whose names nobody vouches for, as
+    /// pods that the API server speaks to for a user.
+    pub fn unverified() -> Self {
+        let verifier =
+            ProofOfKey { hints: Vec::new(), algorithms: provider().signature_verification_algorithms };
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("ring has suites for the default versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = protocols(VERSION_1);
+        let version_1 = Arc::new(config.clone());
+        config.alpn_protocols = protocols(BOTH_VERSIONS);
+        Self { both: Arc::new(ArcSwap::from_pointee(config)), version_1: Arc::new(ArcSwap::new(version_1)) }
     }
 
     /// New connections use these. On an error the old ones stay.

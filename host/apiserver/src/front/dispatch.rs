@@ -14,6 +14,7 @@ use super::{negotiate, reply};
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
 use crate::kubelet::Proxy;
+use crate::proxy::ObjectProxy;
 use crate::review;
 
 /// As etcd's limit for a request with room for what the API server adds: upstream's default.
@@ -48,6 +49,9 @@ impl Parts {
             output,
             user,
         };
+        if ObjectProxy::serves(&call) {
+            return self.proxy.answer(&call, Request::from_parts(head, body)).await;
+        }
         if Proxy::serves(&call) {
             return self.kubelet.answer(&call, Request::from_parts(head, ())).await;
         }

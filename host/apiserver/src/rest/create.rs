@@ -9,7 +9,7 @@ use objects::{Tree, kind, meta};
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, random};
-use crate::admission::{address::Reserved, namespace};
+use crate::admission::{Operation, Write, address::Reserved, namespace};
 use crate::call::{Answer, Call};
 
 /// How often another generated name is tried, as upstream.
@@ -78,18 +78,22 @@ impl Rest {
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
         row.apply_defaults(resource, &mut tree);
-        let reserved = self.admission().create(self, call, &mut tree).await?;
-        row.prepare_create(resource, &mut tree);
-        namespace::complete(resource, &mut tree);
-        validated(resource, &tree, &row.validate(resource, &tree))?;
-        Ok(Prepared { tree, _reserved: reserved })
+        let mut write = Write { rest: self, call, operation: Operation::Create, object: tree, old: None };
+        self.admission().mutate(&mut write).await?;
+        let tree = &mut write.object;
+        let reserved = self.admission().addresses(self, call, tree, None)?;
+        row.prepare_create(resource, tree);
+        namespace::complete(resource, tree);
+        validated(resource, tree, &row.validate(resource, tree))?;
+        self.admission().validate(&mut write).await?;
+        Ok(Prepared { tree: write.object, _reserved: reserved })
     }
 }
 
 /// An object ready to be written, with what admission holds for it until then.
-struct Prepared {
-    tree: Tree,
-    _reserved: Reserved,
+pub(super) struct Prepared {
+    pub(super) tree: Tree,
+    pub(super) _reserved: Reserved,
 }
 
 /// The Invalid status of an object, where something is wrong with it.

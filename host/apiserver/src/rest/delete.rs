@@ -13,6 +13,7 @@ use super::output::Render;
 use super::query::{Execution, refuse};
 use super::select::Selection;
 use super::{Rest, body};
+use crate::admission::{Operation, Write};
 use crate::call::{Answer, Call};
 use crate::storage::Found;
 
@@ -58,10 +59,18 @@ impl Rest {
     pub(super) async fn delete_with(&self, call: &Call, options: &DeleteOptions) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
-        self.admission().delete(call)?;
         loop {
             let old = self.found(call).await?;
             options.preconditions(call, &old)?;
+            let mut write = Write {
+                rest: self,
+                call,
+                operation: Operation::Delete,
+                object: Tree::Null,
+                old: Some(&old.tree),
+            };
+            self.admission().mutate(&mut write).await?;
+            self.admission().validate(&mut write).await?;
             let render = Render::new(call, &cache.hub);
             let step = step(resource, &old.tree, options, Timestamp::now());
             let dry = options.execution == Execution::Dry;

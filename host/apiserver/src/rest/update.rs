@@ -5,11 +5,12 @@ use objects::resource::Resource;
 use objects::status::Status;
 use objects::{Tree, kind, meta};
 
-use super::create::validated;
+use super::create::{Prepared, validated};
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, delete};
 use crate::admission::address::Reserved;
+use crate::admission::{Operation, Write};
 use crate::call::{Answer, Call};
 use crate::storage::Found;
 
@@ -58,7 +59,7 @@ impl Rest {
             let old = self.found(call).await?;
             let mut new = change(&old.tree)?;
             settle(resource, &call.name, &mut new, &old.tree)?;
-            let _reserved = self.prepare_update(call, part, &mut new, &old)?;
+            let Prepared { tree: new, _reserved } = self.prepare_update(call, part, new, &old).await?;
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);
             let written = match (options.execution, ends) {
                 (Execution::Dry, _) => Some(Found { tree: new, revision: old.revision }),
@@ -71,33 +72,39 @@ impl Rest {
         }
     }
 
-    fn prepare_update(
+    async fn prepare_update(
         &self,
         call: &Call,
         part: Part,
-        new: &mut Tree,
+        mut new: Tree,
         old: &Found,
-    ) -> Result<Reserved, Status> {
+    ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
         let row = kind::of(resource);
+        if part != Part::Finalize {
+            row.apply_defaults(resource, &mut new);
+        }
+        let old = &old.tree;
+        let mut write = Write { rest: self, call, operation: Operation::Update, object: new, old: Some(old) };
+        self.admission().mutate(&mut write).await?;
+        let new = &mut write.object;
         let mut reserved = Reserved::default();
         let errors = match part {
             Part::Whole => {
-                row.apply_defaults(resource, new);
-                reserved = self.admission().update(self, call, new, &old.tree)?;
-                row.prepare_update(resource, new, &old.tree);
+                reserved = self.admission().addresses(self, call, new, Some(old))?;
+                row.prepare_update(resource, new, old);
                 let mut errors = row.validate(resource, new);
-                let change = row.validate_update(new, &old.tree);
+                let change = row.validate_update(new, old);
                 errors.extend(change.into_iter().filter(|error| !errors.contains(error)).collect::<Vec<_>>());
                 errors
             }
             Part::Status => {
-                row.prepare_status(resource, new, &old.tree);
-                row.validate_status(new, &old.tree)
+                row.prepare_status(resource, new, old);
+                row.validate_status(new, old)
             }
             Part::Finalize => {
                 let wanted = new.at(&["spec", "finalizers"]).cloned();
-                *new = old.tree.clone();
+                *new = old.clone();
                 match wanted.filter(|list| !list.is_empty_value()) {
                     Some(list) => new.set_at(&["spec", "finalizers"], list),
                     None => drop(new.remove_at(&["spec", "finalizers"])),
@@ -106,7 +113,8 @@ impl Rest {
             }
         };
         validated(resource, new, &errors)?;
-        Ok(reserved)
+        self.admission().validate(&mut write).await?;
+        Ok(Prepared { tree: write.object, _reserved: reserved })
     }
 }
 

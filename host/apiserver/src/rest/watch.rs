@@ -153,7 +153,8 @@ impl Watcher {
             }
         }
         self.position += changes.len() as u64;
-        !changes.is_empty()
+        self.over |= changes.is_empty() && self.cache.is_closed();
+        self.over || !changes.is_empty()
     }
 
     async fn wait(&mut self) {
