@@ -4,23 +4,26 @@
 pub(crate) mod address;
 mod certificates;
 mod default_class;
+mod matching;
 pub(crate) mod namespace;
 mod priority;
 mod runtime_class;
 mod service_account;
 mod storage;
 mod tolerations;
+mod webhook;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use objects::resource::{Resource, Verb};
+use objects::resource::{GroupVersionKind, Resource, Verb};
 use objects::status::Status;
-use objects::{Tree, meta};
+use objects::{Tree, meta, tree};
 
 use crate::call::Call;
-use crate::rest::Rest;
+use crate::rest::{Execution, Rest, WriteOptions};
 use address::{Addresses, Reserved, ServiceNetwork};
+use webhook::{Round, Webhooks};
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +38,16 @@ pub(crate) struct Write<'a> {
     pub(crate) rest: &'a Rest,
     pub(crate) call: &'a Call,
     pub(crate) operation: Operation,
+    pub(crate) execution: Execution,
+    /// The options of the request, as an object of their own kind.
+    pub(crate) options: Tree,
     /// Null for a deletion.
     pub(crate) object: Tree,
     /// What is written over or deleted.
     pub(crate) old: Option<&'a Tree>,
+    /// What the client is warned of.
+    pub(crate) warnings: Vec<String>,
+    round: Round,
 }
 
 /// What a plugin does: it completes the object, or refuses it.
@@ -93,6 +102,8 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "CertificateSigning", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "status"), operations: &[Update], validate: Some(Now(certificates::signing)), ..NOTHING },
     Plugin { name: "CertificateSubjectRestriction", scope: Scope::Resources(&[REQUESTS]), operations: &[Create], validate: Some(Now(certificates::subject)), ..NOTHING },
     Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
+    Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
+    Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
 ];
 
 /// The names of the plugins that there are, each once.
@@ -108,17 +119,23 @@ pub fn plugins() -> impl Iterator<Item = &'static str> {
 #[derive(Clone)]
 pub(crate) struct Admission {
     addresses: Arc<Addresses>,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Admission {
     pub(crate) fn new(network: ServiceNetwork) -> Self {
-        Self { addresses: Arc::new(Addresses::new(network)) }
+        Self { addresses: Arc::new(Addresses::new(network)), webhooks: Arc::new(Webhooks::new()) }
     }
 
-    /// Completes an object, or refuses it.
+    /// Completes an object, or refuses it. What webhooks changed is gone over once more.
     pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
         for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
             step.take(write).await?;
+        }
+        if write.round.wants_another() {
+            for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
+                step.take(write).await?;
+            }
         }
         Ok(())
     }
@@ -129,6 +146,10 @@ impl Admission {
             step.take(write).await?;
         }
         Ok(())
+    }
+
+    fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
     }
 
     /// Gives a Service the addresses and ports that it lacks; they are held until what is returned is dropped.
@@ -180,7 +201,55 @@ impl Scope {
     }
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    /// `options` are those of the request; what is deleted has no `object` but an `old` one.
+    pub(crate) fn new(
+        rest: &'a Rest,
+        call: &'a Call,
+        object: Tree,
+        old: Option<&'a Tree>,
+        options: WriteOptions,
+    ) -> Self {
+        let operation = match (&object, old) {
+            (Tree::Null, _) => Operation::Delete,
+            (_, Some(_)) => Operation::Update,
+            (_, None) => Operation::Create,
+        };
+        let execution = options.execution;
+        let options = options_tree(call, operation);
+        Self {
+            rest,
+            call,
+            operation,
+            execution,
+            options,
+            object,
+            old,
+            warnings: Vec::new(),
+            round: Round::default(),
+        }
+    }
+
+    fn is_dry(&self) -> bool {
+        self.execution == Execution::Dry
+    }
+
+    /// The kind of the object: of a sub-resource with a kind of its own, that one.
+    fn kind(&self, resource: &Resource) -> GroupVersionKind {
+        match resource.subresource(&self.call.subresource) {
+            Some(row) => GroupVersionKind::new(row.group.clone(), row.version.clone(), row.kind.clone()),
+            None => resource.gvk(),
+        }
+    }
+
+    /// The namespace of the object; a Namespace is in itself.
+    fn namespace(&self) -> Option<&str> {
+        if is(&self.call.resource, CORE, "namespaces") {
+            return Some(self.name());
+        }
+        self.call.resource.is_namespaced().then_some(&self.call.namespace)
+    }
+
     /// 403, about the object of the request.
     fn forbidden(&self, why: impl Into<String>) -> Status {
         let name = if self.call.name.is_empty() { meta::name(&self.object) } else { &self.call.name };
@@ -199,14 +268,34 @@ impl Write<'_> {
     }
 }
 
-impl From<Verb> for Operation {
-    fn from(verb: Verb) -> Self {
-        match verb {
-            Verb::Create => Self::Create,
-            Verb::Delete | Verb::DeleteCollection => Self::Delete,
-            _ => Self::Update,
+impl Operation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
         }
     }
+}
+
+/// The options of a request's query, as an object.
+fn options_tree(call: &Call, operation: Operation) -> Tree {
+    let kind = match (operation, call.verb) {
+        (Operation::Create, Verb::Create) => "CreateOptions",
+        (Operation::Delete, _) => "DeleteOptions",
+        (_, Verb::Patch) => "PatchOptions",
+        _ => "UpdateOptions",
+    };
+    let mut tree = tree!({ "kind": kind, "apiVersion": "meta.k8s.io/v1" });
+    if call.query("dryRun").is_some() {
+        tree.insert("dryRun", vec!["All"]);
+    }
+    for name in ["fieldManager", "fieldValidation"] {
+        if let Some(value) = call.query(name) {
+            tree.insert(name, value);
+        }
+    }
+    tree
 }
 
 fn is(resource: &Resource, group: &str, plural: &str) -> bool {

@@ -235,6 +235,11 @@ impl Cache {
         self.state().window.from(position, limit)
     }
 
+    /// The number of the next change.
+    pub(crate) fn changes_seen(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
     /// Whether nothing is told any more: its resource is gone, or written otherwise.
     pub(crate) fn is_closed(&self) -> bool {
         self.state().closed

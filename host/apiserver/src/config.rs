@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use datastore::Datastore;
 use ipnet::IpNet;
-use net::TlsClient;
+use net::{CertificatePem, TlsClient};
 use supervise::Scope;
+use tokio::sync::watch;
 
 use crate::authn::Authenticate;
 use crate::authz::Authorize;
@@ -51,6 +52,10 @@ pub struct Dependencies {
     pub anonymous: Anonymous,
     /// Shown to kubelets.
     pub kubelet: TlsClient,
+    /// Verifies nobody: for pods and services that users are let to.
+    pub anybody: TlsClient,
+    /// What is shown to aggregated API servers, which believe it about users.
+    pub front_proxy: watch::Receiver<CertificatePem>,
     /// Tasks of the API server run in children of it.
     pub scope: Scope,
 }

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use self::path::RequestInfo;
+use crate::aggregation::Aggregator;
 use crate::authn::{Authenticate, UserInfo};
 use crate::authz::Authorize;
 use crate::document::Documents;
@@ -64,6 +65,7 @@ pub(crate) struct Parts {
     pub(crate) review: ReviewDeps,
     pub(crate) kubelet: Proxy,
     pub(crate) proxy: ObjectProxy,
+    pub(crate) aggregator: Aggregator,
     pub(crate) issuer: Issuer,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) authorize: Arc<dyn Authorize>,
@@ -153,6 +155,9 @@ impl Parts {
         };
         let user = self.impersonate(headers, user)?;
         self.authorize(&user, &info.attributes())?;
+        if let Some(remote) = self.aggregator.serves(&info.path) {
+            return self.aggregator.answer(&remote, &user, request).await;
+        }
         match &info.resource {
             Some(path) => self.dispatch(info, path, user, request).await,
             None => self.page(info, &request.into_parts().0).await,

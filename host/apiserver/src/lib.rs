@@ -3,6 +3,7 @@
 
 mod accept;
 mod admission;
+mod aggregation;
 pub mod authn;
 pub mod authz;
 mod backend;

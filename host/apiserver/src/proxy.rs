@@ -36,9 +36,10 @@ struct Named<'a> {
 }
 
 impl ObjectProxy {
-    pub(crate) fn new(rest: Rest, kubelet: TlsClient, scope: Scope) -> Self {
-        let anybody = HttpClient::tls_upgradable(TlsClient::unverified());
-        Self { rest, kubelets: HttpClient::tls_upgradable(kubelet), anybody, scope }
+    /// `kubelet` verifies kubelets and is known to them, `anybody` verifies nobody.
+    pub(crate) fn new(rest: Rest, kubelet: TlsClient, anybody: TlsClient, scope: Scope) -> Self {
+        let [kubelets, anybody] = [kubelet, anybody].map(HttpClient::tls_upgradable);
+        Self { rest, kubelets, anybody, scope }
     }
 
     /// Whether a call is for here.

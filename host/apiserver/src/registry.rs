@@ -26,6 +26,14 @@ impl Registry {
         self.0.load().iter().find(is).cloned()
     }
 
+    /// The other versions of a stored resource.
+    pub(crate) fn equivalents(&self, of: &Resource) -> Vec<Arc<Resource>> {
+        let is = |row: &&Arc<Resource>| {
+            share_storage(row, of) && (&row.group, &row.version) != (&of.group, &of.version)
+        };
+        self.0.load().iter().filter(is).cloned().collect()
+    }
+
     /// The stored prefixes, each with the row in whose version its objects are written.
     pub(crate) fn stored(&self) -> Vec<(String, Arc<Resource>)> {
         let mut stored: Vec<(String, Arc<Resource>)> = Vec::new();

@@ -5,6 +5,7 @@ pub(crate) mod body;
 mod continuation;
 mod create;
 mod delete;
+mod derived;
 mod output;
 mod patch;
 mod query;
@@ -19,7 +20,9 @@ mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use derived::Derived;
 pub(crate) use patch::media_types as patch_types;
+pub(crate) use query::{Execution, WriteOptions};
 pub(crate) use random::uid;
 
 use std::sync::Arc;
@@ -106,6 +109,16 @@ impl Rest {
         self.trees_where(resource, "", |_| true)
     }
 
+    /// How many changes the cache of a resource has seen: another number, another state.
+    pub(crate) fn changes_of(&self, resource: &Resource) -> u64 {
+        self.caches().of(resource).map_or(0, |cache| cache.changes_seen())
+    }
+
+    /// Tells of changes of a resource.
+    pub(crate) fn changes(&self, resource: &Resource) -> Option<tokio::sync::watch::Receiver<u64>> {
+        Some(self.caches().of(resource)?.subscribe())
+    }
+
     /// The objects of a namespace, of all for an empty one, whose entries are wanted.
     pub(crate) fn trees_where(
         &self,
@@ -175,7 +188,7 @@ impl Rest {
         &self.0.storage
     }
 
-    fn admission(&self) -> &Admission {
+    pub(crate) fn admission(&self) -> &Admission {
         &self.0.admission
     }
 

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
+use crate::aggregation::Aggregator;
 use crate::authn::UserInfo;
 use crate::bootstrap::{self, Endpoint};
 use crate::config::{Config, Dependencies};
@@ -126,7 +127,8 @@ impl ApiServerTask {
     pub(crate) fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
         let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
-        let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
+        let Dependencies { datastore, authenticate, authorize, anonymous, .. } = &self.dependencies;
+        let Dependencies { kubelet, anybody, front_proxy, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
             store: datastore.clone(),
@@ -155,7 +157,8 @@ impl ApiServerTask {
             store: datastore.clone(),
             bearers,
             review,
-            proxy: ObjectProxy::new(rest.clone(), kubelet.clone(), scope.clone()),
+            proxy: ObjectProxy::new(rest.clone(), kubelet.clone(), anybody.clone(), scope.clone()),
+            aggregator: Aggregator::new(rest.clone(), front_proxy.clone(), scope.clone()),
             kubelet: Proxy::new(rest.clone(), kubelet.clone(), scope.clone()),
             issuer: Issuer { name: issuer.clone(), keys: keys.clone(), address },
             authenticate: Arc::clone(authenticate),

@@ -107,6 +107,7 @@ impl Node {
             authorizer: ModeAuthorizer::new(modes.clone(), slots.addons.clone()),
             modes,
             kubelet: tls.kubelet_client.clone(),
+            front_proxy: tls.front_proxy.subscribe(),
             listener: sockets.listener(row::API).context("kube-apiserver --secure-port is 0")?,
             tls: tls.api.clone(),
         };

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
@@ -15,7 +16,8 @@ use rustls::crypto::{
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
+    SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -282,19 +284,17 @@ impl TlsClient {
 
     /// Servers prove nothing but that they hold the key of what they show: for peers whose names nobody vouches for, as
     /// pods that the API server speaks to for a user.
-    pub fn unverified() -> Self {
+    pub fn unverified(certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
+        let unusable = |source| TlsError::Unusable { what: "the client certificate", source };
         let verifier =
             ProofOfKey { hints: Vec::new(), algorithms: provider().signature_verification_algorithms };
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .expect("ring has suites for the default versions")
+            .map_err(unusable)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        config.alpn_protocols = protocols(VERSION_1);
-        let version_1 = Arc::new(config.clone());
-        config.alpn_protocols = protocols(BOTH_VERSIONS);
-        Self { both: Arc::new(ArcSwap::from_pointee(config)), version_1: Arc::new(ArcSwap::new(version_1)) }
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let (both, version_1) = shown(builder, certificate)?;
+        Ok(Self { both: Arc::new(ArcSwap::new(both)), version_1: Arc::new(ArcSwap::new(version_1)) })
     }
 
     /// New connections use these. On an error the old ones stay.
@@ -319,6 +319,15 @@ fn client_configs(
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
         .with_root_certificates(root_store(roots, "the server CA")?);
+    shown(builder, certificate)
+}
+
+/// Configurations that show a certificate to servers that ask, for both versions of HTTP and for the first alone.
+fn shown(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    certificate: Option<&CertificatePem>,
+) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>), TlsError> {
+    let unusable = |source| TlsError::Unusable { what: "the client certificate", source };
     let mut config = match certificate {
         Some(certificate) => {
             let (chain, key) = certificate.parse()?;

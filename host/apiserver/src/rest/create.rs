@@ -9,7 +9,7 @@ use objects::{Tree, kind, meta};
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, random};
-use crate::admission::{Operation, Write, address::Reserved, namespace};
+use crate::admission::{Write, address::Reserved, namespace};
 use crate::call::{Answer, Call};
 
 /// How often another generated name is tried, as upstream.
@@ -20,7 +20,7 @@ impl Rest {
         let options = call.write_options("CreateOptions")?;
         let decoded = body::object(call, &call.resource.gvk(), options.validation)?;
         let mut answer = self.create_tree(call, decoded.tree, options).await?;
-        answer.warnings = decoded.warnings;
+        answer.warnings.splice(0..0, decoded.warnings);
         Ok(answer)
     }
 
@@ -44,7 +44,7 @@ impl Rest {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
             }
-            let Prepared { tree: new, _reserved } = self.prepare(call, new).await?;
+            let Prepared { tree: new, warnings, _reserved } = self.prepare(call, new, options).await?;
             let name = meta::name(&new).to_owned();
             let created = match options.execution {
                 Execution::Real => self.storage().create(resource, new).await?.map(|found| found.tree),
@@ -55,7 +55,7 @@ impl Rest {
             };
             if let Some(created) = created {
                 let body = Render::new(call, &cache.hub).object(created);
-                return Ok(Answer { code: StatusCode::CREATED, ..Answer::ok(body) });
+                return Ok(Answer { code: StatusCode::CREATED, warnings, ..Answer::ok(body) });
             }
             let taken = resource.group_resource();
             if !generated {
@@ -69,7 +69,7 @@ impl Rest {
     }
 
     /// Admission, defaults, server-set metadata, validation: everything before the store.
-    async fn prepare(&self, call: &Call, mut tree: Tree) -> Result<Prepared, Status> {
+    async fn prepare(&self, call: &Call, mut tree: Tree, options: WriteOptions) -> Result<Prepared, Status> {
         let resource = &*call.resource;
         let row = kind::of(resource);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
@@ -78,7 +78,7 @@ impl Rest {
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
         row.apply_defaults(resource, &mut tree);
-        let mut write = Write { rest: self, call, operation: Operation::Create, object: tree, old: None };
+        let mut write = Write::new(self, call, tree, None, options);
         self.admission().mutate(&mut write).await?;
         let tree = &mut write.object;
         let reserved = self.admission().addresses(self, call, tree, None)?;
@@ -86,13 +86,15 @@ impl Rest {
         namespace::complete(resource, tree);
         validated(resource, tree, &row.validate(resource, tree))?;
         self.admission().validate(&mut write).await?;
-        Ok(Prepared { tree: write.object, _reserved: reserved })
+        Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
     }
 }
 
 /// An object ready to be written, with what admission holds for it until then.
 pub(super) struct Prepared {
     pub(super) tree: Tree,
+    /// What admission warns the client of.
+    pub(super) warnings: Vec<String>,
     pub(super) _reserved: Reserved,
 }
 

@@ -10,10 +10,10 @@ use objects::validate::{FieldError, Path};
 use objects::{Tree, kind, meta};
 
 use super::output::Render;
-use super::query::{Execution, refuse};
+use super::query::{Execution, WriteOptions, refuse};
 use super::select::Selection;
 use super::{Rest, body};
-use crate::admission::{Operation, Write};
+use crate::admission::Write;
 use crate::call::{Answer, Call};
 use crate::storage::Found;
 
@@ -62,13 +62,8 @@ impl Rest {
         loop {
             let old = self.found(call).await?;
             options.preconditions(call, &old)?;
-            let mut write = Write {
-                rest: self,
-                call,
-                operation: Operation::Delete,
-                object: Tree::Null,
-                old: Some(&old.tree),
-            };
+            let execution = WriteOptions { execution: options.execution, ..WriteOptions::default() };
+            let mut write = Write::new(self, call, Tree::Null, Some(&old.tree), execution);
             self.admission().mutate(&mut write).await?;
             self.admission().validate(&mut write).await?;
             let render = Render::new(call, &cache.hub);

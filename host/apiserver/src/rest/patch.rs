@@ -64,7 +64,8 @@ impl Rest {
             Ok(new)
         };
         let mut answer = self.write(call, part, options, change).await?;
-        answer.warnings = warnings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let reports = warnings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        answer.warnings.splice(0..0, reports);
         Ok(answer)
     }
 }

@@ -9,8 +9,8 @@ use super::create::{Prepared, validated};
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, delete};
+use crate::admission::Write;
 use crate::admission::address::Reserved;
-use crate::admission::{Operation, Write};
 use crate::call::{Answer, Call};
 use crate::storage::Found;
 
@@ -35,12 +35,12 @@ impl Rest {
         {
             meta::set_resource_version(&mut decoded.tree, "");
             let mut answer = self.create_tree(call, decoded.tree, options).await?;
-            answer.warnings = decoded.warnings;
+            answer.warnings.splice(0..0, decoded.warnings);
             return Ok(answer);
         }
         let wanted = decoded.tree;
         let mut answer = self.write(call, part, options, |_| Ok(wanted.clone())).await?;
-        answer.warnings = decoded.warnings;
+        answer.warnings.splice(0..0, decoded.warnings);
         Ok(answer)
     }
 
@@ -59,7 +59,8 @@ impl Rest {
             let old = self.found(call).await?;
             let mut new = change(&old.tree)?;
             settle(resource, &call.name, &mut new, &old.tree)?;
-            let Prepared { tree: new, _reserved } = self.prepare_update(call, part, new, &old).await?;
+            let prepared = self.prepare_update(call, part, new, &old, options).await?;
+            let Prepared { tree: new, warnings, _reserved } = prepared;
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);
             let written = match (options.execution, ends) {
                 (Execution::Dry, _) => Some(Found { tree: new, revision: old.revision }),
@@ -67,7 +68,8 @@ impl Rest {
                 (Execution::Real, false) => self.storage().replace(resource, &old, new).await?,
             };
             if let Some(found) = written {
-                return Ok(Answer::ok(Render::new(call, &cache.hub).object(found.tree)));
+                let body = Render::new(call, &cache.hub).object(found.tree);
+                return Ok(Answer { warnings, ..Answer::ok(body) });
             }
         }
     }
@@ -78,6 +80,7 @@ impl Rest {
         part: Part,
         mut new: Tree,
         old: &Found,
+        options: WriteOptions,
     ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
         let row = kind::of(resource);
@@ -85,7 +88,7 @@ impl Rest {
             row.apply_defaults(resource, &mut new);
         }
         let old = &old.tree;
-        let mut write = Write { rest: self, call, operation: Operation::Update, object: new, old: Some(old) };
+        let mut write = Write::new(self, call, new, Some(old), options);
         self.admission().mutate(&mut write).await?;
         let new = &mut write.object;
         let mut reserved = Reserved::default();
@@ -114,7 +117,7 @@ impl Rest {
         };
         validated(resource, new, &errors)?;
         self.admission().validate(&mut write).await?;
-        Ok(Prepared { tree: write.object, _reserved: reserved })
+        Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
     }
 }
 

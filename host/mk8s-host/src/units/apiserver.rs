@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use apiserver::{ApiServerHandle, Config, Dependencies, NODE_PORTS};
 use args::{Effective, Service};
 use datastore::Datastore;
-use net::{Listener, TlsClient, TlsServer};
+use net::{CertificatePem, Listener, TlsClient, TlsServer};
 use supervise::{BoxError, OnFailure, Unit, UnitContext};
+use tokio::sync::watch;
 
 use crate::adapt::authentication::AddonAuthenticator;
 use crate::adapt::authorization::{ModeAuthorizer, Modes};
@@ -26,6 +27,7 @@ pub(crate) struct Parts {
     pub(crate) authorizer: ModeAuthorizer,
     pub(crate) modes: Modes,
     pub(crate) kubelet: TlsClient,
+    pub(crate) front_proxy: watch::Receiver<CertificatePem>,
     pub(crate) listener: Listener,
     pub(crate) tls: TlsServer,
 }
@@ -37,13 +39,15 @@ pub(crate) fn unit(parts: Parts, slot: Slot<ApiServerHandle>) -> Unit {
 }
 
 async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) -> Result<(), BoxError> {
-    let Parts { config, datastore, authenticator, authorizer, modes, kubelet, listener, tls } = parts;
+    let Parts { config, datastore, authenticator, authorizer, modes, kubelet, front_proxy, listener, tls } = parts;
     let dependencies = Dependencies {
         datastore: datastore.wait().await,
         authenticate: Arc::new(authenticator),
         authorize: Arc::new(authorizer),
         anonymous: Arc::new(move || modes.allow_anonymous()),
         kubelet,
+        anybody: TlsClient::unverified(None)?,
+        front_proxy,
         scope: context.scope.clone(),
     };
     let (handle, task) = config.build(dependencies)?;

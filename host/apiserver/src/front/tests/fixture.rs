@@ -9,11 +9,12 @@ use datastore::Embedded;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use net::{Body, Peer, PeerAddress, PeerCertificates, TlsClient, body};
+use net::{Body, CertificatePem, Peer, PeerAddress, PeerCertificates, TlsClient, body};
 use objects::Tree;
-use rcgen::KeyPair;
+use rcgen::{CertificateParams, KeyPair};
 use supervise::Scope;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
@@ -88,6 +89,8 @@ impl Fixture {
             authorize: Arc::clone(&asked) as Arc<dyn Authorize>,
             anonymous: Arc::new(move || is_anonymous.load(Ordering::Relaxed)),
             kubelet: TlsClient::new(authority, None).unwrap(),
+            anybody: TlsClient::unverified(None).unwrap(),
+            front_proxy: watch::channel(proxy_certificate()).1,
             scope: scope.clone(),
         };
         let (handle, task) = config().build(dependencies).unwrap();
@@ -108,6 +111,14 @@ impl Fixture {
         self.task.bootstrap(&front).await.unwrap();
         front
     }
+}
+
+/// What aggregated servers are shown.
+fn proxy_certificate() -> CertificatePem {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["front-proxy-client".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    CertificatePem { chain: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
 }
 
 pub(super) fn config() -> Config {
