@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
 use crate::registry::Registry;
+use crate::storage::Values;
 
 pub(crate) use entry::Entry;
 pub(crate) use window::{Change, EventType, Forgotten};
@@ -37,6 +38,7 @@ type ByPrefix = HashMap<Box<str>, Arc<Cache>>;
 #[derive(Clone)]
 pub(crate) struct Caches {
     by_prefix: Arc<ArcSwap<ByPrefix>>,
+    values: Values,
     progress: watch::Receiver<Revision>,
     openings: mpsc::Sender<Opening>,
 }
@@ -46,6 +48,7 @@ pub(crate) struct Cache {
     /// The row in whose version the objects are stored.
     pub(crate) hub: Arc<Resource>,
     prefix: Box<str>,
+    values: Values,
     state: RwLock<State>,
     /// Tells of new changes; the value is the number of the next one.
     changed: watch::Sender<u64>,
@@ -71,15 +74,16 @@ pub(crate) struct Snapshot {
 
 impl Caches {
     /// Opens a cache for each stored resource and follows the store in a task of the scope.
-    pub(crate) fn open(store: &Datastore, registry: &Registry, scope: &Scope) -> Self {
+    pub(crate) fn open(store: &Datastore, values: Values, registry: &Registry, scope: &Scope) -> Self {
         let cache = |(prefix, hub): (String, Arc<Resource>)| {
             let prefix = prefix.into_boxed_str();
-            (prefix.clone(), Arc::new(Cache::new(hub, prefix)))
+            (prefix.clone(), Arc::new(Cache::new(hub, prefix, values.clone())))
         };
         let by_prefix: ByPrefix = registry.stored().into_iter().map(cache).collect();
         let (sender, progress) = watch::channel(Revision::NEVER);
         let (openings, waiting) = mpsc::channel(OPENINGS);
-        let caches = Self { by_prefix: Arc::new(ArcSwap::from_pointee(by_prefix)), progress, openings };
+        let by_prefix = Arc::new(ArcSwap::from_pointee(by_prefix));
+        let caches = Self { by_prefix, values, progress, openings };
         scope.spawn("caches", feed::run(store.clone(), caches.clone(), sender, waiting, scope.token()));
         caches
     }
@@ -93,7 +97,7 @@ impl Caches {
     /// the one that there was of its prefix. Returns when it is filled.
     pub(crate) async fn add(&self, hub: Arc<Resource>) -> Result<(), Status> {
         let Some(prefix) = hub.key_prefix() else { return Ok(()) };
-        let cache = Arc::new(Cache::new(hub, prefix.into_boxed_str()));
+        let cache = Arc::new(Cache::new(hub, prefix.into_boxed_str(), self.values.clone()));
         let (opened, done) = oneshot::channel();
         let stopped = || Status::unavailable("the watch cache is stopped");
         self.openings.send(Opening { cache, opened }).await.map_err(|_| stopped())?;
@@ -193,14 +197,14 @@ struct Write {
 }
 
 impl Cache {
-    fn new(hub: Arc<Resource>, prefix: Box<str>) -> Self {
+    fn new(hub: Arc<Resource>, prefix: Box<str>, values: Values) -> Self {
         let state = State {
             entries: BTreeMap::new(),
             window: Window::new(),
             revision: Revision::NEVER,
             closed: false,
         };
-        Self { hub, prefix, state: RwLock::new(state), changed: watch::channel(0).0 }
+        Self { hub, prefix, values, state: RwLock::new(state), changed: watch::channel(0).0 }
     }
 
     pub(crate) fn prefix(&self) -> &str {
@@ -273,9 +277,9 @@ impl Cache {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A value that is no JSON object is reported and not shown.
+    /// A value that cannot be read is reported and not shown.
     fn read(&self, kv: &KeyValue) -> Option<Entry> {
-        match Entry::read(&self.hub, &kv.value, kv.mod_revision) {
+        match Entry::read(&self.hub, &self.values, kv) {
             Ok(entry) => Some(entry),
             Err(error) => {
                 error!(key = %String::from_utf8_lossy(&kv.key), %error, "a stored value cannot be read");

@@ -15,6 +15,7 @@ use crate::authn::Authenticate;
 use crate::authz::Authorize;
 use crate::front::Anonymous;
 use crate::server::{self, ApiServerHandle, ApiServerTask, Keys};
+use crate::storage::Encryption;
 use crate::tokens::{KeyError, Signer};
 
 /// Ports that services of type NodePort get: upstream's default.
@@ -52,6 +53,8 @@ pub struct Dependencies {
     pub anonymous: Anonymous,
     /// Shown to kubelets.
     pub kubelet: TlsClient,
+    /// How values are encrypted in the store, `None` leaves them as they are; what comes later is in force at once.
+    pub encryption: watch::Receiver<Option<Encryption>>,
     /// Verifies nobody: for pods and services that users are let to.
     pub anybody: TlsClient,
     /// What is shown to aggregated API servers, which believe it about users.

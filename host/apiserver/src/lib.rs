@@ -28,4 +28,5 @@ mod tokens;
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
+pub use storage::{Encryption, EncryptionError};
 pub use tokens::KeyError;

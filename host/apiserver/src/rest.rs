@@ -40,7 +40,7 @@ use crate::authz::Authorize;
 use crate::cache::{Cache, Caches, Entry};
 use crate::call::{Answer, AnswerBody, Call};
 use crate::registry::Registry;
-use crate::storage::{Expiry, Found, Storage, convert};
+use crate::storage::{Expiry, Found, Storage, Values, convert};
 
 /// The end of the name of a volume that admission adds.
 pub(crate) fn volume_suffix() -> String {
@@ -65,15 +65,16 @@ pub(crate) struct Foundation {
     pub(crate) admission: Admission,
     pub(crate) expiry: Expiry,
     pub(crate) authorizer: Arc<dyn Authorize>,
+    pub(crate) values: Values,
 }
 
 impl Rest {
     /// Opens the caches of every stored resource and fills them in a task of the scope.
     pub(crate) fn open(foundation: Foundation, scope: &Scope) -> Self {
-        let Foundation { store, admission, expiry, authorizer } = foundation;
+        let Foundation { store, admission, expiry, authorizer, values } = foundation;
         let registry = Registry::builtin();
-        let caches = Caches::open(&store, &registry, scope);
-        let storage = Storage::new(store, caches.clone(), expiry);
+        let caches = Caches::open(&store, values.clone(), &registry, scope);
+        let storage = Storage::new(store, caches.clone(), expiry, values);
         Self(Arc::new(Parts { registry, caches, storage, admission, authorizer }))
     }
 
@@ -161,6 +162,20 @@ impl Rest {
     ) -> Result<Option<Tree>, Status> {
         let found = self.storage().read(resource, namespace, name).await?;
         Ok(found.map(|found| found.tree))
+    }
+
+    /// Writes anew what is stored under an older key than the one in force.
+    pub(crate) async fn encrypt_anew(&self) -> Result<usize, Status> {
+        let mut written = 0;
+        for row in self.registry().rows().iter().filter(|row| self.storage().values().are_configured(row)) {
+            let Some(cache) = self.caches().of(row).filter(|cache| Arc::ptr_eq(&cache.hub, row)) else {
+                continue;
+            };
+            for entry in cache.snapshot("", |_| true).entries {
+                written += usize::from(self.storage().renew(row, &entry.namespace, &entry.name).await?);
+            }
+        }
+        Ok(written)
     }
 
     pub(crate) async fn answer(&self, call: Call) -> Result<Answer, Status> {

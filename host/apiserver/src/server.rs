@@ -27,7 +27,7 @@ use crate::kubelet::Proxy;
 use crate::proxy::ObjectProxy;
 use crate::rest::{Foundation, Rest};
 use crate::review::ReviewDeps;
-use crate::storage::Expiry;
+use crate::storage::{Expiry, Values};
 use crate::tokens::{PublicKey, Signer, Verifier};
 
 /// Tasks below the verbs get this long to end after the last connection.
@@ -128,13 +128,14 @@ impl ApiServerTask {
         let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
         let Dependencies { datastore, authenticate, authorize, anonymous, .. } = &self.dependencies;
-        let Dependencies { kubelet, anybody, front_proxy, .. } = &self.dependencies;
+        let Dependencies { kubelet, anybody, front_proxy, encryption, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
             store: datastore.clone(),
             admission: Admission::new(network),
             expiry: Expiry::new(self.config.event_ttl),
             authorizer: Arc::clone(authorize),
+            values: Values::new(encryption.clone()),
         };
         let rest = Rest::open(foundation, scope);
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
@@ -196,6 +197,18 @@ impl ApiServerHandle {
     /// wait; of a server that has stopped they are told so.
     pub fn transport(&self, identity: UserInfo) -> impl Transport + Clone {
         InProcess { state: self.state.clone(), identity: grouped(identity) }
+    }
+
+    /// Writes every object anew that is stored under an older key than the one in force; gives how many there were.
+    ///
+    /// # Errors
+    /// Why an object could not be written; those before it are.
+    pub async fn encrypt_anew(&self) -> Result<usize, Status> {
+        let state = self.state.borrow().clone();
+        match state {
+            State::Serving(front) | State::Ready(front) => front.0.rest.encrypt_anew().await,
+            State::Starting | State::Stopped => Err(Status::unavailable("the API server is not serving")),
+        }
     }
 
     /// Whether it serves and has everything that every cluster has.

@@ -2,7 +2,9 @@
 //! write is answered when the own caches show it.
 
 mod convert;
+mod encryption;
 mod expiry;
+mod value;
 
 use std::sync::Arc;
 
@@ -16,13 +18,17 @@ use objects::{Tree, meta};
 use crate::cache::Caches;
 
 pub(crate) use convert::convert;
+pub(crate) use encryption::Age;
+pub use encryption::{Encryption, EncryptionError};
 pub(crate) use expiry::Expiry;
+pub(crate) use value::{ValueError, Values};
 
 #[derive(Clone)]
 pub(crate) struct Storage {
     store: Datastore,
     caches: Caches,
     expiry: Expiry,
+    values: Values,
 }
 
 /// A stored object in the version of a request, complete with kind, apiVersion and resourceVersion.
@@ -30,11 +36,16 @@ pub(crate) struct Storage {
 pub(crate) struct Found {
     pub(crate) tree: Tree,
     pub(crate) revision: Revision,
+    pub(crate) age: Age,
 }
 
 impl Storage {
-    pub(crate) fn new(store: Datastore, caches: Caches, expiry: Expiry) -> Self {
-        Self { store, caches, expiry }
+    pub(crate) fn new(store: Datastore, caches: Caches, expiry: Expiry, values: Values) -> Self {
+        Self { store, caches, expiry, values }
+    }
+
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
     }
 
     /// The present revision.
@@ -57,7 +68,8 @@ impl Storage {
     /// Writes a new object; `None` where there is one of its name.
     pub(crate) async fn create(&self, resource: &Resource, tree: Tree) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
-        let put = Op::leased(key.clone(), self.encode(resource, &tree)?, self.lease(resource).await?);
+        let value = self.sealed(resource, &key, &self.encode(resource, &tree)?)?;
+        let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::absent(key), put), tree).await
     }
 
@@ -69,12 +81,31 @@ impl Storage {
         tree: Tree,
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
-        let value = self.encode(resource, &tree)?;
-        if value == self.encode(resource, &old.tree)? {
+        let new = self.encode(resource, &tree)?;
+        if old.age == Age::Current && new == self.encode(resource, &old.tree)? {
             return Ok(Some(old.clone()));
         }
+        let value = self.sealed(resource, &key, &new)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), tree).await
+    }
+
+    /// Writes an object anew if it is stored otherwise than it would be today; whether it was.
+    pub(crate) async fn renew(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<bool, Status> {
+        while let Some(old) = self.read(resource, namespace, name).await? {
+            if old.age == Age::Current {
+                return Ok(false);
+            }
+            if self.replace(resource, &old, old.tree.clone()).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes the object that was read; `None` where it has changed since. The tree is its last state.
@@ -117,24 +148,29 @@ impl Storage {
         }
         self.caches.reached(result.revision).await?;
         meta::set_resource_version(&mut tree, &result.revision.to_string());
-        Ok(Some(Found { tree, revision: result.revision }))
+        Ok(Some(Found { tree, revision: result.revision, age: Age::Current }))
     }
 
-    fn encode(&self, resource: &Resource, tree: &Tree) -> Result<bytes::Bytes, Status> {
+    /// An object as it is stored, before it is bytes.
+    fn encode(&self, resource: &Resource, tree: &Tree) -> Result<Tree, Status> {
         let hub = self.hub(resource)?;
         let mut tree = convert(tree.clone(), resource, &hub);
         meta::set_resource_version(&mut tree, "");
-        Ok(tree.to_json())
+        Ok(tree)
+    }
+
+    fn sealed(&self, resource: &Resource, key: &str, tree: &Tree) -> Result<bytes::Bytes, Status> {
+        Ok(self.values.write(&*self.hub(resource)?, key, tree))
     }
 
     fn decode(&self, resource: &Resource, kv: &KeyValue) -> Result<Found, Status> {
         let hub = self.hub(resource)?;
-        let tree = Tree::from_json(&kv.value).map_err(|error| {
+        let (tree, age) = self.values.read(&hub, &kv.key, &kv.value).map_err(|error| {
             Status::internal(format_args!("{}: {error}", String::from_utf8_lossy(&kv.key)))
         })?;
         let mut tree = convert(tree, &hub, resource);
         meta::set_resource_version(&mut tree, &kv.mod_revision.to_string());
-        Ok(Found { tree, revision: kv.mod_revision })
+        Ok(Found { tree, revision: kv.mod_revision, age })
     }
 
     fn hub(&self, resource: &Resource) -> Result<Arc<Resource>, Status> {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use datastore::Revision;
+use datastore::{KeyValue, Revision};
 use objects::Tree;
 use objects::meta;
 use objects::resource::Resource;
 use objects::selector::field::field_value;
-use objects::tree::JsonError;
+
+use crate::storage::{ValueError, Values};
 
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -24,8 +25,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Reads a stored value.
-    pub(crate) fn read(resource: &Resource, value: &[u8], revision: Revision) -> Result<Self, JsonError> {
-        Ok(Self::new(resource, Tree::from_json(value)?, revision))
+    pub(crate) fn read(resource: &Resource, values: &Values, kv: &KeyValue) -> Result<Self, ValueError> {
+        let (tree, _) = values.read(resource, &kv.key, &kv.value)?;
+        Ok(Self::new(resource, tree, kv.mod_revision))
     }
 
     pub(crate) fn new(resource: &Resource, mut tree: Tree, revision: Revision) -> Self {

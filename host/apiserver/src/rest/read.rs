@@ -92,7 +92,8 @@ impl Rest {
         // One more than wanted tells whether there is a next page; a selector may skip any number.
         let read = if selection.is_filtered() { None } else { limit.map(|limit| limit + 1) };
         let (kvs, beyond) = self.storage().range_at(range, revision, read).await?;
-        let entry = |kv: &Arc<KeyValue>| Entry::read(&cache.hub, &kv.value, kv.mod_revision).ok();
+        let values = self.storage().values();
+        let entry = |kv: &Arc<KeyValue>| Entry::read(&cache.hub, values, kv).ok();
         let selected = kvs.iter().filter_map(entry).filter(|entry| selection.selects(entry));
         let mut page = Page::new(selected.map(Arc::new).collect(), revision);
         page.cut(limit, selection);

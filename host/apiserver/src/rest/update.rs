@@ -63,7 +63,7 @@ impl Rest {
             let Prepared { tree: new, warnings, _reserved } = prepared;
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);
             let written = match (options.execution, ends) {
-                (Execution::Dry, _) => Some(Found { tree: new, revision: old.revision }),
+                (Execution::Dry, _) => Some(Found { tree: new, ..old.clone() }),
                 (Execution::Real, true) => self.storage().remove(resource, &old, new).await?,
                 (Execution::Real, false) => self.storage().replace(resource, &old, new).await?,
             };

@@ -89,6 +89,7 @@ impl Fixture {
             authorize: Arc::clone(&asked) as Arc<dyn Authorize>,
             anonymous: Arc::new(move || is_anonymous.load(Ordering::Relaxed)),
             kubelet: TlsClient::new(authority, None).unwrap(),
+            encryption: watch::channel(None).1,
             anybody: TlsClient::unverified(None).unwrap(),
             front_proxy: watch::channel(proxy_certificate()).1,
             scope: scope.clone(),

@@ -11,6 +11,7 @@ use objects::status::Status;
 use objects::{Tree, tree};
 use supervise::Scope;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
@@ -18,13 +19,14 @@ use crate::authn::UserInfo;
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::call::{Answer, AnswerBody, Call, Content, Output};
 use crate::rest::{Foundation, Rest};
-use crate::storage::Expiry;
+use crate::storage::{Encryption, Expiry, Values};
 
 const TTL: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) struct Fixture {
     pub(crate) rest: Rest,
     pub(crate) store: Embedded,
+    pub(crate) encryption: watch::Sender<Option<Encryption>>,
     _scope: Scope,
     _directory: TempDir,
 }
@@ -36,14 +38,16 @@ impl Fixture {
         let (store, task) = Embedded::open(Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
         scope.spawn("datastore", task.run(scope.token()));
+        let (encryption, encrypting) = watch::channel(None);
         let foundation = Foundation {
             store: store.clone().into(),
             admission: Admission::new(network()),
             expiry: Expiry::new(TTL),
             authorizer: Arc::new(Everything),
+            values: Values::new(encrypting),
         };
         let rest = Rest::open(foundation, &scope);
-        let fixture = Self { rest, store, _scope: scope, _directory: directory };
+        let fixture = Self { rest, store, encryption, _scope: scope, _directory: directory };
         fixture.create("namespaces", tree!({ "metadata": { "name": "default" } })).await.unwrap();
         fixture
     }
