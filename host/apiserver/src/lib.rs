@@ -28,5 +28,5 @@ mod tokens;
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
-pub use storage::{Encryption, EncryptionError};
+pub use storage::{Encryption, EncryptionError, Rotation};
 pub use tokens::KeyError;

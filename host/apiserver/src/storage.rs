@@ -19,7 +19,7 @@ use crate::cache::Caches;
 
 pub(crate) use convert::convert;
 pub(crate) use encryption::Age;
-pub use encryption::{Encryption, EncryptionError};
+pub use encryption::{Encryption, EncryptionError, Rotation};
 pub(crate) use expiry::Expiry;
 pub(crate) use value::{ValueError, Values};
 

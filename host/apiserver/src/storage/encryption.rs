@@ -3,6 +3,7 @@
 
 mod cipher;
 mod configuration;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use objects::resource::Resource;
 
 use self::cipher::{Key, OpenError};
 pub use self::configuration::EncryptionError;
+pub use self::rotation::Rotation;
 
 /// What every envelope begins with.
 const ENVELOPE: &[u8] = b"k8s:enc:";
@@ -53,6 +55,11 @@ impl Encryption {
     /// Reads an EncryptionConfiguration (apiserver.config.k8s.io/v1) in YAML or JSON; every mistake is reported.
     pub fn parse(text: &[u8]) -> Result<Self, EncryptionError> {
         configuration::read(text).map(|rules| Self(Arc::new(rules)))
+    }
+
+    /// The EncryptionConfiguration of a cluster that had none, in JSON: secrets are encrypted by a key of its own.
+    pub fn fresh() -> Vec<u8> {
+        rotation::fresh()
     }
 
     fn providers(&self, resource: &Resource) -> Option<&[Provider]> {

@@ -26,6 +26,7 @@ const FLAGS: &[Flag] = &[
     start("etcd-keyfile", Path, ""),
     start("etcd-compaction-interval", Duration, "5m"),
     start("event-ttl", Duration, "1h"),
+    start("encryption-provider-config", Path, ""),
     fixed("etcd-prefix", Path, "/registry"),
     fixed("allow-privileged", Bool, "true"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
@@ -63,7 +64,7 @@ const IGNORED: &str = "
     default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
     delete-collection-workers disable-admission-plugins egress-selector-config-file emulation-forward-compatible
     enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
-    enable-logs-handler enable-priority-and-fairness encryption-provider-config
+    enable-logs-handler enable-priority-and-fairness
     encryption-provider-config-automatic-reload endpoint-reconciler-type
     etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout
     etcd-servers-overrides external-hostname goaway-chance

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use apiserver::{ApiServerHandle, Config, Dependencies, NODE_PORTS};
+use apiserver::{ApiServerHandle, Config, Dependencies, Encryption, NODE_PORTS};
 use args::{Effective, Service};
 use datastore::Datastore;
 use net::{CertificatePem, Listener, TlsClient, TlsServer};
@@ -28,6 +28,7 @@ pub(crate) struct Parts {
     pub(crate) modes: Modes,
     pub(crate) kubelet: TlsClient,
     pub(crate) front_proxy: watch::Receiver<CertificatePem>,
+    pub(crate) encryption: watch::Receiver<Option<Encryption>>,
     pub(crate) listener: Listener,
     pub(crate) tls: TlsServer,
 }
@@ -39,7 +40,18 @@ pub(crate) fn unit(parts: Parts, slot: Slot<ApiServerHandle>) -> Unit {
 }
 
 async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) -> Result<(), BoxError> {
-    let Parts { config, datastore, authenticator, authorizer, modes, kubelet, front_proxy, listener, tls } = parts;
+    let Parts {
+        config,
+        datastore,
+        authenticator,
+        authorizer,
+        modes,
+        kubelet,
+        front_proxy,
+        encryption,
+        listener,
+        tls,
+    } = parts;
     let dependencies = Dependencies {
         datastore: datastore.wait().await,
         authenticate: Arc::new(authenticator),
@@ -48,6 +60,7 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
         kubelet,
         anybody: TlsClient::unverified(None)?,
         front_proxy,
+        encryption,
         scope: context.scope.clone(),
     };
     let (handle, task) = config.build(dependencies)?;

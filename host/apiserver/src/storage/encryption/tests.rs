@@ -104,3 +104,17 @@ fn every_mistake_of_a_configuration_is_told() {
     .assert_eq(&error.0.join("\n"));
     assert!(Encryption::parse(b"kind: Pod").is_err());
 }
+
+#[test]
+fn a_rotation_reads_what_was_and_ends_with_one_key() {
+    let (secret, old) = (secrets(), Encryption::fresh());
+    let sealed = Encryption::parse(&old).unwrap().seal(secret, PLACE, b"{}".to_vec());
+    let rotation = Rotation::of(&old).unwrap();
+    let [both, last] =
+        [&rotation.with_old_keys, &rotation.without].map(|text| Encryption::parse(text).unwrap());
+    let (opened, age) = both.open(secret, PLACE.as_bytes(), &sealed).unwrap();
+    assert_eq!((opened, age), (Some(b"{}".to_vec()), Age::Stale));
+    let renewed = both.seal(secret, PLACE, b"{}".to_vec());
+    assert_eq!(last.open(secret, PLACE.as_bytes(), &renewed).unwrap().1, Age::Current);
+    assert!(last.open(secret, PLACE.as_bytes(), &sealed).is_err());
+}
