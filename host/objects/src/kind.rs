@@ -1,18 +1,41 @@
 //! What truly differs between kinds: defaults, what a write may touch, and what is refused.
 //!
 //! The machinery is the same for every resource; [`of`] gives the row of a kind, and a kind without a row of its
-//! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `validate*`.
+//! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `stamp`, then
+//! `validate*`.
 
+mod admission_policy;
+mod api_service;
+mod certificate;
+mod class;
 mod container;
+mod csi;
+mod custom_resource;
 mod data;
 mod defaults;
+mod device;
 mod endpoints;
+mod flow;
 mod lease;
+mod limit_range;
+mod match_rules;
+mod persistent_volume;
 mod pod;
+mod quota;
 mod rbac;
 mod rows;
 mod secret;
 mod service;
+mod storage_class;
+mod volume_attachment;
+mod volume_claim;
+mod volume_source;
+mod webhook;
+
+use jiff::Timestamp;
+
+pub use certificate::{Requester, set_requester};
+pub use class::system_priority_classes;
 
 use crate::meta;
 use crate::resource::Resource;
@@ -37,8 +60,21 @@ pub struct Kind {
     status: fn(&mut Tree, &Tree),
     validate: fn(&Tree, &mut Vec<FieldError>),
     validate_update: fn(&Tree, &Tree, &mut Vec<FieldError>),
+    validate_status: fn(&Tree, &Tree, &mut Vec<FieldError>),
+    /// Sets the times that a write sets.
+    stamp: fn(&mut Tree, Option<&Tree>, Timestamp),
+    /// Sub-resources beside status that are written with their object.
+    parts: &'static [Part],
     /// Seconds until a deleted object goes, of the object and of what the client asked for.
     grace: Option<fn(&Tree, Option<i64>) -> i64>,
+}
+
+/// A sub-resource that writes some of its object: `approval`.
+#[derive(Debug)]
+struct Part {
+    name: &'static str,
+    prepare: fn(&mut Tree, &Tree),
+    validate: fn(&Tree, &Tree, &mut Vec<FieldError>),
 }
 
 /// Whether `metadata.generation` counts, and what.
@@ -46,8 +82,14 @@ pub struct Kind {
 enum Generation {
     /// The kind has none.
     None,
+    /// 1 for good.
+    Once,
     /// Changes of anything but metadata and status.
     Counts,
+    /// The same, from the first change on: a new object has none.
+    CountsChanges,
+    /// Changes of labels too.
+    CountsLabels,
 }
 
 /// What becomes of the status that a client sends with a new object of a kind that has the sub-resource.
@@ -72,6 +114,9 @@ impl Kind {
         status: |_, _| {},
         validate: |_, _| {},
         validate_update: |_, _, _| {},
+        validate_status: |_, _, _| {},
+        stamp: |_, _, _| {},
+        parts: &[],
         grace: None,
     };
 
@@ -91,7 +136,7 @@ impl Kind {
             tree.remove("status");
         }
         tree.remove_at(&["metadata", "generation"]);
-        if self.generation == Generation::Counts {
+        if !matches!(self.generation, Generation::None | Generation::CountsChanges) {
             meta::set_generation(tree, 1);
         }
         (self.create)(tree);
@@ -105,7 +150,14 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.update)(new, old);
-        if self.generation == Generation::Counts && counted_differs(new, old) {
+        let labels =
+            |tree: &Tree| tree.at(&["metadata", "labels"]).cloned().filter(|map| !map.is_empty_value());
+        let counted = match self.generation {
+            Generation::None | Generation::Once => false,
+            Generation::Counts | Generation::CountsChanges => counted_differs(new, old),
+            Generation::CountsLabels => counted_differs(new, old) || labels(new) != labels(old),
+        };
+        if counted {
             meta::set_generation(new, meta::generation(old) + 1);
         }
     }
@@ -120,6 +172,21 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.status)(new, old);
+    }
+
+    /// An object that is written to a sub-resource beside status. A name that the kind does not have writes nothing.
+    pub fn prepare_part(&self, name: &str, resource: &Resource, new: &mut Tree, old: &Tree) {
+        self.apply_defaults(resource, new);
+        match self.parts.iter().find(|part| part.name == name) {
+            Some(part) => (part.prepare)(new, old),
+            None => *new = old.clone(),
+        }
+        keep_metadata(new, old, "generation");
+    }
+
+    /// Sets the times that a write sets, in a prepared object that is new or is written over an old one.
+    pub fn stamp(&self, new: &mut Tree, old: Option<&Tree>, now: Timestamp) {
+        (self.stamp)(new, old, now);
     }
 
     /// What is wrong with a new object, metadata first.
@@ -138,7 +205,18 @@ impl Kind {
 
     /// What is wrong with an object that is written to the status sub-resource.
     pub fn validate_status(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
-        validate::metadata_update(new, old)
+        let mut errors = validate::metadata_update(new, old);
+        (self.validate_status)(new, old, &mut errors);
+        errors
+    }
+
+    /// What is wrong with an object that is written to a sub-resource beside status.
+    pub fn validate_part(&self, name: &str, new: &Tree, old: &Tree) -> Vec<FieldError> {
+        let mut errors = validate::metadata_update(new, old);
+        if let Some(part) = self.parts.iter().find(|part| part.name == name) {
+            (part.validate)(new, old, &mut errors);
+        }
+        errors
     }
 
     /// For how many seconds a deleted object stays with a deletionTimestamp; `None` where the kind knows no grace
@@ -170,6 +248,13 @@ fn keep(new: &mut Tree, old: &Tree, key: &str) {
     match old.get(key) {
         Some(value) => drop(new.insert(key, value.clone())),
         None => drop(new.remove(key)),
+    }
+}
+
+/// Metadata as the old object has them, as some kinds keep them on a write of their status.
+fn keep_all_metadata(new: &mut Tree, old: &Tree) {
+    for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
+        keep_metadata(new, old, field);
     }
 }
 

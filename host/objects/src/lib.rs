@@ -5,6 +5,8 @@
 //! known of its resource is a row of [`resource`].
 
 pub mod decode;
+pub mod expressions;
+pub mod flow_control;
 pub mod kind;
 pub mod meta;
 pub mod patch;

@@ -4,15 +4,24 @@
 
 mod at;
 mod field;
+mod ip;
 mod meta;
 mod names;
+mod resource_names;
 mod same;
+mod selector;
 
 pub(crate) use at::At;
 pub use field::{ErrorKind, FieldError, Path, to_status};
+pub(crate) use ip::{canonical_ip, endpoint_ip, legacy_ip};
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_update};
 pub use names::{
     NameRule, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_key,
     label_value, path_segment, port_name, port_number,
 };
+pub(crate) use resource_names::{
+    container_resource_name, is_quota_resource, quota_resource_name, resource_name, resource_quantity,
+};
+pub use resource_names::{is_extended_resource, is_huge_pages, is_native_resource, is_overcommit_allowed};
 pub(crate) use same::same;
+pub(crate) use selector::{label_selector, labels, node_selector};

@@ -7,6 +7,16 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 const ACCOUNT: &str = "ServiceAccount";
 const SUBJECTS: &[&str] = &[ACCOUNT, "User", "Group"];
 
+/// The group of a user or a group.
+pub(super) fn defaults(binding: &mut Tree) {
+    for subject in binding.get_mut("subjects").and_then(Tree::as_array_mut).into_iter().flatten() {
+        let is_user = matches!(subject.str_at(&["kind"]), Some("User" | "Group"));
+        if is_user && subject.str_at(&["apiGroup"]).unwrap_or_default().is_empty() {
+            subject.insert("apiGroup", GROUP);
+        }
+    }
+}
+
 pub(super) fn role(role: &Tree, errors: &mut Vec<FieldError>) {
     for rule in At::top(role, "rules").items() {
         self::rule(&rule, true, errors);

@@ -1,25 +1,30 @@
 //! What the kinds refuse, in upstream's words.
 
+mod admission;
+mod cluster;
+mod devices;
+mod limits;
+mod storage;
+
 use expect_test::{Expect, expect};
 
 use super::of;
-use crate::resource::{Resource, by_kind};
+use crate::resource::{Resource, served};
 use crate::tree;
 use crate::tree::Tree;
 use crate::validate::FieldError;
 
 fn resource(kind: &str) -> &'static Resource {
-    ["", "rbac.authorization.k8s.io", "coordination.k8s.io", "discovery.k8s.io"]
-        .iter()
-        .find_map(|group| by_kind(group, "v1", kind))
-        .unwrap()
+    served().find(|row| row.kind == kind && !row.is_virtual()).unwrap()
 }
 
 /// An object as it comes before validation.
 fn prepared(kind: &str, json: &str) -> Tree {
     let resource = resource(kind);
     let mut tree = Tree::from_json(json.as_bytes()).unwrap();
-    tree.set_at(&["metadata", "name"], "x");
+    if tree.at(&["metadata", "name"]).is_none() {
+        tree.set_at(&["metadata", "name"], "x");
+    }
     tree.set_at(&["metadata", "resourceVersion"], "1");
     if resource.is_namespaced() {
         tree.set_at(&["metadata", "namespace"], "d");
@@ -32,9 +37,33 @@ fn lines(errors: &[FieldError]) -> String {
     errors.iter().map(|error| format!("{error}\n")).collect()
 }
 
-fn refused(kind: &str, json: &str, expected: Expect) {
+fn why_refused(kind: &str, json: &str) -> String {
     let resource = resource(kind);
-    expected.assert_eq(&lines(&of(resource).validate(resource, &prepared(kind, json))));
+    lines(&of(resource).validate(resource, &prepared(kind, json)))
+}
+
+fn refused(kind: &str, json: &str, expected: Expect) {
+    expected.assert_eq(&why_refused(kind, json));
+}
+
+/// An object that is not refused, as it is stored.
+fn accepted(kind: &str, json: &str, expected: Expect) {
+    let mut tree = prepared(kind, json);
+    assert_eq!(why_refused(kind, json), "");
+    tree.remove_at(&["metadata", "resourceVersion"]);
+    expected.assert_eq(&format!("{}\n", tree.to_json_string()));
+}
+
+fn status_refused(kind: &str, old: &str, new: &str, expected: Expect) {
+    let status = |json: &str, tree: &mut Tree| {
+        if let Some(status) = Tree::from_json(json.as_bytes()).unwrap().get("status") {
+            tree.insert("status", status.clone());
+        }
+    };
+    let (mut before, mut after) = (prepared(kind, old), prepared(kind, new));
+    status(old, &mut before);
+    status(new, &mut after);
+    expected.assert_eq(&lines(&of(resource(kind)).validate_status(&after, &before)));
 }
 
 fn change_refused(kind: &str, old: &str, new: &str, expected: Expect) {
@@ -455,9 +484,9 @@ fn leases_endpoints_and_slices_are_checked() {
         r#"{"addressType":"x","endpoints":[{"addresses":[]}],"ports":[{"name":"a"},{"name":"a","protocol":"x"}]}"#,
         expect![[r#"
             addressType: Unsupported value: "x": supported values: "FQDN", "IPv4", "IPv6"
-            endpoints[0].addresses: Required value: must contain at least 1 address
             ports[1].name: Duplicate value: "a"
             ports[1].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
+            endpoints[0].addresses: Required value: must contain at least 1 address
         "#]],
     );
     change_refused(

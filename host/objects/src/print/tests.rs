@@ -1,5 +1,7 @@
 //! Each kind in its columns.
 
+mod cluster;
+
 use expect_test::{Expect, expect};
 
 use super::{cells, columns, conditions};

@@ -31,12 +31,21 @@ fn the_served_group_versions_come_in_the_order_of_discovery() {
     expect![[r#"
         [
             "v1",
+            "apiregistration.k8s.io/v1",
             "events.k8s.io/v1",
             "authentication.k8s.io/v1",
             "authorization.k8s.io/v1",
+            "certificates.k8s.io/v1",
             "rbac.authorization.k8s.io/v1",
+            "storage.k8s.io/v1",
+            "admissionregistration.k8s.io/v1",
+            "apiextensions.k8s.io/v1",
+            "scheduling.k8s.io/v1",
             "coordination.k8s.io/v1",
+            "node.k8s.io/v1",
             "discovery.k8s.io/v1",
+            "resource.k8s.io/v1",
+            "flowcontrol.apiserver.k8s.io/v1",
         ]
     "#]]
     .assert_debug_eq(&versions);

@@ -1,7 +1,11 @@
 //! A place in an object under validation, its path and what is there, and the rules that any place may have.
 
 use super::field::{FieldError, Path};
+use super::meta::IMMUTABLE;
+use crate::quantity::Quantity;
 use crate::tree::Tree;
+
+const NEGATIVE: &str = "must be greater than or equal to 0";
 
 static NOTHING: Tree = Tree::Null;
 
@@ -46,6 +50,20 @@ impl<'a> At<'a> {
         self.tree.as_i64()
     }
 
+    /// Whether anything is written here, were it empty.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.tree.is_null()
+    }
+
+    pub(crate) fn is_true(&self) -> bool {
+        self.tree.as_bool() == Some(true)
+    }
+
+    /// The amount here, which decoding has made a canonical text.
+    pub(crate) fn quantity(&self) -> Option<Quantity> {
+        self.tree.as_str()?.parse().ok()
+    }
+
     /// Refuses what is here, once for each message.
     pub(crate) fn refuse(&self, errors: &mut Vec<FieldError>, messages: Vec<String>) {
         let refused = |message| FieldError::invalid(&self.path, self.tree.clone(), message);
@@ -58,6 +76,14 @@ impl<'a> At<'a> {
             errors.push(FieldError::required(&self.path, why));
         }
         !self.is_empty()
+    }
+
+    /// Whether anything is written here, were it empty; refused where nothing is.
+    pub(crate) fn is_told(&self, errors: &mut Vec<FieldError>, why: &str) -> bool {
+        if !self.is_set() {
+            errors.push(FieldError::required(&self.path, why));
+        }
+        self.is_set()
     }
 
     /// A text that may be missing follows a rule.
@@ -85,6 +111,56 @@ impl<'a> At<'a> {
     pub(crate) fn counts(&self, errors: &mut Vec<FieldError>, rule: fn(i64) -> Vec<String>) {
         if let Some(number) = self.number() {
             self.refuse(errors, rule(number));
+        }
+    }
+
+    /// A text that may not be missing is one of those.
+    pub(crate) fn must_be_one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+        if self.required(errors, "") {
+            self.one_of(errors, supported);
+        }
+    }
+
+    /// A number that may be missing is not below zero.
+    pub(crate) fn is_nonnegative(&self, errors: &mut Vec<FieldError>) {
+        if self.number().is_some_and(|number| number < 0) {
+            self.refuse(errors, vec![NEGATIVE.to_owned()]);
+        }
+    }
+
+    /// A number that may be missing is in a range.
+    pub(crate) fn is_between(&self, errors: &mut Vec<FieldError>, min: i64, max: i64) {
+        if self.number().is_some_and(|number| number < min || number > max) {
+            self.refuse(errors, vec![format!("must be between {min} and {max}, inclusive")]);
+        }
+    }
+
+    /// An amount that may be missing is not below zero.
+    pub(crate) fn is_nonnegative_quantity(&self, errors: &mut Vec<FieldError>) {
+        if self.quantity().is_some_and(|amount| amount.is_negative()) {
+            self.refuse(errors, vec![NEGATIVE.to_owned()]);
+        }
+    }
+
+    /// An amount that may be missing is above zero.
+    pub(crate) fn is_positive_quantity(&self, errors: &mut Vec<FieldError>) {
+        if self.quantity().is_some_and(|amount| amount <= Quantity::ZERO) {
+            self.refuse(errors, vec!["must be greater than zero".to_owned()]);
+        }
+    }
+
+    /// A list or map has no more than so many members.
+    pub(crate) fn has_at_most(&self, errors: &mut Vec<FieldError>, max: usize) {
+        let count = self.tree.items().len() + self.tree.fields().count();
+        if count > max {
+            errors.push(FieldError::too_many(&self.path, count, max));
+        }
+    }
+
+    /// What is here is what was there, where nothing and null are the same.
+    pub(crate) fn stays(&self, errors: &mut Vec<FieldError>, old: &At<'_>) {
+        if self.tree != old.tree {
+            self.refuse(errors, vec![IMMUTABLE.to_owned()]);
         }
     }
 
