@@ -32,14 +32,19 @@ impl Authority {
     }
 
     fn issue(&self) -> CertificatePem {
+        self.issue_for(&["127.0.0.1"])
+    }
+
+    pub(super) fn issue_for(&self, names: &[&str]) -> CertificatePem {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         CertificatePem { chain: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
     }
 }
 
-fn listener() -> Listener {
+pub(super) fn listener() -> Listener {
     let transport = net::Transport::Tcp;
     let address = SocketAddress::Ip { address: Ipv4Addr::LOCALHOST.into(), port: 0, transport };
     let row = Socket { name: "api", service: "test", address, binder: Binder::Host, access: "local" };
