@@ -1,7 +1,7 @@
 //! Metadata: that of a resource, and that of the objects embedded in it.
 
 use objects::resource::{GroupVersion, Scope};
-use objects::validate::{FieldError, NameRule, Path, dns1035_label, metadata_at};
+use objects::validate::{FieldError, NameRule, dns1035_label, metadata_at};
 use objects::{Tree, decode, meta, schema};
 
 use crate::prune::Place;
@@ -128,8 +128,8 @@ fn check(metadata: &mut Tree) -> Result<Vec<String>, String> {
 }
 
 /// Refuses embedded objects whose apiVersion, kind or metadata are not those of an object.
-pub fn validate_embedded(tree: &Tree, schema: &Schema, path: Option<&Path>, place: Place) -> Vec<FieldError> {
-    let mut trail = path.map(Trail::at).unwrap_or_default();
+pub fn validate_embedded(tree: &Tree, schema: &Schema, place: Place) -> Vec<FieldError> {
+    let mut trail = Trail::default();
     let mut errors = Vec::new();
     value(tree, schema, place.is_embedded(Some(schema)), &mut trail, &mut errors);
     errors
@@ -283,7 +283,7 @@ mod tests {
         let object = read(
             r#"{"a":{},"b":{"apiVersion":"a/b/c","kind":"No_Kind","metadata":{"name":"a/b","labels":{"x":"?"}}}}"#,
         );
-        let errors = validate_embedded(&object, &schema, None, Place::Within);
+        let errors = validate_embedded(&object, &schema, Place::Within);
         expect![[r#"
             a.apiVersion: Required value
             a.kind: Required value

@@ -1,20 +1,35 @@
 //! What CustomResourceDefinitions mean, as apiextensions.k8s.io/v1 of Kubernetes v1.36 has it: pure functions from a
 //! definition and an object to what is wrong with them, and to what becomes of them.
 
+mod acceptance;
 mod default;
+mod default_rules;
+mod definition;
 mod embedded;
+mod field_path;
+mod findings;
 mod list_type;
+mod props;
 mod prune;
+mod rules;
 mod schema;
+mod schema_rules;
+mod structurality;
 mod trail;
 mod value;
 
+pub use acceptance::{Condition, Naming, accept_names, api_approval, establish, non_structural_schema};
 pub use default::{default, prune_nulls};
+pub use definition::{
+    API_APPROVED, Approval, approval, default_definition, definition_warnings, prepare_definition,
+    prepare_definition_update, validate_definition, validate_definition_status, validate_definition_update,
+};
 pub use embedded::{Malformed, coerce_metadata, validate_embedded};
 pub use list_type::validate_lists;
 pub use prune::{Place, prune};
+pub use rules::{DefinitionSchema, RuleSite, definition_schemas, rules};
 pub use schema::{
     Additional, Bound, Checks, Format, ListType, MAX_DEPTH, MAX_SCHEMAS, Members, Pattern, PatternError,
-    Rule, Schema, SchemaError, Type,
+    Properties, Rule, Schema, SchemaError, Type,
 };
 pub use value::{validate_value, validate_value_update};

@@ -35,8 +35,7 @@ pub struct Schema {
     /// `x-kubernetes-map-type: atomic`
     pub atomic_map: bool,
     pub list: ListType,
-    /// Sorted by name.
-    pub properties: Box<[(Key, Arc<Schema>)]>,
+    pub properties: Properties,
     pub additional: Additional,
     pub items: Option<Arc<Schema>>,
     pub default: Option<Box<Tree>>,
@@ -45,6 +44,9 @@ pub struct Schema {
     /// `x-kubernetes-validations`
     pub rules: Box<[Rule]>,
 }
+
+/// The named properties of an object, sorted by name.
+pub type Properties = Box<[(Key, Arc<Schema>)]>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {

@@ -15,9 +15,12 @@ pub struct Format {
     /// As the schema has it, dashes included.
     pub name: Box<str>,
     /// What texts are accepted; for the formats of numbers see [`Number`].
-    accepts: Option<fn(&str) -> bool>,
+    accepts: Option<Accepts>,
     pub(crate) number: Option<Number>,
 }
+
+/// Whether a text has a format.
+type Accepts = fn(&str) -> bool;
 
 /// Formats of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(crate) enum Number {
 }
 
 /// The formats of texts without their dashes. The one of passwords accepts any text.
-const TEXTS: [(&str, fn(&str) -> bool); 26] = [
+const TEXTS: [(&str, Accepts); 26] = [
     ("bsonobjectid", |text| text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())),
     ("uri", |text| Url::parse_request(text).is_ok()),
     ("email", email),
@@ -93,7 +96,7 @@ impl Format {
     }
 }
 
-fn of_text(name: &str) -> Option<fn(&str) -> bool> {
+fn of_text(name: &str) -> Option<Accepts> {
     let plain = name.replace('-', "");
     TEXTS.iter().find(|(known, _)| *known == plain).map(|(_, accepts)| *accepts)
 }
@@ -173,7 +176,7 @@ fn mac(text: &str) -> bool {
 /// 32 hexadecimal digits, dashes between the groups or not.
 fn uuid(text: &str, version: Option<char>) -> bool {
     let mut digits = String::with_capacity(32);
-    for (at, c) in text.chars().enumerate() {
+    for (at, c) in text.char_indices() {
         match c {
             '-' if [8, 12, 16, 20].contains(&digits.len()) && at > 0 && !text[..at].ends_with('-') => {}
             c if c.is_ascii_hexdigit() => digits.push(c.to_ascii_lowercase()),
@@ -221,7 +224,7 @@ fn credit_card(text: &str) -> bool {
         .map(|(digit, factor)| u32::from(digit - b'0') * factor)
         .map(|number| number / 10 + number % 10)
         .sum();
-    CREDIT_CARD.is_match(&digits) && sum % 10 == 0
+    CREDIT_CARD.is_match(&digits) && sum.is_multiple_of(10)
 }
 
 fn date(text: &str) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use objects::{Key, Tree};
 
 use super::pattern::{PatternError, Patterns};
-use super::{Additional, Bound, Checks, Format, ListType, Members, Rule, Schema, Type};
+use super::{Additional, Bound, Checks, Format, ListType, Members, Properties, Rule, Schema, Type};
 
 /// How deep schemas may nest. Walks recurse as deep as the schema does, on the stack of whoever asks.
 pub const MAX_DEPTH: usize = 100;
@@ -88,8 +88,8 @@ impl Parser {
         if self.depth == MAX_DEPTH {
             return Err(SchemaError::Depth);
         }
-        if let Some((_, said)) = UNSUPPORTED.iter().find(|(key, _)| is_stated(tree, key)) {
-            return Err(SchemaError::Unsupported(said));
+        if let Some(error) = SchemaError::unsupported(tree) {
+            return Err(error);
         }
         self.depth += 1;
         let schema = self.node(tree)?;
@@ -111,10 +111,7 @@ impl Parser {
             nullable: flag(tree, "nullable"),
             int_or_string,
             embedded_resource: flag(tree, "x-kubernetes-embedded-resource"),
-            preserve_unknown_fields: match tree.get("x-kubernetes-preserve-unknown-fields") {
-                Some(Tree::Bool(false)) => return Err(SchemaError::PreserveFalse),
-                preserve => preserve == Some(&Tree::Bool(true)),
-            },
+            preserve_unknown_fields: flag(tree, "x-kubernetes-preserve-unknown-fields"),
             atomic_map: text(tree, "x-kubernetes-map-type") == "atomic",
             list: match text(tree, "x-kubernetes-list-type") {
                 "atomic" => ListType::Atomic,
@@ -130,7 +127,6 @@ impl Parser {
                 Some(_) => Additional::Forbidden,
             },
             items: match tree.get("items") {
-                Some(Tree::Array(items)) if !items.is_empty() => return Err(SchemaError::ItemsArray),
                 Some(schema @ Tree::Object(_)) => Some(self.schema(schema)?),
                 _ => None,
             },
@@ -140,7 +136,7 @@ impl Parser {
         })
     }
 
-    fn properties(&mut self, tree: &Tree) -> Result<Box<[(Key, Arc<Schema>)]>, SchemaError> {
+    fn properties(&mut self, tree: &Tree) -> Result<Properties, SchemaError> {
         let mut properties = Vec::new();
         for (name, schema) in tree.get("properties").into_iter().flat_map(Tree::fields) {
             properties.push((Key::from(name), self.schema(schema)?));
@@ -196,6 +192,19 @@ impl Parser {
 
     fn branches(&mut self, tree: &Tree, key: &str) -> Result<Box<[Arc<Schema>]>, SchemaError> {
         tree.items_at(&[key]).iter().map(|branch| self.schema(branch)).collect()
+    }
+}
+
+impl SchemaError {
+    /// What makes this one schema unreadable, those within it left aside.
+    pub(crate) fn unsupported(tree: &Tree) -> Option<Self> {
+        if let Some((_, said)) = UNSUPPORTED.iter().find(|(key, _)| is_stated(tree, key)) {
+            return Some(Self::Unsupported(said));
+        }
+        if tree.get("x-kubernetes-preserve-unknown-fields") == Some(&Tree::Bool(false)) {
+            return Some(Self::PreserveFalse);
+        }
+        (!tree.items_at(&["items"]).is_empty()).then_some(Self::ItemsArray)
     }
 }
 
