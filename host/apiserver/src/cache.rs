@@ -18,7 +18,7 @@ use supervise::Scope;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
-use crate::registry::Registry;
+use crate::registry::{Registry, Served};
 use crate::storage::Values;
 
 pub(crate) use entry::Entry;
@@ -46,7 +46,7 @@ pub(crate) struct Caches {
 /// The objects of one stored resource.
 pub(crate) struct Cache {
     /// The row in whose version the objects are stored.
-    pub(crate) hub: Arc<Resource>,
+    pub(crate) hub: Arc<Served>,
     prefix: Box<str>,
     values: Values,
     state: RwLock<State>,
@@ -75,7 +75,7 @@ pub(crate) struct Snapshot {
 impl Caches {
     /// Opens a cache for each stored resource and follows the store in a task of the scope.
     pub(crate) fn open(store: &Datastore, values: Values, registry: &Registry, scope: &Scope) -> Self {
-        let cache = |(prefix, hub): (String, Arc<Resource>)| {
+        let cache = |(prefix, hub): (String, Arc<Served>)| {
             let prefix = prefix.into_boxed_str();
             (prefix.clone(), Arc::new(Cache::new(hub, prefix, values.clone())))
         };
@@ -95,7 +95,7 @@ impl Caches {
 
     /// Opens the cache of a resource that is served from now on, in whose version its objects are written, in place of
     /// the one that there was of its prefix. Returns when it is filled.
-    pub(crate) async fn add(&self, hub: Arc<Resource>) -> Result<(), Status> {
+    pub(crate) async fn add(&self, hub: Arc<Served>) -> Result<(), Status> {
         let Some(prefix) = hub.key_prefix() else { return Ok(()) };
         let cache = Arc::new(Cache::new(hub, prefix.into_boxed_str(), self.values.clone()));
         let (opened, done) = oneshot::channel();
@@ -197,7 +197,7 @@ struct Write {
 }
 
 impl Cache {
-    fn new(hub: Arc<Resource>, prefix: Box<str>, values: Values) -> Self {
+    fn new(hub: Arc<Served>, prefix: Box<str>, values: Values) -> Self {
         let state = State {
             entries: BTreeMap::new(),
             window: Window::new(),

@@ -16,6 +16,7 @@ use objects::status::Status;
 use objects::{Tree, meta};
 
 use crate::cache::Caches;
+use crate::registry::Served;
 
 pub(crate) use convert::convert;
 pub(crate) use encryption::Age;
@@ -173,7 +174,7 @@ impl Storage {
         Ok(Found { tree, revision: kv.mod_revision, age })
     }
 
-    fn hub(&self, resource: &Resource) -> Result<Arc<Resource>, Status> {
+    fn hub(&self, resource: &Resource) -> Result<Arc<Served>, Status> {
         self.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
     }
 }

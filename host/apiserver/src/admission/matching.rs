@@ -9,6 +9,8 @@ use objects::{Tree, meta};
 
 use super::Write;
 
+use crate::registry::Served;
+
 const ANY: &str = "*";
 const EQUIVALENT: &str = "Equivalent";
 
@@ -58,7 +60,7 @@ impl Match {
     }
 
     /// The resource in whose version the write is meant; `None` where it is not.
-    pub(super) fn of(&self, write: &Write<'_>) -> Result<Option<Arc<Resource>>, Status> {
+    pub(super) fn of(&self, write: &Write<'_>) -> Result<Option<Arc<Served>>, Status> {
         if self.excluded.iter().any(|rule| rule.matches(write, &write.call.resource)) {
             return Ok(None);
         }
@@ -66,7 +68,7 @@ impl Match {
         Ok((self.selects_namespace(write)? && self.selects_object(write)).then_some(resource))
     }
 
-    fn resource(&self, write: &Write<'_>) -> Option<Arc<Resource>> {
+    fn resource(&self, write: &Write<'_>) -> Option<Arc<Served>> {
         let own = &write.call.resource;
         let matches = |resource: &Resource| self.rules.iter().any(|rule| rule.matches(write, resource));
         if matches(own) {

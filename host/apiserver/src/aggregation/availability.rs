@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, StatusCode, header};
 use net::body;
-use objects::resource::{Resource, Verb};
+use objects::resource::Verb;
 use objects::{Tree, meta, tree};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -13,6 +13,7 @@ use tracing::warn;
 use super::{Aggregator, Remote, remote};
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
+use crate::registry::Served;
 
 /// How often a server is asked that nothing is heard of, as upstream.
 const EVERY: Duration = Duration::from_secs(30);
@@ -33,7 +34,7 @@ struct Finding {
 pub(super) async fn run(aggregator: Aggregator, stop: CancellationToken) {
     let watched = [remote::ROW, ("", "v1", "services"), ("discovery.k8s.io", "v1", "endpointslices")];
     let rest = aggregator.0.rest.clone();
-    let rows: Vec<Arc<Resource>> = watched
+    let rows: Vec<Arc<Served>> = watched
         .iter()
         .filter_map(|(group, version, plural)| rest.registry().find(group, version, plural))
         .collect();

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datastore::Revision;
-use objects::resource::Resource;
 use objects::{Tree, meta, tree};
 
 use super::table;
 use crate::cache::{Change, Entry, EventType};
 use crate::call::{Call, Output};
+use crate::registry::Served;
 use crate::storage::convert;
 
 const META_VERSION: &str = "meta.k8s.io/v1";
 
 pub(crate) struct Render {
-    resource: Arc<Resource>,
+    resource: Arc<Served>,
     /// The row in whose version entries are.
-    hub: Arc<Resource>,
+    hub: Arc<Served>,
     output: Output,
     include: Include,
     /// `{"kind":…,"apiVersion":…,`: what goes before the body of an entry, without its brace.
@@ -41,7 +41,7 @@ pub(crate) struct ListMeta {
 }
 
 impl Render {
-    pub(crate) fn new(call: &Call, hub: &Arc<Resource>) -> Self {
+    pub(crate) fn new(call: &Call, hub: &Arc<Served>) -> Self {
         let head =
             format!("{{\"kind\":{:?},\"apiVersion\":{:?},", call.resource.kind, call.resource.api_version());
         let include = match call.query("includeObject") {

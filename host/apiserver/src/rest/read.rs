@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datastore::{KeyRange, KeyValue, Revision, StoreError};
-use objects::resource::Resource;
 use objects::status::Status;
 
 use super::Rest;
@@ -14,6 +13,7 @@ use super::query::{Freshness, ListOptions};
 use super::select::Selection;
 use crate::cache::{Cache, Entry, relative_key};
 use crate::call::{Answer, Call};
+use crate::registry::Served;
 use crate::storage;
 
 impl Rest {
@@ -127,7 +127,7 @@ impl Page {
         }
     }
 
-    fn render(&self, call: &Call, hub: &Arc<Resource>) -> Bytes {
+    fn render(&self, call: &Call, hub: &Arc<Served>) -> Bytes {
         Render::new(call, hub).list(&self.entries, &self.meta)
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use objects::resource::Resource;
 use objects::status::Status;
 use objects::{Tree, meta};
 
 use crate::admission::Write;
 use crate::admission::matching::{Match, OF_WEBHOOK};
 use crate::backend::ServiceRef;
+use crate::registry::Served;
 
 const TIMEOUT_SECONDS: u64 = 10;
 /// Versions of AdmissionReview that are spoken.
@@ -102,7 +102,7 @@ impl Hook {
     }
 
     /// The resource in whose version it is asked about a write; `None` where it is not.
-    pub(super) fn meant(&self, write: &Write<'_>) -> Result<Option<Arc<Resource>>, Status> {
+    pub(super) fn meant(&self, write: &Write<'_>) -> Result<Option<Arc<Served>>, Status> {
         self.scope.of(write)
     }
 }
