@@ -24,6 +24,7 @@ mod review;
 mod server;
 mod storage;
 mod tokens;
+mod webhook;
 
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
 pub use front::Anonymous;

@@ -1,6 +1,5 @@
 //! MutatingAdmissionWebhook and ValidatingAdmissionWebhook: servers of the operator's that are asked about writes.
 
-mod ask;
 mod hook;
 mod review;
 
@@ -11,11 +10,11 @@ use objects::status::Status;
 use objects::{Tree, kind};
 use tracing::warn;
 
-use self::ask::Servers;
 use self::hook::{FailurePolicy, Hook, Reinvocation};
 use self::review::Verdict;
 use super::Write;
 use crate::rest::Derived;
+use crate::webhook::Servers;
 
 const GROUP: &str = "admissionregistration.k8s.io";
 /// What webhooks are not asked about, so that a broken one can be removed.
@@ -128,7 +127,7 @@ async fn ask(
     }
     let uid = crate::rest::uid();
     let request = review::request(write, hook, resource, &uid);
-    let asked = webhooks.servers.ask(write.rest, hook, &request).await;
+    let asked = webhooks.servers.ask(write.rest, &hook.webhook, hook.timeout, &request).await;
     let verdict = asked.and_then(|answer| review::verdict(&answer, &uid, hook));
     let verdict = match (verdict, hook.failure_policy) {
         (Ok(verdict), _) => verdict,

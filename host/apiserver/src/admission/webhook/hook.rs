@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use objects::status::Status;
 use objects::{Tree, meta};
 
 use crate::admission::Write;
 use crate::admission::matching::{Match, OF_WEBHOOK};
-use crate::backend::ServiceRef;
 use crate::registry::Served;
+use crate::webhook::Webhook;
 
 const TIMEOUT_SECONDS: u64 = 10;
 /// Versions of AdmissionReview that are spoken.
@@ -21,9 +19,7 @@ pub(super) struct Hook {
     /// Its configuration's name and its own.
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) server: Server,
-    /// In PEM; empty where the configuration names none.
-    pub(super) authorities: Vec<u8>,
+    pub(super) webhook: Webhook,
     pub(super) timeout: Duration,
     pub(super) failure_policy: FailurePolicy,
     pub(super) reinvocation: Reinvocation,
@@ -32,11 +28,6 @@ pub(super) struct Hook {
     /// The first version that both speak.
     pub(super) review_version: &'static str,
     scope: Match,
-}
-
-pub(super) enum Server {
-    Url(String),
-    Service { service: ServiceRef, path: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,23 +60,11 @@ impl Hook {
         let spoken = versions.iter().filter_map(Tree::as_str);
         let review_version =
             spoken.filter_map(|text| VERSIONS.iter().find(|version| **version == text)).next()?;
-        let server = match tree.str_at(&["clientConfig", "url"]) {
-            Some(url) => Server::Url(url.to_owned()),
-            None => Server::Service {
-                service: ServiceRef {
-                    namespace: text(&["clientConfig", "service", "namespace"]).to_owned(),
-                    name: text(&["clientConfig", "service", "name"]).to_owned(),
-                    port: tree.i64_at(&["clientConfig", "service", "port"]).unwrap_or(443).to_string(),
-                },
-                path: text(&["clientConfig", "service", "path"]).to_owned(),
-            },
-        };
         let seconds = tree.i64_at(&["timeoutSeconds"]).and_then(|seconds| u64::try_from(seconds).ok());
         Some(Self {
             id: format!("{configuration}/{}", text(&["name"])),
             name: text(&["name"]).to_owned(),
-            server,
-            authorities: STANDARD.decode(text(&["clientConfig", "caBundle"])).unwrap_or_default(),
+            webhook: Webhook::read(tree.get("clientConfig").unwrap_or(&Tree::Null)),
             timeout: Duration::from_secs(seconds.unwrap_or(TIMEOUT_SECONDS)),
             failure_policy: match text(&["failurePolicy"]) {
                 "Ignore" => FailurePolicy::Ignore,

@@ -1,15 +1,19 @@
-//! Asking a webhook over HTTPS.
+//! Webhooks: servers of the operator's that are asked about objects over HTTPS, at an address of their own or at a
+//! Service.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Uri, header};
 use net::{HttpClient, TlsClient, body};
 use objects::Tree;
 
-use super::hook::{Hook, Server};
+use crate::backend::ServiceRef;
 use crate::relay::told;
 use crate::rest::Rest;
 
@@ -18,17 +22,57 @@ const ANSWER_LIMIT: usize = 3 << 20;
 /// Clients that are kept; the connections of all are given up beyond that.
 const CLIENTS: usize = 256;
 
+const HTTPS: i64 = 443;
+
+/// Where a webhook is, as a `clientConfig` says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Webhook {
+    server: Server,
+    /// In PEM; empty where the configuration names none.
+    authorities: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Server {
+    Url(String),
+    Service { service: ServiceRef, path: String },
+}
+
+impl Webhook {
+    pub(crate) fn read(client_config: &Tree) -> Self {
+        let text = |path: &[&str]| client_config.str_at(path).unwrap_or_default();
+        let server = match client_config.str_at(&["url"]) {
+            Some(url) => Server::Url(url.to_owned()),
+            None => Server::Service {
+                service: ServiceRef {
+                    namespace: text(&["service", "namespace"]).to_owned(),
+                    name: text(&["service", "name"]).to_owned(),
+                    port: client_config.i64_at(&["service", "port"]).unwrap_or(HTTPS).to_string(),
+                },
+                path: text(&["service", "path"]).to_owned(),
+            },
+        };
+        Self { server, authorities: STANDARD.decode(text(&["caBundle"])).unwrap_or_default() }
+    }
+}
+
 /// Whom a client believes, and where it goes whatever a request names.
 type Key = (Vec<u8>, Option<SocketAddr>);
 
 /// The connections to webhooks.
 #[derive(Default)]
-pub(super) struct Servers(Mutex<HashMap<Key, HttpClient>>);
+pub(crate) struct Servers(Mutex<HashMap<Key, HttpClient>>);
 
 impl Servers {
     /// The webhook's answer to a review; an error says why there is none.
-    pub(super) async fn ask(&self, rest: &Rest, hook: &Hook, review: &Tree) -> Result<Tree, String> {
-        let (base, at) = match &hook.server {
+    pub(crate) async fn ask(
+        &self,
+        rest: &Rest,
+        webhook: &Webhook,
+        timeout: Duration,
+        review: &Tree,
+    ) -> Result<Tree, String> {
+        let (base, at) = match &webhook.server {
             Server::Url(url) => (url.clone(), None),
             Server::Service { service, path } => {
                 let at = service.resolve(rest).map_err(|status| status.message)?;
@@ -37,9 +81,9 @@ impl Servers {
             }
         };
         let mark = if base.contains('?') { '&' } else { '?' };
-        let url = format!("{base}{mark}timeout={}s", hook.timeout.as_secs());
+        let url = format!("{base}{mark}timeout={}s", timeout.as_secs());
         let uri = Uri::try_from(&url).map_err(|error| format!("{base}: {error}"))?;
-        let client = self.client((hook.authorities.clone(), at))?;
+        let client = self.client((webhook.authorities.clone(), at))?;
         let request = Request::post(uri)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
@@ -57,7 +101,7 @@ impl Servers {
                 Err(format!("failed to call webhook: the server responded with {code}: {}", shown(&bytes)))
             }
         };
-        let bytes = match tokio::time::timeout(hook.timeout, answered).await {
+        let bytes = match tokio::time::timeout(timeout, answered).await {
             Ok(answered) => answered?,
             Err(_) => return Err(failed("context deadline exceeded".to_owned())),
         };
