@@ -2,16 +2,19 @@
 //! definition and an object to what is wrong with them, and to what becomes of them.
 
 mod acceptance;
+mod column;
 mod default;
 mod default_rules;
 mod definition;
 mod embedded;
 mod field_path;
 mod findings;
+mod json_path;
 mod list_type;
 mod props;
 mod prune;
 mod rules;
+mod scale;
 mod schema;
 mod schema_rules;
 mod structurality;
@@ -19,15 +22,18 @@ mod trail;
 mod value;
 
 pub use acceptance::{Condition, Naming, accept_names, api_approval, establish, non_structural_schema};
+pub use column::{Column, Columns};
 pub use default::{default, prune_nulls};
 pub use definition::{
     API_APPROVED, Approval, approval, default_definition, definition_warnings, prepare_definition,
     prepare_definition_update, validate_definition, validate_definition_status, validate_definition_update,
 };
 pub use embedded::{Malformed, coerce_metadata, validate_embedded};
+pub use json_path::JsonPath;
 pub use list_type::validate_lists;
 pub use prune::{Place, prune};
 pub use rules::{DefinitionSchema, RuleSite, definition_schemas, rules};
+pub use scale::{FieldAt, Scale, ScaleError};
 pub use schema::{
     Additional, Bound, Checks, Format, ListType, MAX_DEPTH, MAX_SCHEMAS, Members, Pattern, PatternError,
     Properties, Rule, Schema, SchemaError, Type,

@@ -13,6 +13,7 @@ use objects::validate::{FieldError, Path};
 use crate::list_type::duplicates;
 use crate::schema::{Additional, Checks, Schema, Type};
 use crate::trail::Trail;
+pub(crate) use number::go_float;
 use ratchet::Old;
 
 /// How many errors are told of one object.
