@@ -14,7 +14,7 @@ mod selector;
 pub(crate) use at::At;
 pub use field::{ErrorKind, FieldError, Path, to_status};
 pub(crate) use ip::{canonical_ip, endpoint_ip, legacy_ip};
-pub use meta::{IMMUTABLE, immutable, metadata, metadata_at, metadata_update};
+pub use meta::{IMMUTABLE, immutable, metadata, metadata_at, metadata_maps, metadata_update};
 pub use names::{
     NameRule, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_key,
     label_value, path_segment, port_name, port_number,

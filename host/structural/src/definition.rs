@@ -263,4 +263,4 @@ impl<'a> Spec<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,6 +17,21 @@ pub enum Malformed {
     Drop,
 }
 
+/// Brings the metadata of an object into its form; gives the paths of its unknown fields, which are removed. The
+/// error is what Go's decoder says.
+pub(crate) fn coerce_root(tree: &mut Tree, malformed: Malformed) -> Result<Vec<String>, String> {
+    for name in ["kind", "apiVersion"] {
+        if let Some(value) = tree.get(name).filter(|value| value.as_str().is_none()) {
+            let shape = value.shape();
+            return Err(format!(".{name} accessor error: {value} is of the type {shape}, expected string"));
+        }
+    }
+    let mut coercer = Coercer { trail: Trail::default(), malformed, unknown: Vec::new() };
+    coercer.metadata(tree)?;
+    coercer.unknown.sort();
+    Ok(coercer.unknown)
+}
+
 /// Brings apiVersion, kind and metadata of the object and of embedded objects into their form; gives the paths of
 /// unknown fields of metadata, which are removed, sorted.
 pub fn coerce_metadata(
@@ -87,12 +102,19 @@ impl Coercer {
                 }
             }
         }
+        let before = tree.get("metadata").cloned().unwrap_or_default();
+        self.metadata(tree)
+            .map_err(|message| FieldError::invalid(&self.trail.path_of("metadata"), before, message))
+    }
+
+    fn metadata(&mut self, tree: &mut Tree) -> Result<(), String> {
         let Some(metadata) = tree.get_mut("metadata") else { return Ok(()) };
         let before = metadata.clone();
         match (check(metadata), self.malformed) {
             (Ok(unknown), _) => self.report(unknown),
             (Err(message), Malformed::Refuse) => {
-                return Err(FieldError::invalid(&self.trail.path_of("metadata"), before, message));
+                *metadata = before;
+                return Err(message);
             }
             (Err(_), Malformed::Drop) => *metadata = self.field_by_field(before),
         }

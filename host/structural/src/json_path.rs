@@ -148,12 +148,12 @@ fn each_array<'a>(
     Ok(found)
 }
 
-fn slice<'a>(
-    values: Vec<&'a Tree>,
+fn slice(
+    values: Vec<&Tree>,
     start: Option<i64>,
     end: Option<i64>,
     step: Option<i64>,
-) -> Result<Vec<&'a Tree>, NoValue> {
+) -> Result<Vec<&Tree>, NoValue> {
     let step = usize::try_from(step.unwrap_or(1)).ok().filter(|step| *step > 0).ok_or(NoValue)?;
     let mut found = Vec::new();
     for value in values {

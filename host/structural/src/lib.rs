@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod column;
+mod conversion;
 mod default;
 mod default_rules;
 mod definition;
@@ -17,12 +18,14 @@ mod rules;
 mod scale;
 mod schema;
 mod schema_rules;
+mod served;
 mod structurality;
 mod trail;
 mod value;
 
 pub use acceptance::{Condition, Naming, accept_names, api_approval, establish, non_structural_schema};
 pub use column::{Column, Columns};
+pub use conversion::{Conversion, ConversionError, Review, Webhook, convert_by_name};
 pub use default::{default, prune_nulls};
 pub use definition::{
     API_APPROVED, Approval, approval, default_definition, definition_warnings, prepare_definition,
@@ -38,4 +41,5 @@ pub use schema::{
     Additional, Bound, Checks, Format, ListType, MAX_DEPTH, MAX_SCHEMAS, Members, Pattern, PatternError,
     Properties, Rule, Schema, SchemaError, Type,
 };
+pub use served::{CoerceError, CompileError, CustomResource, Version, compare_versions, rules_blocked};
 pub use value::{validate_value, validate_value_update};

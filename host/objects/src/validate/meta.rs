@@ -99,8 +99,20 @@ fn refuse(errors: &mut Vec<FieldError>, path: &Path, value: &str, messages: Vec<
     errors.extend(messages.into_iter().map(|message| FieldError::invalid(path, value, message)));
 }
 
+/// Labels and annotations, by the path of the metadata.
+pub fn metadata_maps(path: &Path, tree: &Tree) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    texts(&mut errors, tree, path);
+    errors
+}
+
 /// Labels, annotations and owner references.
 fn maps(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
+    texts(errors, tree, path);
+    owners(errors, tree, &path.child("ownerReferences"));
+}
+
+fn texts(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
     let labels = path.child("labels");
     for (key, value) in meta::labels(tree) {
         refuse(errors, &labels, key, label_key(key));
@@ -114,7 +126,6 @@ fn maps(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
     if size > ANNOTATIONS_MAX {
         errors.push(FieldError::too_long(&annotations, ANNOTATIONS_MAX));
     }
-    owners(errors, tree, &path.child("ownerReferences"));
 }
 
 fn owners(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
