@@ -23,6 +23,7 @@ mod rest;
 mod review;
 mod server;
 mod storage;
+mod strategy;
 mod tokens;
 mod webhook;
 

@@ -31,7 +31,7 @@ use bytes::Bytes;
 use datastore::{Datastore, Revision};
 use http::StatusCode;
 use objects::Tree;
-use objects::resource::{Resource, Verb};
+use objects::resource::Verb;
 use objects::status::Status;
 use supervise::Scope;
 
@@ -39,7 +39,7 @@ use crate::admission::Admission;
 use crate::authz::Authorize;
 use crate::cache::{Cache, Caches, Entry};
 use crate::call::{Answer, AnswerBody, Call};
-use crate::registry::Registry;
+use crate::registry::{Registry, Served};
 use crate::storage::{Expiry, Found, Storage, Values, convert};
 
 /// The end of the name of a volume that admission adds.
@@ -97,7 +97,7 @@ impl Rest {
     }
 
     /// The object as the cache has it.
-    pub(crate) fn get_tree(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Tree> {
+    pub(crate) fn get_tree(&self, resource: &Served, namespace: &str, name: &str) -> Option<Tree> {
         let cache = self.caches().of(resource)?;
         let entry = cache.get(namespace, name)?;
         let mut tree = convert(entry.tree(), &cache.hub, resource);
@@ -106,24 +106,24 @@ impl Rest {
     }
 
     /// Every object of a resource as the cache has them.
-    pub(crate) fn list_trees(&self, resource: &Resource) -> Vec<Tree> {
+    pub(crate) fn list_trees(&self, resource: &Served) -> Vec<Tree> {
         self.trees_where(resource, "", |_| true)
     }
 
     /// How many changes the cache of a resource has seen: another number, another state.
-    pub(crate) fn changes_of(&self, resource: &Resource) -> u64 {
+    pub(crate) fn changes_of(&self, resource: &Served) -> u64 {
         self.caches().of(resource).map_or(0, |cache| cache.changes_seen())
     }
 
     /// Tells of changes of a resource.
-    pub(crate) fn changes(&self, resource: &Resource) -> Option<tokio::sync::watch::Receiver<u64>> {
+    pub(crate) fn changes(&self, resource: &Served) -> Option<tokio::sync::watch::Receiver<u64>> {
         Some(self.caches().of(resource)?.subscribe())
     }
 
     /// The objects of a namespace, of all for an empty one, whose entries are wanted.
     pub(crate) fn trees_where(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Vec<Tree> {
@@ -135,7 +135,7 @@ impl Rest {
     /// The object as soon as the cache has it; `None` where it does not come in time.
     pub(crate) async fn wait_for(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         name: &str,
         patience: std::time::Duration,
@@ -156,7 +156,7 @@ impl Rest {
     /// The object as the store has it.
     pub(crate) async fn stored(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         name: &str,
     ) -> Result<Option<Tree>, Status> {
@@ -207,7 +207,7 @@ impl Rest {
         &self.0.admission
     }
 
-    fn cache(&self, resource: &Resource) -> Result<Arc<Cache>, Status> {
+    fn cache(&self, resource: &Served) -> Result<Arc<Cache>, Status> {
         self.caches().of(resource).ok_or_else(Status::no_such_path)
     }
 

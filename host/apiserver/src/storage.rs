@@ -11,7 +11,6 @@ use std::sync::Arc;
 use datastore::{
     Compare, Datastore, KeyRange, KeyValue, LeaseId, Op, RangeError, RangeRequest, Revision, StoreError, Txn,
 };
-use objects::resource::Resource;
 use objects::status::Status;
 use objects::{Tree, meta};
 
@@ -57,7 +56,7 @@ impl Storage {
     /// The object as the store has it now.
     pub(crate) async fn read(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         name: &str,
     ) -> Result<Option<Found>, Status> {
@@ -67,7 +66,7 @@ impl Storage {
     }
 
     /// Writes a new object; `None` where there is one of its name.
-    pub(crate) async fn create(&self, resource: &Resource, tree: Tree) -> Result<Option<Found>, Status> {
+    pub(crate) async fn create(&self, resource: &Served, tree: Tree) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
         let value = self.sealed(resource, &key, &self.encode(resource, &tree)?)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
@@ -77,7 +76,7 @@ impl Storage {
     /// Writes an object over the one that was read; `None` where that has changed since.
     pub(crate) async fn replace(
         &self,
-        resource: &Resource,
+        resource: &Served,
         old: &Found,
         tree: Tree,
     ) -> Result<Option<Found>, Status> {
@@ -92,12 +91,7 @@ impl Storage {
     }
 
     /// Writes an object anew if it is stored otherwise than it would be today; whether it was.
-    pub(crate) async fn renew(
-        &self,
-        resource: &Resource,
-        namespace: &str,
-        name: &str,
-    ) -> Result<bool, Status> {
+    pub(crate) async fn renew(&self, resource: &Served, namespace: &str, name: &str) -> Result<bool, Status> {
         while let Some(old) = self.read(resource, namespace, name).await? {
             if old.age == Age::Current {
                 return Ok(false);
@@ -112,7 +106,7 @@ impl Storage {
     /// Removes the object that was read; `None` where it has changed since. The tree is its last state.
     pub(crate) async fn remove(
         &self,
-        resource: &Resource,
+        resource: &Served,
         old: &Found,
         last: Tree,
     ) -> Result<Option<Found>, Status> {
@@ -135,7 +129,7 @@ impl Storage {
         Ok((result.kvs, remaining))
     }
 
-    async fn lease(&self, resource: &Resource) -> Result<LeaseId, Status> {
+    async fn lease(&self, resource: &Served) -> Result<LeaseId, Status> {
         if !resource.expires {
             return Ok(LeaseId::NONE);
         }
@@ -153,18 +147,18 @@ impl Storage {
     }
 
     /// An object as it is stored, before it is bytes.
-    fn encode(&self, resource: &Resource, tree: &Tree) -> Result<Tree, Status> {
+    fn encode(&self, resource: &Served, tree: &Tree) -> Result<Tree, Status> {
         let hub = self.hub(resource)?;
         let mut tree = convert(tree.clone(), resource, &hub);
         meta::set_resource_version(&mut tree, "");
         Ok(tree)
     }
 
-    fn sealed(&self, resource: &Resource, key: &str, tree: &Tree) -> Result<bytes::Bytes, Status> {
+    fn sealed(&self, resource: &Served, key: &str, tree: &Tree) -> Result<bytes::Bytes, Status> {
         Ok(self.values.write(&*self.hub(resource)?, key, tree))
     }
 
-    fn decode(&self, resource: &Resource, kv: &KeyValue) -> Result<Found, Status> {
+    fn decode(&self, resource: &Served, kv: &KeyValue) -> Result<Found, Status> {
         let hub = self.hub(resource)?;
         let (tree, age) = self.values.read(&hub, &kv.key, &kv.value).map_err(|error| {
             Status::internal(format_args!("{}: {error}", String::from_utf8_lossy(&kv.key)))
@@ -174,16 +168,16 @@ impl Storage {
         Ok(Found { tree, revision: kv.mod_revision, age })
     }
 
-    fn hub(&self, resource: &Resource) -> Result<Arc<Served>, Status> {
+    fn hub(&self, resource: &Served) -> Result<Arc<Served>, Status> {
         self.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
     }
 }
 
-fn key(resource: &Resource, namespace: &str, name: &str) -> Result<String, Status> {
+fn key(resource: &Served, namespace: &str, name: &str) -> Result<String, Status> {
     resource.key(Some(namespace), name).ok_or_else(|| not_stored(resource))
 }
 
-fn not_stored(resource: &Resource) -> Status {
+fn not_stored(resource: &Served) -> Status {
     Status::internal(format_args!("{} are not stored", resource.group_resource()))
 }
 

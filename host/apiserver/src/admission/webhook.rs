@@ -3,17 +3,17 @@
 mod hook;
 mod review;
 
-use objects::decode;
+use objects::Tree;
 use objects::patch::json;
-use objects::schema;
 use objects::status::Status;
-use objects::{Tree, kind};
 use tracing::warn;
 
 use self::hook::{FailurePolicy, Hook, Reinvocation};
 use self::review::Verdict;
 use super::Write;
+use crate::registry::Served;
 use crate::rest::Derived;
+use crate::strategy::{self, ShapeError};
 use crate::webhook::Servers;
 
 const GROUP: &str = "admissionregistration.k8s.io";
@@ -117,7 +117,7 @@ async fn ask(
     webhooks: &Webhooks,
     write: &mut Write<'_>,
     hook: &Hook,
-    resource: &objects::resource::Resource,
+    resource: &Served,
 ) -> Result<Option<Verdict>, Status> {
     if write.is_dry() && !hook.may_run_dry {
         return Err(Status::bad_request(format!(
@@ -147,22 +147,19 @@ async fn ask(
 }
 
 /// Patches the object; whether that changed it.
-fn patched(
-    write: &mut Write<'_>,
-    hook: &Hook,
-    resource: &objects::resource::Resource,
-    patch: &Tree,
-) -> Result<bool, Status> {
+fn patched(write: &mut Write<'_>, hook: &Hook, resource: &Served, patch: &Tree) -> Result<bool, Status> {
     let own = &write.call.resource;
     let mut tree = crate::storage::convert(write.object.clone(), own, resource);
     json::apply(&mut tree, patch).map_err(|error| Status::internal(error.to_status().message))?;
     let mut tree = crate::storage::convert(tree, resource, own);
-    if let Some(row) = schema::by_gvk(&own.group, &own.version, &own.kind) {
-        decode::check(&mut tree, row).map_err(|error| {
+    let strategy = strategy::of(own);
+    strategy.shape(&mut tree).map_err(|error| match error {
+        ShapeError::BuiltIn(error) => {
             Status::internal(format!("webhook {:?} made what is no {}: {error}", hook.name, own.kind))
-        })?;
-    }
-    kind::of(own).apply_defaults(own, &mut tree);
+        }
+        ShapeError::Custom(status) => status,
+    })?;
+    strategy.apply_defaults(&mut tree);
     let changed = tree != write.object;
     write.object = tree;
     Ok(changed)

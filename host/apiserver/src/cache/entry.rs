@@ -6,9 +6,9 @@ use bytes::Bytes;
 use datastore::{KeyValue, Revision};
 use objects::Tree;
 use objects::meta;
-use objects::resource::Resource;
 use objects::selector::field::field_value;
 
+use crate::registry::Served;
 use crate::storage::{ValueError, Values};
 
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Reads a stored value.
-    pub(crate) fn read(resource: &Resource, values: &Values, kv: &KeyValue) -> Result<Self, ValueError> {
+    pub(crate) fn read(resource: &Served, values: &Values, kv: &KeyValue) -> Result<Self, ValueError> {
         let (tree, _) = values.read(resource, &kv.key, &kv.value)?;
         Ok(Self::new(resource, tree, kv.mod_revision))
     }
 
-    pub(crate) fn new(resource: &Resource, mut tree: Tree, revision: Revision) -> Self {
+    pub(crate) fn new(resource: &Served, mut tree: Tree, revision: Revision) -> Self {
         tree.remove("kind");
         tree.remove("apiVersion");
         meta::set_resource_version(&mut tree, &revision.to_string());
@@ -49,7 +49,7 @@ impl Entry {
     }
 
     /// The value of a field of the row that the entry was made with.
-    pub(crate) fn field(&self, resource: &Resource, name: &str) -> Cow<'_, str> {
+    pub(crate) fn field(&self, resource: &Served, name: &str) -> Cow<'_, str> {
         Cow::Borrowed(match name {
             "metadata.name" => &self.name,
             "metadata.namespace" => &self.namespace,

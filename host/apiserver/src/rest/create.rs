@@ -4,13 +4,14 @@ use http::StatusCode;
 use objects::resource::{GroupKind, Resource};
 use objects::status::{Outcome, Status};
 use objects::validate::{FieldError, to_status};
-use objects::{Tree, kind, meta};
+use objects::{Tree, meta};
 
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, random};
 use crate::admission::{Write, address::Reserved, namespace};
 use crate::call::{Answer, Call};
+use crate::strategy;
 
 /// How often another generated name is tried, as upstream.
 const NAME_ATTEMPTS: usize = 8;
@@ -71,20 +72,21 @@ impl Rest {
     /// Admission, defaults, server-set metadata, validation: everything before the store.
     async fn prepare(&self, call: &Call, mut tree: Tree, options: WriteOptions) -> Result<Prepared, Status> {
         let resource = &*call.resource;
-        let row = kind::of(resource);
+        let strategy = strategy::of(resource);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
             tree.remove_at(&["metadata", field]);
         }
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
-        row.apply_defaults(resource, &mut tree);
+        strategy.apply_defaults(&mut tree);
         let mut write = Write::new(self, call, tree, None, options);
         self.admission().mutate(&mut write).await?;
         let tree = &mut write.object;
         let reserved = self.admission().addresses(self, call, tree, None)?;
-        row.prepare_create(resource, tree);
+        strategy.prepare_create(tree);
         namespace::complete(resource, tree);
-        validated(resource, tree, &row.validate(resource, tree))?;
+        validated(resource, tree, &strategy.validate(tree))?;
+        write.warnings.extend(strategy.warnings(&write.object, None));
         self.admission().validate(&mut write).await?;
         Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use objects::resource::Resource;
 use objects::status::Status;
 use objects::validate::{FieldError, Path};
-use objects::{Tree, kind, meta};
+use objects::{Tree, meta};
 
 use super::output::Render;
 use super::query::{Execution, WriteOptions, refuse};
@@ -15,7 +15,9 @@ use super::select::Selection;
 use super::{Rest, body};
 use crate::admission::Write;
 use crate::call::{Answer, Call};
+use crate::registry::Served;
 use crate::storage::Found;
+use crate::strategy;
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -201,11 +203,11 @@ fn is_namespace(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "namespaces"
 }
 
-fn step(resource: &Resource, old: &Tree, options: &DeleteOptions, now: Timestamp) -> Step {
+fn step(resource: &Served, old: &Tree, options: &DeleteOptions, now: Timestamp) -> Step {
     let mut new = old.clone();
     propagate(&mut new, options.propagation);
     let asked = options.grace_period_seconds;
-    let grace = kind::of(resource).grace_period_seconds(old, asked).unwrap_or(0).max(0);
+    let grace = strategy::of(resource).grace_period_seconds(old, asked).unwrap_or(0).max(0);
     let left = old.i64_at(&["metadata", "deletionGracePeriodSeconds"]);
     match (meta::is_deleting(old), left) {
         (false, _) => mark(&mut new, now, grace),

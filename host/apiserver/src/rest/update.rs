@@ -1,9 +1,8 @@
 //! UPDATE, and what PATCH shares with it: the optimistic lock, preparation, validation, the end of objects whose last
 //! finalizer goes.
 
-use objects::resource::Resource;
 use objects::status::Status;
-use objects::{Tree, kind, meta};
+use objects::{Tree, meta};
 
 use super::create::{Prepared, validated};
 use super::output::Render;
@@ -12,7 +11,9 @@ use super::{Rest, body, delete};
 use crate::admission::Write;
 use crate::admission::address::Reserved;
 use crate::call::{Answer, Call};
+use crate::registry::Served;
 use crate::storage::Found;
+use crate::strategy;
 
 /// Which part of an object a path writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +29,8 @@ impl Rest {
         let options = call.write_options("UpdateOptions")?;
         let mut decoded = body::object(call, &call.resource.gvk(), options.validation)?;
         body::expect_identity(call, &mut decoded.tree)?;
-        let row = kind::of(&call.resource);
         if part == Part::Whole
-            && row.create_on_update
+            && strategy::of(&call.resource).creates_on_update()
             && self.storage().read(&call.resource, &call.namespace, &call.name).await?.is_none()
         {
             meta::set_resource_version(&mut decoded.tree, "");
@@ -83,9 +83,9 @@ impl Rest {
         options: WriteOptions,
     ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
-        let row = kind::of(resource);
+        let strategy = strategy::of(resource);
         if part != Part::Finalize {
-            row.apply_defaults(resource, &mut new);
+            strategy.apply_defaults(&mut new);
         }
         let old = &old.tree;
         let mut write = Write::new(self, call, new, Some(old), options);
@@ -95,15 +95,12 @@ impl Rest {
         let errors = match part {
             Part::Whole => {
                 reserved = self.admission().addresses(self, call, new, Some(old))?;
-                row.prepare_update(resource, new, old);
-                let mut errors = row.validate(resource, new);
-                let change = row.validate_update(new, old);
-                errors.extend(change.into_iter().filter(|error| !errors.contains(error)).collect::<Vec<_>>());
-                errors
+                strategy.prepare_update(new, old);
+                strategy.validate_update(new, old)
             }
             Part::Status => {
-                row.prepare_status(resource, new, old);
-                row.validate_status(new, old)
+                strategy.prepare_status(new, old);
+                strategy.validate_status(new, old)
             }
             Part::Finalize => {
                 let wanted = new.at(&["spec", "finalizers"]).cloned();
@@ -116,16 +113,17 @@ impl Rest {
             }
         };
         validated(resource, new, &errors)?;
+        write.warnings.extend(strategy.warnings(&write.object, Some(old)));
         self.admission().validate(&mut write).await?;
         Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
     }
 }
 
 /// The lock and the metadata that a client cannot change.
-fn settle(resource: &Resource, name: &str, new: &mut Tree, old: &Tree) -> Result<(), Status> {
+fn settle(resource: &Served, name: &str, new: &mut Tree, old: &Tree) -> Result<(), Status> {
     let taken = resource.group_resource();
     match meta::resource_version(new) {
-        "" | "0" if !kind::of(resource).unconditional_update => {
+        "" | "0" if !strategy::of(resource).updates_unconditionally() => {
             meta::set_resource_version(new, "");
         }
         "" | "0" => meta::set_resource_version(new, meta::resource_version(old)),

@@ -4,11 +4,11 @@
 use bytes::Bytes;
 use objects::Tree;
 use objects::decode::{self, Notation, SyntaxError};
-use objects::resource::Resource;
 use objects::tree::JsonError;
 use tokio::sync::watch;
 
 use super::encryption::{self, Age, DecryptError, Encryption};
+use crate::registry::Served;
 
 /// What upstream's protobuf begins with.
 const PROTOBUF: &[u8] = b"k8s\0";
@@ -38,7 +38,7 @@ impl Values {
 
     pub(crate) fn read(
         &self,
-        resource: &Resource,
+        resource: &Served,
         key: &[u8],
         stored: &[u8],
     ) -> Result<(Tree, Age), ValueError> {
@@ -55,11 +55,11 @@ impl Values {
     }
 
     /// Whether the values of a resource are to be encrypted, or were.
-    pub(crate) fn are_configured(&self, resource: &Resource) -> bool {
+    pub(crate) fn are_configured(&self, resource: &Served) -> bool {
         self.encryption.borrow().as_ref().is_some_and(|encryption| encryption.covers(resource))
     }
 
-    pub(crate) fn write(&self, resource: &Resource, key: &str, tree: &Tree) -> Bytes {
+    pub(crate) fn write(&self, resource: &Served, key: &str, tree: &Tree) -> Bytes {
         let json = tree.to_json();
         match &*self.encryption.borrow() {
             Some(encryption) => encryption.seal(resource, key, json.into()).into(),

@@ -8,6 +8,7 @@ use objects::{Tree, meta, tree};
 
 use super::hook::Hook;
 use crate::admission::Write;
+use crate::registry::Served;
 use crate::review::user_tree;
 use crate::storage::convert;
 
@@ -24,7 +25,7 @@ pub(super) struct Verdict {
 }
 
 /// The question, in the version of a resource that the webhook is for.
-pub(super) fn request(write: &Write<'_>, hook: &Hook, resource: &Resource, uid: &str) -> Tree {
+pub(super) fn request(write: &Write<'_>, hook: &Hook, resource: &Served, uid: &str) -> Tree {
     let call = write.call;
     let own = &call.resource;
     let in_version = |tree: &Tree| match tree {
