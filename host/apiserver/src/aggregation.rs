@@ -83,7 +83,7 @@ impl Aggregator {
         address: &str,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let at = remote.service.resolve(&self.0.rest)?;
+        let at = remote.service.resolve(self.0.rest.view())?;
         let client = self.client(remote, at)?;
         let uri = format!("https://{}:{}{address}", remote.service.host(), remote.service.port);
         let uri = Uri::try_from(uri).map_err(|error| Status::bad_request(error.to_string()))?;

@@ -7,7 +7,8 @@ use objects::Tree;
 use objects::resource::GroupResource;
 use objects::status::Status;
 
-use crate::rest::{Rest, random};
+use crate::rest::random;
+use crate::view::View;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -27,15 +28,15 @@ impl ServiceRef {
     }
 
     /// The address of one ready endpoint.
-    pub(crate) fn resolve(&self, rest: &Rest) -> Result<SocketAddr, Status> {
-        let services = rest.registry().find("", "v1", "services").ok_or_else(Status::no_such_path)?;
-        let service = rest.get_tree(&services, &self.namespace, &self.name);
+    pub(crate) fn resolve(&self, view: &View) -> Result<SocketAddr, Status> {
+        let services = view.registry.find("", "v1", "services").ok_or_else(Status::no_such_path)?;
+        let service = view.get(&services, &self.namespace, &self.name);
         let service =
             service.ok_or_else(|| Status::not_found(&GroupResource::new("", "services"), &self.name))?;
         let port = self.port_of(&service)?;
-        let slices = rest.registry().find("discovery.k8s.io", "v1", "endpointslices");
+        let slices = view.registry.find("discovery.k8s.io", "v1", "endpointslices");
         let slices = slices.map_or_else(Vec::new, |row| {
-            rest.trees_where(&row, &self.namespace, |entry| entry.label(SERVICE_NAME) == Some(&self.name))
+            view.list(&row, &self.namespace, |entry| entry.label(SERVICE_NAME) == Some(&self.name))
         });
         let name = port.str_at(&["name"]).unwrap_or_default();
         let ready: Vec<SocketAddr> = slices.iter().flat_map(|slice| addresses(slice, name)).collect();

@@ -11,6 +11,7 @@ mod bootstrap;
 mod cache;
 mod call;
 mod config;
+mod definitions;
 mod discovery;
 mod document;
 mod front;
@@ -25,6 +26,7 @@ mod server;
 mod storage;
 mod strategy;
 mod tokens;
+mod view;
 mod webhook;
 
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};

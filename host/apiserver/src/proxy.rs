@@ -111,7 +111,7 @@ impl ObjectProxy {
             name: named.name.to_owned(),
             port: named.port.to_owned(),
         };
-        let address = service.resolve(&self.rest)?;
+        let address = service.resolve(self.rest.view())?;
         Ok(format!("{}://{address}", scheme_or_http(named.scheme)))
     }
 

@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use objects::resource::{self, Resource, Storage};
@@ -20,6 +21,7 @@ pub(crate) struct Served {
 struct Custom {
     definition: Arc<CustomResource>,
     version: usize,
+    ending: Arc<AtomicBool>,
 }
 
 impl Served {
@@ -28,9 +30,9 @@ impl Served {
     }
 
     /// Every version of a custom resource, those that no client sees too.
-    pub(crate) fn all_of(definition: &Arc<CustomResource>) -> Vec<Arc<Self>> {
+    pub(crate) fn all_of(definition: &Arc<CustomResource>, ending: &Arc<AtomicBool>) -> Vec<Arc<Self>> {
         let of = |(version, row): (usize, &Version)| {
-            let custom = Custom { definition: Arc::clone(definition), version };
+            let custom = Custom { definition: Arc::clone(definition), version, ending: Arc::clone(ending) };
             Arc::new(Self { row: Arc::clone(&row.resource), custom: Some(custom) })
         };
         definition.versions.iter().enumerate().map(of).collect()
@@ -40,6 +42,11 @@ impl Served {
     pub(crate) fn custom(&self) -> Option<&Version> {
         let custom = self.custom.as_ref()?;
         custom.definition.versions.get(custom.version)
+    }
+
+    /// Whether its definition was deleted, so that nothing new is made.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.custom.as_ref().is_some_and(|custom| custom.ending.load(Ordering::Relaxed))
     }
 
     /// How objects get from one version of a custom resource to another.

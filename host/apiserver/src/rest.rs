@@ -8,6 +8,7 @@ mod delete;
 mod derived;
 mod output;
 mod patch;
+mod present;
 mod query;
 pub(crate) mod random;
 mod read;
@@ -34,13 +35,16 @@ use objects::Tree;
 use objects::resource::Verb;
 use objects::status::Status;
 use supervise::Scope;
+use tokio::sync::watch as follow;
 
 use crate::admission::Admission;
 use crate::authz::Authorize;
-use crate::cache::{Cache, Caches, Entry};
+use crate::cache::{Cache, Caches};
 use crate::call::{Answer, AnswerBody, Call};
+use crate::definitions::Definitions;
 use crate::registry::{Registry, Served};
-use crate::storage::{Expiry, Found, Storage, Values, convert};
+use crate::storage::{Expiry, Found, Storage, Values};
+use crate::view::View;
 
 /// The end of the name of a volume that admission adds.
 pub(crate) fn volume_suffix() -> String {
@@ -52,11 +56,12 @@ pub(crate) fn volume_suffix() -> String {
 pub(crate) struct Rest(Arc<Parts>);
 
 struct Parts {
-    registry: Registry,
-    caches: Caches,
+    view: View,
     storage: Storage,
     admission: Admission,
     authorizer: Arc<dyn Authorize>,
+    /// How often every definition was looked at.
+    definitions: follow::Receiver<u64>,
 }
 
 /// What the verbs stand on.
@@ -74,16 +79,24 @@ impl Rest {
         let Foundation { store, admission, expiry, authorizer, values } = foundation;
         let registry = Registry::builtin();
         let caches = Caches::open(&store, values.clone(), &registry, scope);
-        let storage = Storage::new(store, caches.clone(), expiry, values);
-        Self(Arc::new(Parts { registry, caches, storage, admission, authorizer }))
+        let view = View { registry, caches };
+        let storage = Storage::new(store, view.clone(), expiry, values);
+        let (served, definitions) = follow::channel(0);
+        let rest = Self(Arc::new(Parts { view, storage, admission, authorizer, definitions }));
+        scope.spawn("definitions", Definitions::new(rest.clone()).run(served, scope.token()));
+        rest
     }
 
     pub(crate) fn authorizer(&self) -> &dyn Authorize {
         self.0.authorizer.as_ref()
     }
 
+    pub(crate) fn view(&self) -> &View {
+        &self.0.view
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
-        &self.0.registry
+        &self.view().registry
     }
 
     /// Whether the caches were filled.
@@ -91,45 +104,24 @@ impl Rest {
         self.caches().revision() > Revision::NEVER
     }
 
-    /// Waits until the caches are filled.
+    /// Waits until the caches are filled, and custom resources are served that were.
     pub(crate) async fn synced(&self) -> Result<(), Status> {
-        self.caches().reached(Revision::INITIAL).await
+        self.caches().reached(Revision::INITIAL).await?;
+        let mut definitions = self.0.definitions.clone();
+        match definitions.wait_for(|count| *count > 0).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Status::unavailable("custom resources are not served any more")),
+        }
     }
 
     /// The object as the cache has it.
     pub(crate) fn get_tree(&self, resource: &Served, namespace: &str, name: &str) -> Option<Tree> {
-        let cache = self.caches().of(resource)?;
-        let entry = cache.get(namespace, name)?;
-        let mut tree = convert(entry.tree(), &cache.hub, resource);
-        objects::meta::set_gvk(&mut tree, &resource.gvk());
-        Some(tree)
+        self.view().get(resource, namespace, name)
     }
 
     /// Every object of a resource as the cache has them.
     pub(crate) fn list_trees(&self, resource: &Served) -> Vec<Tree> {
-        self.trees_where(resource, "", |_| true)
-    }
-
-    /// How many changes the cache of a resource has seen: another number, another state.
-    pub(crate) fn changes_of(&self, resource: &Served) -> u64 {
-        self.caches().of(resource).map_or(0, |cache| cache.changes_seen())
-    }
-
-    /// Tells of changes of a resource.
-    pub(crate) fn changes(&self, resource: &Served) -> Option<tokio::sync::watch::Receiver<u64>> {
-        Some(self.caches().of(resource)?.subscribe())
-    }
-
-    /// The objects of a namespace, of all for an empty one, whose entries are wanted.
-    pub(crate) fn trees_where(
-        &self,
-        resource: &Served,
-        namespace: &str,
-        wanted: impl Fn(&Entry) -> bool,
-    ) -> Vec<Tree> {
-        let Some(cache) = self.caches().of(resource) else { return Vec::new() };
-        let snapshot = cache.snapshot(namespace, wanted);
-        snapshot.entries.iter().map(|entry| convert(entry.tree(), &cache.hub, resource)).collect()
+        self.view().list(resource, "", |_| true)
     }
 
     /// The object as soon as the cache has it; `None` where it does not come in time.
@@ -196,7 +188,7 @@ impl Rest {
     }
 
     fn caches(&self) -> &Caches {
-        &self.0.caches
+        &self.view().caches
     }
 
     fn storage(&self) -> &Storage {

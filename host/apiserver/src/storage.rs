@@ -2,6 +2,7 @@
 //! write is answered when the own caches show it.
 
 mod convert;
+mod converter;
 mod encryption;
 mod expiry;
 mod value;
@@ -14,10 +15,11 @@ use datastore::{
 use objects::status::Status;
 use objects::{Tree, meta};
 
-use crate::cache::Caches;
 use crate::registry::Served;
+use crate::view::View;
 
 pub(crate) use convert::convert;
+pub(crate) use converter::Converter;
 pub(crate) use encryption::Age;
 pub use encryption::{Encryption, EncryptionError, Rotation};
 pub(crate) use expiry::Expiry;
@@ -26,9 +28,10 @@ pub(crate) use value::{ValueError, Values};
 #[derive(Clone)]
 pub(crate) struct Storage {
     store: Datastore,
-    caches: Caches,
+    view: View,
     expiry: Expiry,
     values: Values,
+    converter: Converter,
 }
 
 /// A stored object in the version of a request, complete with kind, apiVersion and resourceVersion.
@@ -40,8 +43,13 @@ pub(crate) struct Found {
 }
 
 impl Storage {
-    pub(crate) fn new(store: Datastore, caches: Caches, expiry: Expiry, values: Values) -> Self {
-        Self { store, caches, expiry, values }
+    pub(crate) fn new(store: Datastore, view: View, expiry: Expiry, values: Values) -> Self {
+        let converter = Converter::new(view.clone());
+        Self { store, view, expiry, values, converter }
+    }
+
+    pub(crate) fn converter(&self) -> &Converter {
+        &self.converter
     }
 
     pub(crate) fn values(&self) -> &Values {
@@ -62,13 +70,16 @@ impl Storage {
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, namespace, name)?;
         let range = self.store.range(RangeRequest::new(KeyRange::key(key))).await.map_err(status)?;
-        range.kvs.first().map(|kv| self.decode(resource, kv)).transpose()
+        match range.kvs.first() {
+            Some(kv) => self.decode(resource, kv).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Writes a new object; `None` where there is one of its name.
     pub(crate) async fn create(&self, resource: &Served, tree: Tree) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
-        let value = self.sealed(resource, &key, &self.encode(resource, &tree)?)?;
+        let value = self.sealed(resource, &key, &self.encode(resource, &tree).await?)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::absent(key), put), tree).await
     }
@@ -81,8 +92,8 @@ impl Storage {
         tree: Tree,
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
-        let new = self.encode(resource, &tree)?;
-        if old.age == Age::Current && new == self.encode(resource, &old.tree)? {
+        let new = self.encode(resource, &tree).await?;
+        if old.age == Age::Current && new == self.encode(resource, &old.tree).await? {
             return Ok(Some(old.clone()));
         }
         let value = self.sealed(resource, &key, &new)?;
@@ -141,15 +152,15 @@ impl Storage {
         if !result.succeeded {
             return Ok(None);
         }
-        self.caches.reached(result.revision).await?;
+        self.view.caches.reached(result.revision).await?;
         meta::set_resource_version(&mut tree, &result.revision.to_string());
         Ok(Some(Found { tree, revision: result.revision, age: Age::Current }))
     }
 
     /// An object as it is stored, before it is bytes.
-    fn encode(&self, resource: &Served, tree: &Tree) -> Result<Tree, Status> {
+    async fn encode(&self, resource: &Served, tree: &Tree) -> Result<Tree, Status> {
         let hub = self.hub(resource)?;
-        let mut tree = convert(tree.clone(), resource, &hub);
+        let mut tree = self.converter.one(tree.clone(), resource, &hub).await?;
         meta::set_resource_version(&mut tree, "");
         Ok(tree)
     }
@@ -158,18 +169,18 @@ impl Storage {
         Ok(self.values.write(&*self.hub(resource)?, key, tree))
     }
 
-    fn decode(&self, resource: &Served, kv: &KeyValue) -> Result<Found, Status> {
+    async fn decode(&self, resource: &Served, kv: &KeyValue) -> Result<Found, Status> {
         let hub = self.hub(resource)?;
         let (tree, age) = self.values.read(&hub, &kv.key, &kv.value).map_err(|error| {
             Status::internal(format_args!("{}: {error}", String::from_utf8_lossy(&kv.key)))
         })?;
-        let mut tree = convert(tree, &hub, resource);
+        let mut tree = self.converter.one(tree, &hub, resource).await?;
         meta::set_resource_version(&mut tree, &kv.mod_revision.to_string());
         Ok(Found { tree, revision: kv.mod_revision, age })
     }
 
     fn hub(&self, resource: &Served) -> Result<Arc<Served>, Status> {
-        self.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
+        self.view.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
     }
 }
 

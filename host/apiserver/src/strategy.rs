@@ -1,15 +1,19 @@
 //! What is done to the objects of a resource between a request and the store: for built-in kinds what their row of
 //! [`objects::kind`] says, for custom resources what their definition does, for definitions what the schemas in them need.
 
+use jiff::Timestamp;
 use objects::decode::{self, DecodeError};
 use objects::kind::{self, Kind};
 use objects::resource::Resource;
 use objects::status::Status;
 use objects::validate::FieldError;
-use objects::{Tree, schema};
+use objects::{Tree, meta, schema};
 use structural::{Malformed, Version};
 
 use crate::registry::Served;
+
+/// Keeps a deleted definition until its objects are gone.
+pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 pub(crate) struct Strategy<'a> {
     resource: &'a Resource,
@@ -157,6 +161,25 @@ impl Strategy<'_> {
             Special::Custom(version) => version.warnings(new, old),
             Special::Definition => structural::definition_warnings(new, old),
             Special::None => Vec::new(),
+        }
+    }
+
+    /// What a deletion does to an object beside marking it.
+    pub(crate) fn begin_deletion(&self, tree: &mut Tree, now: Timestamp) {
+        if matches!(self.special, Special::Definition) && !meta::is_deleting(tree) {
+            meta::add_finalizer(tree, CLEANUP);
+            structural::Condition {
+                kind: "Terminating".into(),
+                status: "True".into(),
+                reason: "InstanceDeletionPending".into(),
+                message:
+                    "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+                        .to_owned(),
+            }
+            .set(tree, now);
+        }
+        if self.resource.plural == "namespaces" && self.resource.group.is_empty() {
+            tree.set_at(&["status", "phase"], "Terminating");
         }
     }
 

@@ -15,7 +15,7 @@ use objects::Tree;
 
 use crate::backend::ServiceRef;
 use crate::relay::told;
-use crate::rest::Rest;
+use crate::view::View;
 
 /// What of an answer is read at most.
 const ANSWER_LIMIT: usize = 3 << 20;
@@ -67,7 +67,7 @@ impl Servers {
     /// The webhook's answer to a review; an error says why there is none.
     pub(crate) async fn ask(
         &self,
-        rest: &Rest,
+        view: &View,
         webhook: &Webhook,
         timeout: Duration,
         review: &Tree,
@@ -75,7 +75,7 @@ impl Servers {
         let (base, at) = match &webhook.server {
             Server::Url(url) => (url.clone(), None),
             Server::Service { service, path } => {
-                let at = service.resolve(rest).map_err(|status| status.message)?;
+                let at = service.resolve(view).map_err(|status| status.message)?;
                 let slash = if path.starts_with('/') || path.is_empty() { "" } else { "/" };
                 (format!("https://{}:{}{slash}{path}", service.host(), service.port), Some(at))
             }

@@ -127,7 +127,7 @@ async fn ask(
     }
     let uid = crate::rest::uid();
     let request = review::request(write, hook, resource, &uid);
-    let asked = webhooks.servers.ask(write.rest, &hook.webhook, hook.timeout, &request).await;
+    let asked = webhooks.servers.ask(write.rest.view(), &hook.webhook, hook.timeout, &request).await;
     let verdict = asked.and_then(|answer| review::verdict(&answer, &uid, hook));
     let verdict = match (verdict, hook.failure_policy) {
         (Ok(verdict), _) => verdict,

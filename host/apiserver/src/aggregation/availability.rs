@@ -38,7 +38,7 @@ pub(super) async fn run(aggregator: Aggregator, stop: CancellationToken) {
         .iter()
         .filter_map(|(group, version, plural)| rest.registry().find(group, version, plural))
         .collect();
-    let mut changes: Vec<_> = rows.iter().filter_map(|row| rest.changes(row)).collect();
+    let mut changes: Vec<_> = rows.iter().filter_map(|row| rest.view().changes(row)).collect();
     loop {
         let remotes = aggregator.remotes();
         tokio::select! {
@@ -78,7 +78,7 @@ async fn find(aggregator: &Aggregator, remote: &Remote) -> Finding {
             format!("service/{} in {:?} is not present", service.name, service.namespace),
         );
     }
-    if service.resolve(rest).is_err() {
+    if service.resolve(rest.view()).is_err() {
         return no(
             "MissingEndpoints",
             format!(

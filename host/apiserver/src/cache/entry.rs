@@ -19,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
     /// The values of the row's selectable fields, in their order.
     fields: Box<[Box<str>]>,
+    /// The apiVersion of one that is in another version than its cache, and needs a webhook to get there.
+    foreign: Option<Box<str>>,
     /// A JSON object with its resourceVersion and without kind and apiVersion.
     pub(crate) body: Bytes,
 }
@@ -31,15 +33,25 @@ impl Entry {
     }
 
     pub(crate) fn new(resource: &Served, mut tree: Tree, revision: Revision) -> Self {
-        tree.remove("kind");
-        tree.remove("apiVersion");
         meta::set_resource_version(&mut tree, &revision.to_string());
+        Self::of(resource, tree)
+    }
+
+    /// An object that has its resourceVersion.
+    pub(crate) fn of(resource: &Served, mut tree: Tree) -> Self {
+        tree.remove("kind");
+        let version = tree.remove("apiVersion");
+        let foreign = version
+            .as_ref()
+            .and_then(Tree::as_str)
+            .filter(|version| resource.custom().is_some() && **version != *resource.api_version());
         let fields = resource.selectable.iter().map(|row| field_value(resource, &tree, &row.name).into());
         Self {
             namespace: meta::namespace(&tree).into(),
             name: meta::name(&tree).into(),
             labels: meta::labels(&tree).map(|(key, value)| (key.into(), value.into())).collect(),
             fields: fields.collect(),
+            foreign: foreign.map(Into::into),
             body: tree.to_json(),
         }
     }
@@ -58,6 +70,21 @@ impl Entry {
                 position.and_then(|at| self.fields.get(at)).map_or("", |value| value)
             }
         })
+    }
+
+    /// Whether it is in another version than its cache.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
+    /// The object with its own kind and apiVersion.
+    pub(crate) fn complete(&self, hub: &Served) -> Tree {
+        let mut tree = self.tree();
+        let fields = tree.object_mut();
+        let own = hub.api_version();
+        fields.insert_first("apiVersion", self.foreign.as_deref().unwrap_or(&own));
+        fields.insert_first("kind", &*hub.kind);
+        tree
     }
 
     /// The object, without kind and apiVersion.

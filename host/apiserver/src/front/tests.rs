@@ -2,6 +2,7 @@
 
 mod access;
 mod backends;
+mod customs;
 mod exchange;
 mod fixture;
 mod sockets;

@@ -34,6 +34,13 @@ impl Rest {
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
+        if resource.is_ending() {
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Status {
+                message: why.to_owned(),
+                ..Status::method_not_supported(&resource.group_resource(), "create")
+            });
+        }
         body::settle_namespace(call, &mut tree)?;
         if !["", "0"].contains(&meta::resource_version(&tree)) {
             return Err(version_on_create());

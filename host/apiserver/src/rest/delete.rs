@@ -205,6 +205,7 @@ fn is_namespace(resource: &Resource) -> bool {
 
 fn step(resource: &Served, old: &Tree, options: &DeleteOptions, now: Timestamp) -> Step {
     let mut new = old.clone();
+    strategy::of(resource).begin_deletion(&mut new, now);
     propagate(&mut new, options.propagation);
     let asked = options.grace_period_seconds;
     let grace = strategy::of(resource).grace_period_seconds(old, asked).unwrap_or(0).max(0);
@@ -214,9 +215,6 @@ fn step(resource: &Served, old: &Tree, options: &DeleteOptions, now: Timestamp) 
         // A second deletion may only shorten the grace.
         (true, Some(left)) if asked.is_some() && grace < left => mark(&mut new, now, grace),
         (true, _) => {}
-    }
-    if is_namespace(resource) {
-        new.set_at(&["status", "phase"], "Terminating");
     }
     if may_end(resource, &new) {
         Step::Remove

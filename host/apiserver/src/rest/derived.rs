@@ -27,7 +27,7 @@ impl<T> Derived<T> {
         let (group, version, plural) = self.of;
         let row = rest.registry().find(group, version, plural);
         // Taken before the objects: what changes after it is seen the next time.
-        let changes = row.as_ref().map_or(0, |row| rest.changes_of(row));
+        let changes = row.as_ref().map_or(0, |row| rest.view().changes_seen(row));
         if let Some(held) = &*self.held.load()
             && held.0 == changes
         {

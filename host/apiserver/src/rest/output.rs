@@ -20,6 +20,8 @@ pub(crate) struct Render {
     hub: Arc<Served>,
     output: Output,
     include: Include,
+    /// Whether lines of events are the same for all who see entries as they are.
+    shared: bool,
     /// `{"kind":…,"apiVersion":…,`: what goes before the body of an entry, without its brace.
     head: String,
 }
@@ -54,8 +56,14 @@ impl Render {
             hub: Arc::clone(hub),
             output: call.output,
             include,
+            shared: true,
             head,
         }
+    }
+
+    /// For entries that were converted to the version of the call.
+    pub(crate) fn converted(call: &Call) -> Self {
+        Self { shared: false, ..Self::new(call, &call.resource) }
     }
 
     /// Whether entries go out with the bytes that they have.
@@ -135,7 +143,7 @@ impl Render {
             EventType::Deleted => self.last_state(entry, change.revision),
             _ => line(event.as_str(), &self.entry(entry)),
         };
-        if self.is_plain() { change.line(event, make) } else { make() }
+        if self.shared && self.is_plain() { change.line(event, make) } else { make() }
     }
 
     /// An object that goes is shown as it was, at the revision at which it went.

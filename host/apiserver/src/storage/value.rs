@@ -5,10 +5,12 @@ use bytes::Bytes;
 use objects::Tree;
 use objects::decode::{self, Notation, SyntaxError};
 use objects::tree::JsonError;
+use structural::Conversion;
 use tokio::sync::watch;
 
 use super::encryption::{self, Age, DecryptError, Encryption};
 use crate::registry::Served;
+use crate::strategy;
 
 /// What upstream's protobuf begins with.
 const PROTOBUF: &[u8] = b"k8s\0";
@@ -51,7 +53,11 @@ impl Values {
             let (tree, _) = decode::value(bytes, Notation::Protobuf).map_err(ValueError::Protobuf)?;
             return Ok((tree, age));
         }
-        Ok((Tree::from_json(bytes)?, age))
+        let mut tree = Tree::from_json(bytes)?;
+        if resource.custom().is_some() {
+            settle(resource, &mut tree);
+        }
+        Ok((tree, age))
     }
 
     /// Whether the values of a resource are to be encrypted, or were.
@@ -65,5 +71,16 @@ impl Values {
             Some(encryption) => encryption.seal(resource, key, json.into()).into(),
             None => json,
         }
+    }
+}
+
+/// A stored custom resource in the shape of today's definition: in the version of the hub, unless it needs a webhook to get
+/// there.
+fn settle(hub: &Served, tree: &mut Tree) {
+    if !matches!(hub.conversion(), Some(Conversion::Webhook(_))) {
+        structural::convert_by_name(tree, &hub.group_version());
+    }
+    if tree.str_at(&["apiVersion"]) == Some(&hub.api_version()) {
+        strategy::of(hub).refresh(tree);
     }
 }

@@ -114,6 +114,8 @@ impl World {
         let key = "/registry/endpointslices/default/backend-1";
         let put = Op::put(key, slice.to_json());
         store.txn(Txn::guarded(Compare::absent(key), put)).await.unwrap();
+        let path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/backend-1";
+        assert_eq!(self.front.ask(ask("GET", path)).await.code(), StatusCode::OK);
     }
 
     async fn config_map(&self, name: &str, query: &str) -> super::fixture::Read {
