@@ -9,9 +9,10 @@ use bytes::Bytes;
 use mvcc::{Commit, KeyRange, KeyValue, LeaseId, RangeRequest, RangeResult, Revision, Txn, TxnResult};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::answers::Reply;
 use crate::file::head::Identity;
 use crate::shared::Shared;
-use crate::writer::{Command, Reply};
+use crate::writer::Command;
 use crate::{Alarm, StoreError, Watch, WatchError, WatchRequest, WatchSet};
 
 /// Seconds that a lease lives at least: etcd's election timeout, rounded up.

@@ -3,6 +3,7 @@
 //! the values are.
 
 mod alarm;
+mod answers;
 mod check;
 mod config;
 mod embedded;
