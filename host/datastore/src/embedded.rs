@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mvcc::{Commit, KeyRange, KeyValue, LeaseId, RangeRequest, RangeResult, Revision, Txn, TxnResult};
+use observe::histogram::Histogram;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answers::Reply;
@@ -215,6 +216,18 @@ impl Embedded {
             quota: self.shared.quota as u64,
             alarms: self.shared.alarms().iter().copied().collect(),
         }
+    }
+
+    /// How many seconds it took to flush each commit to disk, in etcd's buckets.
+    #[must_use]
+    pub fn flushes(&self) -> Histogram {
+        self.shared.flushes.clone()
+    }
+
+    /// How many watches of sets have not been told everything yet.
+    #[must_use]
+    pub fn late_watches(&self) -> usize {
+        self.shared.hub.late()
     }
 
     /// Everything that can be read, as of the present.

@@ -84,7 +84,7 @@ impl Embedded {
         let loaded = load(&*folder)?;
         let (alarms, image_bytes) = (loaded.alarms.iter().copied().collect(), loaded.image_bytes);
         let (store, journal) = loaded.resume(Arc::clone(&folder), some_identity)?;
-        let (shared, durable) = Shared::new(store, journal.identity(), config.quota, alarms);
+        let (shared, durable) = Shared::new(store, &journal, config.quota, alarms);
         let shared = Arc::new(shared);
         let (wake, commands) = mpsc::channel(QUEUE);
         let (order, orders) = mpsc::channel(1);
