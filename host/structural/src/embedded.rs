@@ -2,7 +2,7 @@
 
 use objects::resource::{GroupVersion, Scope};
 use objects::validate::{FieldError, NameRule, dns1035_label, metadata_at};
-use objects::{Tree, decode, meta, schema};
+use objects::{Object, Tree, decode, meta, schema};
 
 use crate::prune::Place;
 use crate::schema::Schema;
@@ -103,27 +103,39 @@ impl Coercer {
             }
         }
         let before = tree.get("metadata").cloned().unwrap_or_default();
-        self.metadata(tree)
-            .map_err(|message| FieldError::invalid(&self.trail.path_of("metadata"), before, message))
+        match self.metadata(tree) {
+            Err(message) if self.malformed == Malformed::Refuse => {
+                Err(FieldError::invalid(&self.trail.path_of("metadata"), before, message))
+            }
+            _ => Ok(()),
+        }
     }
 
+    /// What is no object at all is told even where malformed fields are dropped.
     fn metadata(&mut self, tree: &mut Tree) -> Result<(), String> {
         let Some(metadata) = tree.get_mut("metadata") else { return Ok(()) };
+        if metadata.is_null() {
+            *metadata = Tree::object();
+        }
         let before = metadata.clone();
-        match (check(metadata), self.malformed) {
-            (Ok(unknown), _) => self.report(unknown),
-            (Err(message), Malformed::Refuse) => {
+        match (check(metadata), before, self.malformed) {
+            (Ok(unknown), _, _) => self.report(unknown),
+            (Err(_), Tree::Object(fields), Malformed::Drop) => *metadata = self.field_by_field(fields),
+            (Err(message), before, Malformed::Refuse) => {
                 *metadata = before;
                 return Err(message);
             }
-            (Err(_), Malformed::Drop) => *metadata = self.field_by_field(before),
+            (Err(_), before, Malformed::Drop) => {
+                let message = format!("invalid metadata: expected object, got {}", before.shape());
+                *metadata = before;
+                return Err(message);
+            }
         }
         Ok(())
     }
 
-    /// Those fields that fit. Metadata that is no object stays as it is, for validation to refuse.
-    fn field_by_field(&mut self, metadata: Tree) -> Tree {
-        let Tree::Object(fields) = metadata else { return metadata };
+    /// Those fields that fit.
+    fn field_by_field(&mut self, fields: Object) -> Tree {
         let mut kept = Tree::object();
         for (name, value) in fields {
             let mut one = Tree::Object([(name, value)].into_iter().collect());

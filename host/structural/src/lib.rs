@@ -12,6 +12,7 @@ mod field_path;
 mod findings;
 mod json_path;
 mod list_type;
+mod openapi;
 mod props;
 mod prune;
 mod rules;
@@ -34,6 +35,7 @@ pub use definition::{
 pub use embedded::{Malformed, coerce_metadata, validate_embedded};
 pub use json_path::JsonPath;
 pub use list_type::validate_lists;
+pub use openapi::{Descriptions, Dialect, OpenApi, openapi};
 pub use prune::{Place, prune};
 pub use rules::{DefinitionSchema, RuleSite, definition_schemas, rules};
 pub use scale::{FieldAt, Scale, ScaleError};
