@@ -196,27 +196,25 @@ struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     fn add(&mut self, names: &'a Tree) {
-        let text = |name: &str| names.str_at(&[name]);
-        self.resources.extend([text("plural"), text("singular")].into_iter().flatten());
-        self.resources.extend(names.items_at(&["shortNames"]).iter().filter_map(Tree::as_str));
-        self.kinds.extend([text("kind"), text("listKind")].into_iter().flatten());
+        self.resources.extend(
+            ["plural", "singular", "shortNames"].into_iter().flat_map(|field| self::names(names, field)),
+        );
+        self.kinds.extend(["kind", "listKind"].into_iter().flat_map(|field| self::names(names, field)));
     }
 }
 
 /// Which names of a field are in use by others.
 fn in_use(requested: &Tree, accepted: &Tree, field: &str, used: &BTreeSet<&str>) -> Option<String> {
-    let names = |tree: &Tree| -> Vec<String> {
-        match tree.get(field) {
-            Some(Tree::Array(names)) => names.iter().filter_map(Tree::as_str).map(str::to_owned).collect(),
-            Some(Tree::Str(name)) => vec![name.to_string()],
-            _ => Vec::new(),
-        }
-    };
-    let own = names(accepted);
-    let others = |name: &&String| !own.contains(name) && used.contains(name.as_str());
-    let told: Vec<String> =
-        names(requested).iter().filter(others).map(|name| format!("{name:?} is already in use")).collect();
+    let own: BTreeSet<&str> = names(accepted, field).collect();
+    let others = names(requested, field).filter(|name| !own.contains(name) && used.contains(name));
+    let told: Vec<String> = others.map(|name| format!("{name:?} is already in use")).collect();
     (!told.is_empty()).then(|| aggregate(told))
+}
+
+/// The name, or the names, of a field.
+fn names<'a>(names: &'a Tree, field: &str) -> impl Iterator<Item = &'a str> {
+    let value = names.get(field);
+    value.into_iter().chain(value.map(Tree::items).unwrap_or_default()).filter_map(Tree::as_str)
 }
 
 /// Several messages as one.

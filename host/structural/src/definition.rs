@@ -10,6 +10,8 @@ mod schema;
 mod spec;
 mod version;
 
+use std::collections::BTreeSet;
+
 use objects::resource::{self, Resource};
 use objects::validate::{FieldError, NameRule, Path, immutable, metadata, metadata_update};
 use objects::{Tree, tree};
@@ -109,18 +111,17 @@ pub fn validate_definition_status(crd: &Tree, old: &Tree) -> Vec<FieldError> {
 /// What a client is warned of: formats that nothing checks, those of the old definition left aside.
 pub fn definition_warnings(crd: &Tree, old: Option<&Tree>) -> Vec<String> {
     let known = old.map(unknown_formats).unwrap_or_default();
-    let mut formats = unknown_formats(crd);
-    formats.retain(|format| !known.contains(format));
-    formats.into_iter().map(|format| format!("unrecognized format {format:?}")).collect()
+    let formats = unknown_formats(crd);
+    formats.difference(&known).map(|format| format!("unrecognized format {format:?}")).collect()
 }
 
-fn unknown_formats(crd: &Tree) -> Vec<String> {
-    let mut found = Vec::new();
+fn unknown_formats(crd: &Tree) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     for schema in Spec::of(crd).schemas() {
         schema.any(&mut |props| {
             let format = props.text("format");
             if !format.is_empty() && !crate::schema::Format::is_known(format, props.kind()) {
-                found.push(format.to_owned());
+                found.insert(format.to_owned());
             }
             false
         });

@@ -3,7 +3,7 @@
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
-use crate::trail::{Mark, Trail};
+use crate::trail::Trail;
 
 /// How many errors are told of one schema.
 const MAX_ERRORS: usize = 100;
@@ -51,15 +51,8 @@ impl Findings {
         key: impl std::fmt::Display,
         walk: impl FnOnce(&mut Self),
     ) {
-        let mark = self.step(name, key);
+        let mark = self.trail.keyword(name, Some(&key.to_string()));
         walk(self);
         self.trail.back(mark);
-    }
-
-    fn step(&mut self, name: &str, key: impl std::fmt::Display) -> Mark {
-        let mark = self.trail.child(name);
-        // The outer mark takes both steps back.
-        drop(self.trail.subscript(key));
-        mark
     }
 }

@@ -27,7 +27,7 @@ mod value;
 pub use acceptance::{Condition, Naming, accept_names, api_approval, establish, non_structural_schema};
 pub use column::{Column, Columns};
 pub use conversion::{Conversion, ConversionError, Review, Webhook, convert_by_name};
-pub use default::{default, prune_nulls};
+pub use default::{TooManyDefaults, default, prune_nulls};
 pub use definition::{
     API_APPROVED, Approval, approval, default_definition, definition_warnings, prepare_definition,
     prepare_definition_update, validate_definition, validate_definition_status, validate_definition_update,

@@ -8,9 +8,12 @@ mod parse;
 mod pattern;
 mod url;
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use objects::{Key, Tree};
+
+use crate::list_type::canonical;
 
 pub use format::Format;
 pub(crate) use format::Number;
@@ -132,36 +135,47 @@ pub struct Bound {
     pub exclusive: bool,
 }
 
-/// An `enum`.
+/// An `enum`, indexed: whether a value is one of them is no walk through a list of any length.
 #[derive(Debug)]
 pub struct Members {
     pub values: Box<[Tree]>,
-    /// The texts among them, sorted: membership of a text is no walk through a list of any length.
-    texts: Box<[Box<str>]>,
+    texts: HashSet<Box<str>>,
+    wholes: HashSet<i64>,
+    /// By their bits.
+    floats: HashSet<u64>,
+    /// All others, as canonical JSON.
+    others: HashSet<String>,
 }
 
 impl Members {
     pub fn new(values: Vec<Tree>) -> Self {
-        let mut texts: Vec<Box<str>> = values.iter().filter_map(Tree::as_str).map(Box::from).collect();
-        texts.sort_unstable();
-        Self { values: values.into(), texts: texts.into() }
+        let (mut texts, mut wholes, mut floats, mut others) =
+            (HashSet::new(), HashSet::new(), HashSet::new(), HashSet::new());
+        for value in &values {
+            match value {
+                Tree::Str(text) => drop(texts.insert(text.clone())),
+                Tree::Int(whole) => drop(wholes.insert(*whole)),
+                Tree::Float(float) => drop(floats.insert(float.to_bits())),
+                // Null converts to nothing, not to itself.
+                Tree::Null => {}
+                other => drop(others.insert(canonical(other))),
+            }
+        }
+        Self { values: values.into(), texts, wholes, floats, others }
     }
 
     /// Whether the value is one of them after Go's conversions, which cut a fraction off for a whole number.
     pub fn contains(&self, value: &Tree) -> bool {
         match value {
-            Tree::Str(text) => self.texts.binary_search(text).is_ok(),
-            Tree::Float(float) => self.values.iter().any(|member| match member {
-                Tree::Int(whole) => *whole == *float as i64,
-                other => other == value,
-            }),
-            Tree::Int(whole) => self.values.iter().any(|member| match member {
-                Tree::Float(float) => *float == *whole as f64,
-                other => other == value,
-            }),
-            // Null converts to nothing, not to itself.
             Tree::Null => false,
-            _ => self.values.contains(value),
+            Tree::Str(text) => self.texts.contains(text),
+            Tree::Int(whole) => {
+                self.wholes.contains(whole) || self.floats.contains(&(*whole as f64).to_bits())
+            }
+            Tree::Float(float) => {
+                self.floats.contains(&float.to_bits()) || self.wholes.contains(&(*float as i64))
+            }
+            other => self.others.contains(&canonical(other)),
         }
     }
 }

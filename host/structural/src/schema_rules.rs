@@ -1,6 +1,8 @@
 //! The rules of schemas in definitions that do not ask whether they are structural: what is not supported, what goes
 //! with what, and how rules in CEL are written.
 
+use std::collections::{HashMap, HashSet};
+
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
@@ -64,10 +66,7 @@ struct Walk<'f> {
 
 impl Walk<'_> {
     fn below(&mut self, name: &str, key: Option<&str>, props: Props<'_>, place: &Place<'_>) {
-        let mark = self.found.trail.child(name);
-        if let Some(key) = key {
-            drop(self.found.trail.subscript(key));
-        }
+        let mark = self.found.trail.keyword(name, key);
         self.schema(props, &Place { root: false, ..*place });
         self.found.trail.back(mark);
     }
@@ -262,10 +261,11 @@ fn list_map(props: Props<'_>, keys: &[Tree], found: &mut Findings) {
         });
         return;
     }
-    for (index, key) in keys.iter().enumerate() {
-        let name = key.as_str().unwrap_or_default();
+    let properties: HashMap<&str, Props<'_>> = item.properties().collect();
+    let mut seen = HashSet::new();
+    for name in keys.iter().map(|key| key.as_str().unwrap_or_default()) {
         let all = || Tree::Array(keys.to_vec());
-        match item.property(name) {
+        match properties.get(name) {
             Some(property) if ["array", "object"].contains(&property.kind()) => {
                 found.within("items", |found| {
                     found.within_at("properties", name, |found| {
@@ -281,7 +281,7 @@ fn list_map(props: Props<'_>, keys: &[Tree], found: &mut Findings) {
                 "entries must all be names of item properties",
             ),
         }
-        if keys[..index].contains(key) {
+        if !seen.insert(name) {
             found.invalid("x-kubernetes-list-map-keys", all(), "must not contain duplicate entries");
         }
     }
@@ -291,15 +291,17 @@ fn list_map(props: Props<'_>, keys: &[Tree], found: &mut Findings) {
 fn present_keys(props: Props<'_>, found: &mut Findings) {
     let list_type = props.text("x-kubernetes-list-type");
     let Some(item) = props.item().filter(|_| ["set", "map"].contains(&list_type)) else { return };
+    let required: HashSet<&str> = item.texts("required").collect();
+    let properties: HashMap<&str, Props<'_>> = item.properties().collect();
     found.within("items", |found| {
         if item.flag("nullable") {
             let detail = format!("cannot be nullable when x-kubernetes-list-type is {list_type}");
             found.forbidden("nullable", detail);
         }
         for key in props.texts("x-kubernetes-list-map-keys").filter(|_| list_type == "map") {
-            let Some(property) = item.property(key) else { continue };
+            let Some(property) = properties.get(key) else { continue };
             found.within_at("properties", key, |found| {
-                if !item.texts("required").any(|name| name == key) && property.get("default").is_none() {
+                if !required.contains(key) && property.get("default").is_none() {
                     found.required(
                         "default",
                         "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",

@@ -14,7 +14,7 @@ pub use order::compare_versions;
 
 use crate::column::Columns;
 use crate::conversion::Conversion;
-use crate::default::{default, prune_nulls};
+use crate::default::{TooManyDefaults, default, prune_nulls};
 use crate::embedded::{Malformed, coerce_metadata, coerce_root, validate_embedded};
 use crate::list_type::validate_lists;
 use crate::prune::{Place, prune};
@@ -91,10 +91,8 @@ impl Version {
     }
 
     /// Fills in defaults.
-    pub fn default(&self, tree: &mut Tree) {
-        if let Some(schema) = &self.schema {
-            default(tree, schema);
-        }
+    pub fn default(&self, tree: &mut Tree) -> Result<(), TooManyDefaults> {
+        self.schema.as_ref().map_or(Ok(()), |schema| default(tree, schema))
     }
 
     /// A new object has no status yet where status is written apart.

@@ -35,14 +35,7 @@ struct Walk {
 
 impl Walk {
     fn within(&mut self, name: &str, key: Option<&str>, walk: impl FnOnce(&mut Self)) {
-        let mark = match key {
-            Some(key) => {
-                let mark = self.found.trail.child(name);
-                drop(self.found.trail.subscript(key));
-                mark
-            }
-            None => self.found.trail.child(name),
-        };
+        let mark = self.found.trail.keyword(name, key);
         walk(self);
         self.found.trail.back(mark);
     }

@@ -41,6 +41,15 @@ impl Trail {
         self.write(format_args!("[{key}]"))
     }
 
+    /// `.name[key]`, or `.name` where there is no key.
+    pub(crate) fn keyword(&mut self, name: &str, key: Option<&str>) -> Mark {
+        match (key, self.0.is_empty()) {
+            (None, _) => self.child(name),
+            (Some(key), true) => self.write(format_args!("{name}[{key}]")),
+            (Some(key), false) => self.write(format_args!(".{name}[{key}]")),
+        }
+    }
+
     pub(crate) fn back(&mut self, mark: Mark) {
         self.0.truncate(mark.0);
     }

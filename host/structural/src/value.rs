@@ -7,6 +7,8 @@ mod junctor;
 mod number;
 mod ratchet;
 
+use std::collections::HashSet;
+
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
@@ -18,6 +20,10 @@ use ratchet::Old;
 
 /// How many errors are told of one object.
 const MAX_ERRORS: usize = 100;
+/// How many members of an enum are told in an error.
+const MAX_MEMBERS: usize = 500;
+/// How many values are looked at, one in each branch of a junctor anew: what a schema may cost.
+const MAX_STEPS: usize = 10_000_000;
 
 /// What is wrong with a value. `path` is where it is; `None` for a whole object.
 pub fn validate_value(tree: &Tree, schema: &Schema, path: Option<&Path>) -> Vec<FieldError> {
@@ -36,11 +42,7 @@ pub fn validate_value_update(
 }
 
 fn validate(tree: &Tree, old: Option<&Tree>, schema: &Schema, path: Option<&Path>) -> Vec<FieldError> {
-    let mut walk = Walk { trail: Trail::default(), base: path.cloned() };
-    let mut errors = walk.value(tree, schema, old.map(|tree| Old { tree, schema })).errors;
-    let mut told = std::collections::HashSet::new();
-    errors.retain(|error| told.insert(error.to_string()));
-    errors
+    Walk { trail: Trail::default(), base: path.cloned(), steps: 0 }.run(tree, old, schema)
 }
 
 /// What validating a value gave.
@@ -76,9 +78,20 @@ struct Walk {
     /// As kube-openapi's messages write it.
     trail: Trail,
     base: Option<Path>,
+    steps: usize,
 }
 
 impl Walk {
+    fn run(mut self, tree: &Tree, old: Option<&Tree>, schema: &Schema) -> Vec<FieldError> {
+        let mut errors = self.value(tree, schema, old.map(|tree| Old { tree, schema })).errors;
+        if self.steps > MAX_STEPS {
+            return vec![self.composite(format!("takes more than {MAX_STEPS} steps to validate"))];
+        }
+        let mut told = HashSet::new();
+        errors.retain(|error| told.insert(error.to_string()));
+        errors
+    }
+
     /// A field, an item or the whole: what the old object has too is not told.
     fn value(&mut self, tree: &Tree, schema: &Schema, old: Option<Old<'_>>) -> Outcome {
         let mut outcome = self.node(tree, schema, old);
@@ -91,6 +104,10 @@ impl Walk {
     fn node(&mut self, tree: &Tree, schema: &Schema, old: Option<Old<'_>>) -> Outcome {
         let checks = schema.checks();
         let mut outcome = Outcome::default();
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return outcome;
+        }
         if tree.is_null() {
             self.kind(tree, schema, checks, &mut outcome);
             self.membership(tree, checks, &mut outcome);
@@ -212,6 +229,7 @@ impl Walk {
         let shown: Vec<String> = members
             .values
             .iter()
+            .take(MAX_MEMBERS)
             .map(|value| value.as_str().map_or_else(|| value.to_json_string(), str::to_owned))
             .collect();
         let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
@@ -263,30 +281,29 @@ impl Walk {
         if let Some(max) = checks.max_properties.filter(|max| count(len) > *max) {
             outcome.push(too_many(&self.path(), len, max));
         }
-        for (name, value) in tree.fields().filter(|(name, _)| schema.property(name).is_none()) {
-            match &schema.additional {
-                Additional::Forbidden => {
+        for (name, value) in tree.fields() {
+            let (below, mark) = match (schema.property(name), &schema.additional) {
+                (Some(property), _) => (property, self.trail.child(name)),
+                (None, Additional::Values(below)) => (below, self.trail.dotted(name)),
+                (None, Additional::Forbidden) => {
                     let message = format!("{}.{name} in body is a forbidden property", self.trail.as_str());
                     outcome.push(FieldError::invalid(&self.path(), name, message));
+                    continue;
                 }
-                Additional::Values(below) => {
-                    let mark = self.trail.dotted(name);
-                    outcome.merge(self.value(value, below, old.and_then(|old| old.field(name))));
-                    self.trail.back(mark);
-                }
-                Additional::Unstated | Additional::Allowed => {}
-            }
-        }
-        for (name, below) in &schema.properties {
-            let Some(value) = tree.get(name.as_str()) else { continue };
+                (None, Additional::Unstated | Additional::Allowed) => continue,
+            };
             // A change of the type itself is never passed over: conversion has made both sides alike.
-            let is_type = self.trail.as_str().is_empty() && ["apiVersion", "kind"].contains(&name.as_str());
-            let old = old.filter(|_| !is_type).and_then(|old| old.field(name.as_str()));
-            let mark = self.trail.child(name.as_str());
+            let is_type = ["apiVersion", "kind"].contains(&self.trail.as_str());
+            let old = old.filter(|_| !is_type).and_then(|old| old.field(name));
             outcome.merge(self.value(value, below, old));
             self.trail.back(mark);
         }
-        for name in checks.required.iter().filter(|name| tree.get(name).is_none()) {
+        let there: HashSet<&str> = if checks.required.is_empty() {
+            HashSet::new()
+        } else {
+            tree.fields().map(|(name, _)| name).collect()
+        };
+        for name in checks.required.iter().filter(|name| !there.contains(name.as_ref())) {
             let mark = self.trail.dotted(name);
             outcome.push(FieldError::required(&self.path(), ""));
             self.trail.back(mark);

@@ -154,7 +154,7 @@ fn serve(crd: &Tree, objects: &[Tree]) {
         if version.coerce(&mut new, Malformed::Drop).is_err() {
             continue;
         }
-        version.default(&mut new);
+        assert_eq!(version.default(&mut new), Ok(()));
         let errors = version.validate(&new);
         structural::rules_blocked(&errors);
         for old in objects {

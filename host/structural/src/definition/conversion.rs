@@ -1,5 +1,7 @@
 //! How a definition says its objects are converted.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use objects::Tree;
@@ -132,13 +134,9 @@ fn review_versions(versions: &[Tree], old: Option<&Spec<'_>>, path: &Path, error
         errors.push(FieldError::required(path, ""));
         return;
     }
-    for (index, version) in versions.iter().enumerate() {
-        let name = version.as_str().unwrap_or_default();
-        let detail = if versions[..index].contains(version) {
-            Some("duplicate version".to_owned())
-        } else {
-            refused(name)
-        };
+    let mut seen = BTreeSet::new();
+    for (index, name) in versions.iter().map(|version| version.as_str().unwrap_or_default()).enumerate() {
+        let detail = if seen.insert(name) { refused(name) } else { Some("duplicate version".to_owned()) };
         errors.extend(detail.map(|detail| FieldError::invalid(&path.index(index), name, detail)));
     }
     let spoken = |versions: &[Tree]| {

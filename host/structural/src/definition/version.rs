@@ -1,5 +1,7 @@
 //! What a version has beside its schema: sub-resources, columns, selectable fields, a warning.
 
+use std::collections::BTreeSet;
+
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
@@ -94,7 +96,7 @@ pub(super) fn selectable_fields(
     path: &Path,
     errors: &mut Vec<FieldError>,
 ) {
-    let mut seen: Vec<Vec<String>> = Vec::new();
+    let mut seen = BTreeSet::new();
     for (index, field) in fields.items().iter().enumerate() {
         let path = path.index(index).child("jsonPath");
         let text = field.str_at(&["jsonPath"]).unwrap_or_default();
@@ -116,10 +118,8 @@ pub(super) fn selectable_fields(
             let detail = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
             errors.push(FieldError::invalid(&path, text, detail));
         }
-        if seen.contains(&names) {
+        if !seen.insert(names) {
             errors.push(FieldError::duplicate(&path, text));
-        } else {
-            seen.push(names);
         }
     }
     if seen.len() > MAX_SELECTABLE && !unchanged {

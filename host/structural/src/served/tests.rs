@@ -67,7 +67,7 @@ fn what_was_decoded_is_brought_into_form() {
         r#"{"apiVersion":"stable.example.com/v1","kind":"CronTab","metadata":{"name":"a","foo":1,"creationTimestamp":null},"extra":1,"spec":{"cronSpec":null,"bar":{"x":1}}}"#,
     );
     let unknown = v1(&resource).coerce(&mut object, Malformed::Refuse).unwrap();
-    v1(&resource).default(&mut object);
+    v1(&resource).default(&mut object).unwrap();
     assert_eq!(
         unknown,
         [r#"unknown field "metadata.foo""#, r#"unknown field "extra""#, r#"unknown field "spec.bar""#]

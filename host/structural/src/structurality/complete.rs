@@ -54,10 +54,7 @@ impl Walk<'_> {
         props: Props<'_>,
         structure: Option<Props<'_>>,
     ) {
-        let mark = self.found.trail.child(keyword);
-        if let Some(key) = key {
-            drop(self.found.trail.subscript(key));
-        }
+        let mark = self.found.trail.keyword(keyword, key);
         self.branch(step, |walk| {
             if structure.is_some() {
                 walk.nested(props, structure);

@@ -6,8 +6,9 @@ use expect_test::{Expect, expect};
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
-use super::{validate_value, validate_value_update};
+use super::{MAX_STEPS, Walk, validate_value, validate_value_update};
 use crate::schema::Schema;
+use crate::trail::Trail;
 
 const CRON_TAB: &str = r#"{"type":"object","properties":{
     "spec":{"type":"object","required":["cronSpec"],"properties":{
@@ -55,14 +56,14 @@ fn types_are_told_by_name() {
         CRON_TAB,
         r#"{"spec":{"replicas":"three","cronSpec":5,"port":true,"maybe":1,"image":null,"started":5,"list":{},"map":[]}}"#,
         expect![[r#"
+            spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"
             spec.cronSpec: Invalid value: "integer": spec.cronSpec in body must be of type string: "integer"
+            spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"
+            spec.maybe: Invalid value: "integer": spec.maybe in body must be of type string: "integer"
             spec.image: Invalid value: "null": spec.image in body must be of type string: "null"
+            spec.started: Invalid value: "int64": spec.started in body must be of type date-time: "int64"
             spec.list: Invalid value: "object": spec.list in body must be of type array: "object"
             spec.map: Invalid value: "array": spec.map in body must be of type object: "array"
-            spec.maybe: Invalid value: "integer": spec.maybe in body must be of type string: "integer"
-            spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"
-            spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"
-            spec.started: Invalid value: "int64": spec.started in body must be of type date-time: "int64"
         "#]],
     );
 }
@@ -75,14 +76,14 @@ fn bounds_patterns_formats_and_members_are_told() {
         expect![[r#"
             spec.cronSpec: Invalid value: "no": spec.cronSpec in body should match '^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$'
             spec.image: Too long: may not be more than 5 bytes
+            spec.replicas: Invalid value: 0: spec.replicas in body should be greater than or equal to 1
+            spec.policy: Unsupported value: "Maybe": supported values: "Always", "Never"
+            spec.started: Invalid value: "today": spec.started in body must be of type date-time: "today"
+            spec.share: Invalid value: 0.25: spec.share in body should be a multiple of 0.5
             <nil>: Invalid value: "": Checked value must be of type integer with format int32 in spec.list[2]
             spec.list: Too many: 3: must have at most 2 items
             spec.map: Too many: 2: must have at most 1 item
             spec.map.b: Invalid value: "integer": spec.map.b in body must be of type boolean: "integer"
-            spec.policy: Unsupported value: "Maybe": supported values: "Always", "Never"
-            spec.replicas: Invalid value: 0: spec.replicas in body should be greater than or equal to 1
-            spec.share: Invalid value: 0.25: spec.share in body should be a multiple of 0.5
-            spec.started: Invalid value: "today": spec.started in body must be of type date-time: "today"
         "#]],
     );
     check(
@@ -90,10 +91,10 @@ fn bounds_patterns_formats_and_members_are_told() {
         r#"{"spec":{"image":"a","replicas":1.5,"share":-1.5,"list":[]}}"#,
         expect![[r#"
             spec.image: Invalid value: "a": spec.image in body should be at least 2 chars long
-            spec.list: Invalid value: 0: spec.list in body should have at least 1 items
             spec.replicas: Invalid value: "number": spec.replicas in body must be of type integer: "number"
             <nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.replicas
             spec.share: Invalid value: -1.5: spec.share in body should be greater than 0
+            spec.list: Invalid value: 0: spec.list in body should have at least 1 items
             spec.cronSpec: Required value
         "#]],
     );
@@ -177,10 +178,10 @@ fn an_update_is_not_refused_for_what_it_leaves_alone() {
         old,
         r#"{"name":"longer","atomic":["long","x"],"map":[{"k":"c","v":"long"},{"k":"a","v":"longer"}]}"#,
         expect![[r#"
+            name: Too long: may not be more than 1 byte
             atomic[0]: Too long: may not be more than 1 byte
             map[0].v: Too long: may not be more than 1 byte
             map[1].v: Too long: may not be more than 1 byte
-            name: Too long: may not be more than 1 byte
         "#]],
     );
 }
@@ -190,4 +191,18 @@ fn errors_are_bounded() {
     let long = format!("[{}]", vec!["1"; 10_000].join(","));
     let errors = validate_value(&read(&long), &schema(r#"{"type":"array","items":{"type":"string"}}"#), None);
     assert_eq!(errors.len(), super::MAX_ERRORS);
+}
+
+#[test]
+fn what_takes_too_long_is_refused() {
+    let schema = schema(r#"{"items":{"not":{"anyOf":[{"minimum":5},{"minimum":6}]}}}"#);
+    let run = |left: usize| {
+        let walk = Walk { trail: Trail::default(), base: None, steps: MAX_STEPS - left };
+        told(&walk.run(&read("[1,2,3]"), None, &schema))
+    };
+    assert_eq!(run(13), "");
+    expect![[r#"
+        <nil>: Invalid value: "": takes more than 10000000 steps to validate
+    "#]]
+    .assert_eq(&run(12));
 }
