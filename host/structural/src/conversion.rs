@@ -66,16 +66,20 @@ pub fn convert_by_name(object: &mut Tree, target: &GroupVersion) {
 }
 
 impl Webhook {
-    /// The review that asks for objects in a version. `Ok(None)` where no object needs it: those of the version
-    /// already, and those that have nothing but their type, are not sent.
+    /// The review that asks for objects in a version; `Ok(None)` where none needs it. Objects of the version already
+    /// are not sent, and those that have nothing but their type are converted by name at once.
     pub fn review(
         &self,
-        objects: &[Tree],
+        objects: &mut [Tree],
         target: &GroupVersion,
         uid: &str,
     ) -> Result<Option<Review>, ConversionError> {
         let api_version = target.to_string();
-        let needs = |object: &Tree| object.str_at(&["apiVersion"]) != Some(&api_version) && !is_bare(object);
+        objects
+            .iter_mut()
+            .filter(|object| is_bare(object))
+            .for_each(|object| convert_by_name(object, target));
+        let needs = |object: &Tree| object.str_at(&["apiVersion"]) != Some(&api_version);
         let sent: Vec<usize> = (0..objects.len()).filter(|index| needs(&objects[*index])).collect();
         let Some(first) = sent.first() else { return Ok(None) };
         let spoken =

@@ -117,7 +117,8 @@ impl Version {
         }
     }
 
-    /// Of an object that is written to the status sub-resource status and managedFields count.
+    /// Of an object that is written to the status sub-resource status and managedFields count; that its
+    /// resourceVersion is the old one's is seen to before.
     pub fn prepare_status(&self, tree: &mut Tree, old: &Tree) {
         let mut written = old.clone();
         for path in [&["status"][..], &["metadata", "managedFields"]] {

@@ -3,7 +3,7 @@
 use objects::validate::{FieldError, Path, metadata_maps};
 use objects::{Tree, meta};
 
-use super::{Review, convert_by_name, is_bare};
+use super::Review;
 
 /// Why objects were not converted, in upstream's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,10 +46,6 @@ impl Review {
         for (at, object) in self.sent.iter().zip(accepted) {
             objects[*at] = object;
         }
-        objects
-            .iter_mut()
-            .filter(|object| is_bare(object))
-            .for_each(|object| convert_by_name(object, &self.target));
         Ok(())
     }
 

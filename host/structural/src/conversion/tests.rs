@@ -27,7 +27,7 @@ fn objects() -> Vec<Tree> {
 }
 
 fn review() -> Review {
-    webhook(&["v9", "v1"]).review(&objects(), &target(), "u").unwrap().unwrap()
+    webhook(&["v9", "v1"]).review(&mut objects(), &target(), "u").unwrap().unwrap()
 }
 
 fn answer(converted: Vec<Tree>) -> Tree {
@@ -55,8 +55,11 @@ fn without_a_webhook_versions_differ_in_name() {
 fn what_needs_conversion_is_sent_in_a_version_that_both_speak() {
     expect![[r#"{"kind":"ConversionReview","apiVersion":"apiextensions.k8s.io/v1","request":{"uid":"u","desiredAPIVersion":"example.com/v2","objects":[{"apiVersion":"example.com/v1","kind":"Foo","metadata":{"name":"a","uid":"a","generation":3,"labels":{"a":"b"}},"spec":{}},{"apiVersion":"example.com/v1","kind":"Foo","metadata":{"name":"c","uid":"c","generation":3,"labels":{"a":"b"}},"spec":{}}]}}"#]]
     .assert_eq(&review().request.to_json_string());
-    assert_eq!(webhook(&["v1"]).review(&[object("v2", "a")], &target(), "u"), Ok(None));
-    let error = webhook(&["v9"]).review(&objects(), &target(), "u").unwrap_err();
+    let bare = tree!({ "apiVersion": "example.com/v1", "kind": "Foo" });
+    let mut objects = [object("v2", "a"), bare];
+    assert_eq!(webhook(&["v1"]).review(&mut objects, &target(), "u"), Ok(None));
+    assert_eq!(objects[1].str_at(&["apiVersion"]), Some("example.com/v2"));
+    let error = webhook(&["v9"]).review(&mut self::objects(), &target(), "u").unwrap_err();
     assert_eq!(error.to_string(), "no supported conversion review versions");
 }
 
