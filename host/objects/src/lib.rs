@@ -5,6 +5,7 @@
 //! known of its resource is a row of [`resource`].
 
 pub mod apply;
+pub mod cron;
 pub mod decode;
 pub mod expressions;
 pub mod flow_control;
