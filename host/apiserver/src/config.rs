@@ -42,6 +42,29 @@ pub struct Config {
     pub audiences: Vec<String>,
     /// Private keys in PEM: the first signs tokens, each verifies them.
     pub service_account_keys: Vec<Vec<u8>>,
+    pub limits: Limits,
+}
+
+/// How much and how long the API server works for its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The sum of these two is what priority and fairness shares out.
+    pub max_requests_inflight: u32,
+    pub max_mutating_requests_inflight: u32,
+    /// What a request may take that is no stream.
+    pub request_timeout: Duration,
+    /// A watch whose client names no timeout lasts this long at least, and twice as long at most.
+    pub min_request_timeout: Duration,
+}
+
+impl Limits {
+    /// Upstream's.
+    pub const DEFAULT: Self = Self {
+        max_requests_inflight: 400,
+        max_mutating_requests_inflight: 200,
+        request_timeout: Duration::from_secs(60),
+        min_request_timeout: Duration::from_secs(1800),
+    };
 }
 
 /// What the API server asks.
@@ -78,6 +101,10 @@ pub enum ConfigError {
     Audience,
     #[error("sign tokens of service accounts: there is no key")]
     NoKey,
+    #[error("answer requests: the limits of requests in flight add up to nothing")]
+    NoRequests,
+    #[error("answer requests: they may take no time")]
+    NoTime,
     #[error("sign tokens of service accounts: {0}")]
     Key(KeyError),
 }
@@ -114,6 +141,7 @@ impl Config {
         let bits = self.service_cidr.max_prefix_len() - self.service_cidr.prefix_len();
         let sized = (ADDRESS_BITS..=ADDRESS_BITS_MOST).contains(&bits);
         let reachable = !self.advertise_address.is_unspecified();
+        let Limits { max_requests_inflight: all, max_mutating_requests_inflight: mutating, .. } = self.limits;
         let checks = [
             (sized, ConfigError::ServiceCidr(self.service_cidr)),
             (!self.node_ports.is_empty(), ConfigError::NodePorts(self.node_ports.clone())),
@@ -121,6 +149,8 @@ impl Config {
             (!self.service_account_issuer.is_empty(), ConfigError::Issuer),
             (!self.audiences.is_empty(), ConfigError::Audience),
             (!self.service_account_keys.is_empty(), ConfigError::NoKey),
+            (all > 0 || mutating > 0, ConfigError::NoRequests),
+            (!self.limits.request_timeout.is_zero(), ConfigError::NoTime),
         ];
         checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).collect()
     }

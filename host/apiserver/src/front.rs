@@ -4,7 +4,9 @@
 mod authenticate;
 mod authorize;
 mod bearer;
+mod deadline;
 mod dispatch;
+mod gzip;
 mod health;
 mod impersonate;
 mod meter;
@@ -17,17 +19,15 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use datastore::Datastore;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
 use net::{Body, Peer, body};
 use objects::status::Status;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use supervise::panic_message;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -36,6 +36,7 @@ use self::path::RequestInfo;
 use crate::aggregation::Aggregator;
 use crate::authn::{Authenticate, UserInfo};
 use crate::authz::Authorize;
+use crate::config::Limits;
 use crate::document::Documents;
 use crate::kubelet::Proxy;
 use crate::proxy::ObjectProxy;
@@ -46,9 +47,6 @@ use crate::tokens::PublicKey;
 pub(crate) use self::authenticate::grouped;
 pub(crate) use self::bearer::Bearers;
 pub(crate) use self::meter::Requests;
-
-/// What a request may take that is no watch or stream; clients wait as long.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether a request without credentials is a user of its own.
 pub type Anonymous = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -71,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) authorize: Arc<dyn Authorize>,
     pub(crate) anonymous: Anonymous,
     pub(crate) requests: Requests,
+    pub(crate) limits: Limits,
     /// Whether what every cluster has is there.
     pub(crate) bootstrapped: AtomicBool,
     /// Ends watches and streams.
@@ -108,11 +107,16 @@ impl Front {
             let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
             let audit_id = audit_id.unwrap_or_else(crate::rest::uid);
             let is_head = request.method() == Method::HEAD;
+            let takes_gzip = !info.is_long_running() && gzip::is_accepted(request.headers());
             let meter = self.0.requests.begin(&info, request.method(), self.0.rest.registry());
             let mut response = self.contain(&info, request, origin).await;
             reply::complete(&mut response, &audit_id);
             meter.end(response.status());
-            if is_head { response.map(|_| body::empty()) } else { response }
+            match (is_head, takes_gzip) {
+                (true, _) => response.map(|_| body::empty()),
+                (false, true) => gzip::compress(response),
+                (false, false) => response,
+            }
         })
     }
 
@@ -122,7 +126,10 @@ impl Front {
         let handled = if info.is_long_running() {
             Ok(handling.await)
         } else {
-            tokio::time::timeout(TIMEOUT, handling).await
+            match deadline::allotted(info, self.0.limits.request_timeout) {
+                Ok(allotted) => tokio::time::timeout(allotted, handling).await,
+                Err(status) => return reply::status(&status),
+            }
         };
         let refused = match handled {
             Ok(Ok(Ok(response))) => return response,

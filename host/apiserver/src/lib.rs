@@ -29,7 +29,7 @@ mod tokens;
 mod view;
 mod webhook;
 
-pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
+pub use config::{Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
 pub use storage::{Encryption, EncryptionError, Rotation};

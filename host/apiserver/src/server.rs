@@ -166,6 +166,7 @@ impl ApiServerTask {
             authorize: Arc::clone(authorize),
             anonymous: Arc::clone(anonymous),
             requests: self.requests.clone(),
+            limits: self.config.limits,
             bootstrapped: AtomicBool::new(false),
             stop,
             rest,

@@ -15,6 +15,7 @@ use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
 use crate::kubelet::Proxy;
 use crate::proxy::ObjectProxy;
+use crate::rest::random;
 use crate::review;
 
 /// As etcd's limit for a request with room for what the API server adds: upstream's default.
@@ -55,12 +56,21 @@ impl Parts {
         if Proxy::serves(&call) {
             return self.kubelet.answer(&call, Request::from_parts(head, ())).await;
         }
+        if verb == Verb::Watch && info.query_value("timeoutSeconds").is_none_or(str::is_empty) {
+            call.query.push(("timeoutSeconds".to_owned(), self.watch_seconds().to_string()));
+        }
         call.body = Content { media_type, bytes: whole(body).await? };
         let answer = match review::answer(&self.review, &call) {
             Some(answer) => answer?,
             None => self.rest.answer(call).await?,
         };
         reply::answer(answer, encoding, self.stop.clone())
+    }
+
+    /// How long a watch lasts whose client does not say: a random time, so that not all of them come back at once.
+    fn watch_seconds(&self) -> u64 {
+        let least = self.limits.min_request_timeout.as_secs().max(1);
+        least + random::below(least)
     }
 
     /// No such resource: of a group that is there, or no path at all.

@@ -5,4 +5,5 @@ mod backends;
 mod customs;
 mod exchange;
 mod fixture;
+mod limits;
 mod sockets;

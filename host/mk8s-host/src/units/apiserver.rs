@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use apiserver::{ApiServerHandle, Config, Dependencies, Encryption, NODE_PORTS};
-use args::{Effective, Service};
+use apiserver::{ApiServerHandle, Config, Dependencies, Encryption, Limits, NODE_PORTS};
+use args::{Effective, Service, ServiceArgs};
 use datastore::Datastore;
 use net::{CertificatePem, Listener, TlsClient, TlsServer};
 use supervise::{BoxError, OnFailure, Unit, UnitContext};
@@ -93,5 +94,17 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         service_account_issuer: issuer,
         audiences,
         service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],
+        limits: limits(args),
     })
+}
+
+/// What is larger than the API server counts is no limit.
+fn limits(args: &ServiceArgs) -> Limits {
+    let number = |name| u32::try_from(args.number(name)).unwrap_or(u32::MAX);
+    Limits {
+        max_requests_inflight: number("max-requests-inflight"),
+        max_mutating_requests_inflight: number("max-mutating-requests-inflight"),
+        request_timeout: args.duration("request-timeout"),
+        min_request_timeout: Duration::from_secs(args.number("min-request-timeout")),
+    }
 }

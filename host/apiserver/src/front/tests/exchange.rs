@@ -8,9 +8,9 @@ use objects::Tree;
 use super::fixture::{Fixture, Read, With, ask, nobody};
 use super::sockets::Authority;
 use crate::authz::Decision;
-use crate::front::{Front, Origin};
+use crate::front::Front;
 
-const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
 async fn fixture() -> (Fixture, Front) {
@@ -101,19 +101,6 @@ async fn bodies_have_a_limit_and_a_known_type() {
     assert_eq!(large.status(), (413, "RequestEntityTooLarge".to_owned(), message));
     let unknown = ask("POST", CONFIG_MAPS).sending(config_map("one")).with("content-type", "text/csv");
     assert_eq!(front.ask(unknown).await.code(), 415);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_takes_too_long_is_ended() {
-    let fixture = Fixture::new(&Authority::new("ca").pem());
-    let front = fixture.task.open(&fixture.scope, fixture.scope.token());
-    let (_sender, endless) = net::body::channel(1);
-    let request = ask("POST", CONFIG_MAPS).map(|_| endless);
-    let answering = front.answer(request, Origin::Network(nobody()));
-    let (response, ()) = tokio::join!(answering, tokio::time::advance(Duration::from_secs(61)));
-    let answer = Read::of(response).await;
-    let message = "Timeout: request did not complete within the allotted timeout".to_owned();
-    assert_eq!(answer.status(), (504, "Timeout".to_owned(), message));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
-use crate::{ApiServerHandle, ApiServerTask, Config, Dependencies, NODE_PORTS};
+use crate::{ApiServerHandle, ApiServerTask, Config, Dependencies, Limits, NODE_PORTS};
 
 /// A bearer token is the name of its user; `broken` is one that nobody can tell.
 pub(super) struct ByName;
@@ -132,6 +132,7 @@ pub(super) fn config() -> Config {
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![KeyPair::generate().unwrap().serialize_pem().into_bytes()],
+        limits: Limits::DEFAULT,
     }
 }
 

@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::exchange::event;
 use super::fixture::{Fixture, config, user};
-use crate::{Config, ConfigErrors};
+use crate::{Config, ConfigErrors, Limits};
 
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -72,6 +72,12 @@ fn everything_that_is_wrong_with_a_configuration_is_told() {
         advertise_address: Ipv4Addr::UNSPECIFIED.into(),
         audiences: Vec::new(),
         service_account_keys: vec![b"no key".to_vec()],
+        limits: Limits {
+            max_requests_inflight: 0,
+            max_mutating_requests_inflight: 0,
+            request_timeout: Duration::ZERO,
+            ..Limits::DEFAULT
+        },
         ..config()
     };
     let Err(ConfigErrors(errors)) = wrong.check() else { panic!("nothing is wrong") };
@@ -82,6 +88,8 @@ fn everything_that_is_wrong_with_a_configuration_is_told() {
             "use 10.0.0.0/32 for services: it must have 3 to 20 bits of addresses",
             "advertise 0.0.0.0: clients in the cluster cannot reach it",
             "take tokens of service accounts: there is no audience",
+            "answer requests: the limits of requests in flight add up to nothing",
+            "answer requests: they may take no time",
             "sign tokens of service accounts: read the service account key",
         ]
     );
