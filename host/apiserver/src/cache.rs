@@ -215,6 +215,11 @@ impl Cache {
         self.state().entries.get(relative_key(namespace, name).as_str()).cloned()
     }
 
+    /// The number of its objects.
+    pub(crate) fn count(&self) -> usize {
+        self.state().entries.len()
+    }
+
     /// What is selected of a namespace, or of all for an empty one.
     pub(crate) fn snapshot(&self, namespace: &str, selects: impl Fn(&Entry) -> bool) -> Snapshot {
         let start = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };

@@ -65,6 +65,11 @@ impl Limits {
         request_timeout: Duration::from_secs(60),
         min_request_timeout: Duration::from_secs(1800),
     };
+
+    /// Requests that are answered at a time.
+    pub(crate) const fn inflight(&self) -> u32 {
+        self.max_requests_inflight.saturating_add(self.max_mutating_requests_inflight)
+    }
 }
 
 /// What the API server asks.
@@ -141,7 +146,6 @@ impl Config {
         let bits = self.service_cidr.max_prefix_len() - self.service_cidr.prefix_len();
         let sized = (ADDRESS_BITS..=ADDRESS_BITS_MOST).contains(&bits);
         let reachable = !self.advertise_address.is_unspecified();
-        let Limits { max_requests_inflight: all, max_mutating_requests_inflight: mutating, .. } = self.limits;
         let checks = [
             (sized, ConfigError::ServiceCidr(self.service_cidr)),
             (!self.node_ports.is_empty(), ConfigError::NodePorts(self.node_ports.clone())),
@@ -149,7 +153,7 @@ impl Config {
             (!self.service_account_issuer.is_empty(), ConfigError::Issuer),
             (!self.audiences.is_empty(), ConfigError::Audience),
             (!self.service_account_keys.is_empty(), ConfigError::NoKey),
-            (all > 0 || mutating > 0, ConfigError::NoRequests),
+            (self.limits.inflight() > 0, ConfigError::NoRequests),
             (!self.limits.request_timeout.is_zero(), ConfigError::NoTime),
         ];
         checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).collect()

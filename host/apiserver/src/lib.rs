@@ -14,6 +14,7 @@ mod config;
 mod definitions;
 mod discovery;
 mod document;
+mod flow;
 mod front;
 mod kubelet;
 mod openapi;

@@ -124,6 +124,11 @@ impl Rest {
         self.view().list(resource, "", |_| true)
     }
 
+    /// The number of objects of a resource; none of a virtual one.
+    pub(crate) fn count(&self, resource: &Served) -> usize {
+        self.caches().of(resource).map_or(0, |cache| cache.count())
+    }
+
     /// The object as soon as the cache has it; `None` where it does not come in time.
     pub(crate) async fn wait_for(
         &self,

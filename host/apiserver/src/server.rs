@@ -22,6 +22,7 @@ use crate::authn::UserInfo;
 use crate::bootstrap::{self, Endpoint};
 use crate::config::{Config, Dependencies};
 use crate::document::Documents;
+use crate::flow::{self, FlowControl};
 use crate::front::{Bearers, Front, Issuer, Origin, Parts, Requests, grouped};
 use crate::kubelet::Proxy;
 use crate::proxy::ObjectProxy;
@@ -63,6 +64,7 @@ pub struct ApiServerTask {
     dependencies: Dependencies,
     keys: Keys,
     requests: Requests,
+    flow: FlowControl,
     state: watch::Sender<State>,
 }
 
@@ -79,8 +81,11 @@ pub(crate) fn new(
     keys: Keys,
 ) -> (ApiServerHandle, ApiServerTask) {
     let (state, receiver) = watch::channel(State::Starting);
-    let requests = Requests::new(Metrics::new());
-    (ApiServerHandle { state: receiver }, ApiServerTask { config, dependencies, keys, requests, state })
+    let metrics = Metrics::new();
+    let flow = FlowControl::new(config.limits.inflight(), &metrics);
+    let requests = Requests::new(metrics);
+    let task = ApiServerTask { config, dependencies, keys, requests, flow, state };
+    (ApiServerHandle { state: receiver }, task)
 }
 
 impl ApiServerTask {
@@ -138,6 +143,7 @@ impl ApiServerTask {
             values: Values::new(encryption.clone()),
         };
         let rest = Rest::open(foundation, scope);
+        scope.spawn("flow control", flow::follow(self.flow.clone(), rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
@@ -166,6 +172,7 @@ impl ApiServerTask {
             authorize: Arc::clone(authorize),
             anonymous: Arc::clone(anonymous),
             requests: self.requests.clone(),
+            flow: self.flow.clone(),
             limits: self.config.limits,
             bootstrapped: AtomicBool::new(false),
             stop,

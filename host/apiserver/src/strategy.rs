@@ -75,21 +75,22 @@ impl Strategy<'_> {
     pub(crate) fn refresh(&self, tree: &mut Tree) {
         if let Special::Custom(version) = self.special {
             // What does not fit is dropped, so that an object can always be read.
-            if version.coerce(tree, Malformed::Drop).is_ok() {
-                version.default(tree);
-            }
+            let shaped = version.coerce(tree, Malformed::Drop).is_ok();
+            // Defaults are bounded: an object that has too many keeps what it has.
+            let _complete = shaped && version.default(tree).is_ok();
         }
     }
 
-    pub(crate) fn apply_defaults(&self, tree: &mut Tree) {
+    pub(crate) fn apply_defaults(&self, tree: &mut Tree) -> Result<(), Status> {
         match self.special {
-            Special::Custom(version) => version.default(tree),
+            Special::Custom(version) => return version.default(tree).map_err(Status::internal),
             Special::Definition => {
                 self.row.apply_defaults(self.resource, tree);
                 structural::default_definition(tree);
             }
             Special::None => self.row.apply_defaults(self.resource, tree),
         }
+        Ok(())
     }
 
     pub(crate) fn prepare_create(&self, tree: &mut Tree) {

@@ -159,7 +159,7 @@ fn patched(write: &mut Write<'_>, hook: &Hook, resource: &Served, patch: &Tree) 
         }
         ShapeError::Custom(status) => status,
     })?;
-    strategy.apply_defaults(&mut tree);
+    strategy.apply_defaults(&mut tree)?;
     let changed = tree != write.object;
     write.object = tree;
     Ok(changed)

@@ -6,9 +6,12 @@ use objects::status::Status;
 
 use super::path::RequestInfo;
 
-/// The time that a request may take which is no stream.
+/// The time that a request may take; a stream takes what it likes once it has begun.
 pub(super) fn allotted(info: &RequestInfo, limit: Duration) -> Result<Duration, Status> {
-    let Some(text) = info.query_value("timeout").filter(|text| !text.is_empty()) else { return Ok(limit) };
+    let text = info.query_value("timeout").unwrap_or_default();
+    if text.is_empty() || info.is_long_running() {
+        return Ok(limit);
+    }
     match parse(text) {
         Ok(wanted) if wanted > Duration::ZERO && wanted < limit => Ok(wanted),
         Ok(_) => Ok(limit),

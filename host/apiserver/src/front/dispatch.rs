@@ -7,10 +7,9 @@ use net::body::{self, CollectError};
 use objects::resource::{Resource, Verb};
 use objects::status::Status;
 
-use super::Parts;
 use super::path::{RequestInfo, ResourcePath};
 use super::reply::Encoding;
-use super::{negotiate, reply};
+use super::{Asked, Parts, negotiate, reply};
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
 use crate::kubelet::Proxy;
@@ -24,12 +23,12 @@ const BODY_LIMIT: usize = 3 << 20;
 impl Parts {
     pub(super) async fn dispatch(
         &self,
-        info: &RequestInfo,
+        Asked { info, resource }: &Asked,
         path: &ResourcePath,
         user: UserInfo,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let Some(resource) = self.rest.registry().find(&path.group, &path.version, &path.resource) else {
+        let Some(resource) = resource.clone() else {
             return self.unknown(path);
         };
         let verb = offered(&resource, path, info, request.method())?;

@@ -85,7 +85,7 @@ impl Rest {
         }
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
-        strategy.apply_defaults(&mut tree);
+        strategy.apply_defaults(&mut tree)?;
         let mut write = Write::new(self, call, tree, None, options);
         self.admission().mutate(&mut write).await?;
         let tree = &mut write.object;

@@ -85,7 +85,7 @@ impl Rest {
         let resource = &*call.resource;
         let strategy = strategy::of(resource);
         if part != Part::Finalize {
-            strategy.apply_defaults(&mut new);
+            strategy.apply_defaults(&mut new)?;
         }
         let old = &old.tree;
         let mut write = Write::new(self, call, new, Some(old), options);

@@ -66,7 +66,7 @@ impl Converter {
     ) -> Result<Vec<Tree>, Status> {
         let uid = crate::rest::uid();
         let target = to.group_version();
-        let review = converting.review(&trees, &target, &uid).map_err(Status::internal)?;
+        let review = converting.review(&mut trees, &target, &uid).map_err(Status::internal)?;
         if let Some(review) = review {
             let kind = trees.first().and_then(meta::gvk).unwrap_or_default();
             let webhook = Webhook::read(&converting.client_config);

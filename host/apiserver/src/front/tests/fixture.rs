@@ -16,6 +16,7 @@ use supervise::Scope;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use super::sockets::Authority;
 use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
@@ -75,6 +76,17 @@ pub(super) fn nobody() -> Peer {
 impl Fixture {
     /// Everybody may do everything, and nobody is anonymous. Nothing runs but the datastore.
     pub(super) fn new(authority: &[u8]) -> Self {
+        Self::of(config(), authority)
+    }
+
+    /// As `new`, configured otherwise.
+    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        Self::of(config, &Authority::new("ca").pem())
+    }
+
+    fn of(config: Config, authority: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (datastore, task) =
             Embedded::open(datastore::Config::new(directory.path().join("store"))).unwrap();
@@ -94,7 +106,7 @@ impl Fixture {
             front_proxy: watch::channel(proxy_certificate()).1,
             scope: scope.clone(),
         };
-        let (handle, task) = config().build(dependencies).unwrap();
+        let (handle, task) = config.build(dependencies).unwrap();
         Self { handle, task, asked, anonymous, scope, _directory: directory }
     }
 

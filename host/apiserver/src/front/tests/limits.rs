@@ -69,3 +69,27 @@ async fn a_request_is_ended_when_its_time_is_over() {
         assert_eq!(answer.status(), (504, "Timeout".to_owned(), message), "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_request_too_many_is_told_to_come_again() {
+    let fixture = Fixture::with(|config| {
+        config.limits.max_requests_inflight = 1;
+        config.limits.max_mutating_requests_inflight = 0;
+    });
+    let front = fixture.front().await;
+    let (_sender, endless) = net::body::channel(1);
+    let writing = ask("POST", CONFIG_MAPS).map(|_| endless);
+    let mut writing = front.clone().answer(writing, Origin::Network(nobody()));
+    assert!(futures_util::poll!(&mut writing).is_pending());
+    let refused = front.ask(ask("GET", CONFIG_MAPS)).await;
+    assert_eq!((refused.code().as_u16(), refused.header("retry-after")), (429, "1"));
+    assert_eq!(refused.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(refused.text, "Too many requests, please try again later.\n");
+    assert!(refused.head.headers().contains_key("x-kubernetes-pf-flowschema-uid"));
+    drop(writing);
+
+    // A watch gives back its seat when it begins.
+    let watch = ask("GET", &format!("{CONFIG_MAPS}?watch=1"));
+    let _watch = front.stream(nobody(), watch).await;
+    assert_eq!(front.ask(ask("GET", CONFIG_MAPS)).await.code(), 200);
+}
