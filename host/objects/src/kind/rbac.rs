@@ -1,7 +1,7 @@
 //! Roles and their bindings: what a rule needs, and whom a binding binds to what.
 
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, path_segment};
+use crate::validate::{At, FieldError, dns1123_subdomain, label_selector, path_segment};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const ACCOUNT: &str = "ServiceAccount";
@@ -30,7 +30,9 @@ pub(super) fn cluster_role(role: &Tree, errors: &mut Vec<FieldError>) {
     let aggregation = At::top(role, "aggregationRule");
     if !aggregation.tree.is_null() {
         let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
-        aggregation.child("clusterRoleSelectors").required(errors, why);
+        let selectors = aggregation.child("clusterRoleSelectors");
+        selectors.required(errors, why);
+        selectors.items().for_each(|selector| label_selector(&selector, errors));
     }
 }
 
@@ -74,7 +76,10 @@ fn bound(binding: &Tree, kinds: &[&str], errors: &mut Vec<FieldError>) {
         subject.child("name").required(errors, "");
         let (kind, group) = (subject.child("kind"), subject.child("apiGroup"));
         match kind.text() {
-            ACCOUNT => exactly(&group, &[""], errors),
+            ACCOUNT => {
+                subject.child("name").follows(errors, dns1123_subdomain);
+                exactly(&group, &[""], errors);
+            }
             "User" | "Group" => group.one_of(errors, &[GROUP]),
             _ => exactly(&kind, SUBJECTS, errors),
         }

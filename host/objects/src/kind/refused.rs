@@ -307,6 +307,30 @@ fn a_secret_has_the_keys_of_its_type() {
         refused("Secret", &format!(r#"{{"type":"{kind}","data":{{"k":"","tls.crt":""}}}}"#), expected);
     }
     refused("Secret", r#"{"type":"kubernetes.io/basic-auth","data":{"password":""}}"#, expect![""]);
+    let texts =
+        |kind: &str, data: &str| format!(r#"{{"type":"kubernetes.io/{kind}","stringData":{{{data}}}}}"#);
+    refused(
+        "Secret",
+        &texts("ssh-auth", r#""ssh-privatekey":"""#),
+        expect![[r#"
+        data[ssh-privatekey]: Required value
+    "#]],
+    );
+    refused(
+        "Secret",
+        &texts("dockercfg", r#"".dockercfg":"[]""#),
+        expect![[r#"
+        data[.dockercfg]: Invalid value: "<secret contents redacted>": json: cannot unmarshal array into Go value of type map[string]interface {}
+    "#]],
+    );
+    refused(
+        "Secret",
+        &texts("dockerconfigjson", r#"".dockerconfigjson":"""#),
+        expect![[r#"
+        data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": unexpected end of JSON input
+    "#]],
+    );
+    refused("Secret", &texts("dockerconfigjson", r#"".dockerconfigjson":"{}""#), expect![""]);
 }
 
 #[test]
@@ -336,6 +360,13 @@ fn a_rule_has_verbs_and_says_to_what_they_apply() {
     "#]],
     );
     refused("ClusterRole", r#"{"rules":null,"aggregationRule":{"clusterRoleSelectors":[{}]}}"#, expect![""]);
+    refused(
+        "ClusterRole",
+        r#"{"aggregationRule":{"clusterRoleSelectors":[{"matchExpressions":[{"key":"a","operator":"x"}]}]}}"#,
+        expect![[r#"
+            aggregationRule.clusterRoleSelectors[0].matchExpressions[0].operator: Invalid value: "x": not a valid selector operator
+        "#]],
+    );
     refused(
         "ClusterRole",
         r#"{"aggregationRule":{}}"#,
