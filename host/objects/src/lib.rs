@@ -13,6 +13,7 @@ pub mod kind;
 pub mod limits;
 pub mod meta;
 pub mod patch;
+pub mod pod_security;
 pub mod print;
 pub mod protobuf;
 pub mod quantity;
