@@ -5,6 +5,7 @@
 //! known of its resource is a row of [`resource`].
 
 pub mod apply;
+pub mod convert;
 pub mod cron;
 pub mod decode;
 pub mod expressions;
@@ -20,6 +21,7 @@ pub mod quantity;
 pub mod quota;
 pub mod resource;
 pub mod resources;
+pub mod review;
 pub mod schema;
 pub mod selector;
 pub mod status;

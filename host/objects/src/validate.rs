@@ -24,4 +24,6 @@ pub(crate) use resource_names::{
 };
 pub use resource_names::{is_extended_resource, is_huge_pages, is_native_resource, is_overcommit_allowed};
 pub(crate) use same::same;
-pub(crate) use selector::{label_selector, labels, node_selector};
+pub(crate) use selector::{
+    asked_field_requirement, asked_label_requirement, label_selector, labels, node_selector,
+};

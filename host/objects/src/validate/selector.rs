@@ -71,6 +71,28 @@ fn node_selector_term(term: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// What a SubjectAccessReview says of the selector of a request. Operators that this release does not know pass: a
+/// newer client may ask with them.
+pub(crate) fn asked_label_requirement(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
+    known_values(requirement, errors);
+    key_and_values(requirement, errors);
+}
+
+/// As [`asked_label_requirement`], of fields, whose names and values have no rules.
+pub(crate) fn asked_field_requirement(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
+    requirement.child("key").required(errors, "must be specified");
+    known_values(requirement, errors);
+}
+
+fn known_values(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
+    let values = requirement.child("values");
+    match requirement.child("operator").text() {
+        "In" | "NotIn" => wanted(&values, errors),
+        "Exists" | "DoesNotExist" => unwanted(&values, errors),
+        _ => {}
+    }
+}
+
 fn wanted(values: &At<'_>, errors: &mut Vec<FieldError>) {
     values.required(errors, "must be specified when `operator` is 'In' or 'NotIn'");
 }
