@@ -82,7 +82,7 @@ fn webhooks<'a>(configuration: &'a Tree, found: &mut Vec<Expression<'a>>) {
 
 fn policy<'a>(policy: &'a Tree, found: &mut Vec<Expression<'a>>) {
     let spec = At::top(policy, "spec");
-    let has_params = spec.child("paramKind").is_set();
+    let has_params = spec.child("paramKind").exists();
     conditions(&spec, has_params, found);
     for variable in spec.child("variables").items() {
         let name = variable.child("name").text();

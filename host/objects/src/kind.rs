@@ -63,18 +63,10 @@ pub struct Kind {
     validate_status: fn(&Tree, &Tree, &mut Vec<FieldError>),
     /// Sets the times that a write sets.
     stamp: fn(&mut Tree, Option<&Tree>, Timestamp),
-    /// Sub-resources beside status that are written with their object.
-    parts: &'static [Part],
+    /// Sub-resources beside `status` that write a part of the object.
+    parts: &'static [(&'static str, Part)],
     /// Seconds until a deleted object goes, of the object and of what the client asked for.
     grace: Option<fn(&Tree, Option<i64>) -> i64>,
-}
-
-/// A sub-resource that writes some of its object: `approval`.
-#[derive(Debug)]
-struct Part {
-    name: &'static str,
-    prepare: fn(&mut Tree, &Tree),
-    validate: fn(&Tree, &Tree, &mut Vec<FieldError>),
 }
 
 /// Whether `metadata.generation` counts, and what.
@@ -90,6 +82,31 @@ enum Generation {
     CountsChanges,
     /// Changes of labels too.
     CountsLabels,
+}
+
+/// A sub-resource whose body is the whole object, and which writes only a part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    generation: Generation,
+    prepare: fn(&mut Tree, &Tree),
+    validate: fn(&Tree, &Tree, &mut Vec<FieldError>),
+}
+
+impl Part {
+    /// The object that is written: the old one but for the part, with its generation counted.
+    pub fn prepare(&self, kind: &Kind, resource: &Resource, new: &mut Tree, old: &Tree) {
+        kind.apply_defaults(resource, new);
+        (self.prepare)(new, old);
+        keep_metadata(new, old, "generation");
+        count_generation(self.generation, new, old);
+    }
+
+    /// What is wrong with the object and with the change.
+    pub fn validate(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
+        let mut errors = validate::metadata_update(new, old);
+        (self.validate)(new, old, &mut errors);
+        errors
+    }
 }
 
 /// What becomes of the status that a client sends with a new object of a kind that has the sub-resource.
@@ -150,16 +167,7 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.update)(new, old);
-        let labels =
-            |tree: &Tree| tree.at(&["metadata", "labels"]).cloned().filter(|map| !map.is_empty_value());
-        let counted = match self.generation {
-            Generation::None | Generation::Once => false,
-            Generation::Counts | Generation::CountsChanges => counted_differs(new, old),
-            Generation::CountsLabels => counted_differs(new, old) || labels(new) != labels(old),
-        };
-        if counted {
-            meta::set_generation(new, meta::generation(old) + 1);
-        }
+        count_generation(self.generation, new, old);
     }
 
     /// An object that is written to the status sub-resource: all but status and metadata is the old one's.
@@ -172,16 +180,6 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.status)(new, old);
-    }
-
-    /// An object that is written to a sub-resource beside status. A name that the kind does not have writes nothing.
-    pub fn prepare_part(&self, name: &str, resource: &Resource, new: &mut Tree, old: &Tree) {
-        self.apply_defaults(resource, new);
-        match self.parts.iter().find(|part| part.name == name) {
-            Some(part) => (part.prepare)(new, old),
-            None => *new = old.clone(),
-        }
-        keep_metadata(new, old, "generation");
     }
 
     /// Sets the times that a write sets, in a prepared object that is new or is written over an old one.
@@ -210,13 +208,9 @@ impl Kind {
         errors
     }
 
-    /// What is wrong with an object that is written to a sub-resource beside status.
-    pub fn validate_part(&self, name: &str, new: &Tree, old: &Tree) -> Vec<FieldError> {
-        let mut errors = validate::metadata_update(new, old);
-        if let Some(part) = self.parts.iter().find(|part| part.name == name) {
-            (part.validate)(new, old, &mut errors);
-        }
-        errors
+    /// The sub-resource that writes a part of the object: `approval`.
+    pub fn part(&self, subresource: &str) -> Option<&'static Part> {
+        self.parts.iter().find(|(name, _)| *name == subresource).map(|(_, part)| part)
     }
 
     /// For how many seconds a deleted object stays with a deletionTimestamp; `None` where the kind knows no grace
@@ -229,6 +223,19 @@ impl Kind {
 /// The row of a resource's kind.
 pub fn of(resource: &Resource) -> &'static Kind {
     rows::find(&resource.group, &resource.kind)
+}
+
+/// The generation of an object that is written over an old one, whose generation it has.
+fn count_generation(generation: Generation, new: &mut Tree, old: &Tree) {
+    let labels = |tree: &Tree| tree.at(&["metadata", "labels"]).cloned().filter(|map| !map.is_empty_value());
+    let counts = match generation {
+        Generation::None | Generation::Once => false,
+        Generation::Counts | Generation::CountsChanges => counted_differs(new, old),
+        Generation::CountsLabels => counted_differs(new, old) || labels(new) != labels(old),
+    };
+    if counts {
+        meta::set_generation(new, meta::generation(old) + 1);
+    }
 }
 
 /// Whether anything that counts towards the generation differs.

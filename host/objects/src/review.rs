@@ -6,11 +6,9 @@ mod tests;
 
 use crate::meta;
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, Path, asked_field_requirement, asked_label_requirement};
-
-/// The shortest lifetime that a token may be asked for.
-const MIN_TOKEN_SECONDS: i64 = 10 * 60;
-const MAX_TOKEN_SECONDS: i64 = 1 << 32;
+use crate::validate::{
+    At, FieldError, Path, asked_field_requirement, asked_label_requirement, token_seconds,
+};
 
 /// What is wrong with a review of the group `authorization.k8s.io` or with a TokenRequest.
 pub fn validate(kind: &str, review: &Tree) -> Vec<FieldError> {
@@ -34,7 +32,9 @@ pub fn validate(kind: &str, review: &Tree) -> Vec<FieldError> {
             );
             is_local(review, &mut errors);
         }
-        "TokenRequest" => token_lifetime(review, &mut errors),
+        "TokenRequest" => {
+            At::top(review, "spec").child("expirationSeconds").counts(&mut errors, token_seconds);
+        }
         _ => {}
     }
     errors
@@ -43,11 +43,11 @@ pub fn validate(kind: &str, review: &Tree) -> Vec<FieldError> {
 fn spec(review: &Tree, has_subject: bool, errors: &mut Vec<FieldError>) {
     let spec = At::top(review, "spec");
     let (resource, path) = (spec.child("resourceAttributes"), spec.child("nonResourceAttributes"));
-    if resource.is_set() && path.is_set() {
+    if resource.exists() && path.exists() {
         let why = "cannot be specified in combination with resourceAttributes";
         errors.push(FieldError::invalid(&path.path, path.tree.clone(), why));
     }
-    if !resource.is_set() && !path.is_set() {
+    if !resource.exists() && !path.exists() {
         let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
         errors.push(FieldError::invalid(&resource.path, Tree::Null, why));
     }
@@ -61,12 +61,12 @@ fn spec(review: &Tree, has_subject: bool, errors: &mut Vec<FieldError>) {
 }
 
 fn selector(selector: &At<'_>, rule: fn(&At<'_>, &mut Vec<FieldError>), errors: &mut Vec<FieldError>) {
-    if !selector.is_set() {
+    if !selector.exists() {
         return;
     }
     let (raw, requirements) = (selector.child("rawSelector"), selector.child("requirements"));
     if !raw.is_empty() && !requirements.is_empty() {
-        raw.refuse(errors, vec!["may not specified at the same time as requirements".to_owned()]);
+        raw.invalid(errors, "may not specified at the same time as requirements");
     }
     if raw.is_empty() && requirements.is_empty() {
         let path = &selector.path;
@@ -88,22 +88,11 @@ fn is_local(review: &Tree, errors: &mut Vec<FieldError>) {
     let spec = At::top(review, "spec");
     let (resource, path) = (spec.child("resourceAttributes"), spec.child("nonResourceAttributes"));
     let namespace = resource.child("namespace");
-    if resource.is_set() && namespace.text() != meta::namespace(review) {
-        namespace.refuse(errors, vec!["must match metadata.namespace".to_owned()]);
+    if resource.exists() && namespace.text() != meta::namespace(review) {
+        namespace.invalid(errors, "must match metadata.namespace");
     }
-    if path.is_set() {
+    if path.exists() {
         let why = "disallowed on this kind of request";
         errors.push(FieldError::invalid(&path.path, path.tree.clone(), why));
     }
-}
-
-fn token_lifetime(request: &Tree, errors: &mut Vec<FieldError>) {
-    let seconds = At::top(request, "spec").child("expirationSeconds");
-    // Unset it is the default, which is long enough.
-    let why = match seconds.number() {
-        Some(..MIN_TOKEN_SECONDS) => "may not specify a duration less than 10 minutes",
-        None | Some(..=MAX_TOKEN_SECONDS) => return,
-        Some(_) => "may not specify a duration larger than 2^32 seconds",
-    };
-    seconds.refuse(errors, vec![why.to_owned()]);
 }

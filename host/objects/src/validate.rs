@@ -1,8 +1,9 @@
 //! Validation: what upstream refuses and in which words, as [`FieldError`]s that become an Invalid status.
 //!
-//! Thin: the rules that users meet, not all of upstream's. The mechanism is whole: paths, error lists, causes.
+//! The mechanism, and the rules that several kinds share; what a kind alone refuses is said with the kind.
 
 mod at;
+mod conditions;
 mod field;
 mod ip;
 mod meta;
@@ -12,12 +13,13 @@ mod same;
 mod selector;
 
 pub(crate) use at::At;
+pub(crate) use conditions::conditions;
 pub use field::{ErrorKind, FieldError, Path, to_status};
 pub(crate) use ip::{canonical_ip, endpoint_ip, legacy_ip};
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_at, metadata_maps, metadata_update};
 pub use names::{
     NameRule, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_key,
-    label_value, path_segment, port_name, port_number,
+    label_value, path_segment, port_name, port_number, token_seconds,
 };
 pub(crate) use resource_names::{
     container_resource_name, is_quota_resource, quota_resource_name, resource_name, resource_quantity,

@@ -5,7 +5,7 @@ use super::{Generation, Kind};
 use crate::meta;
 use crate::tree::Tree;
 use crate::validate::{
-    At, FieldError, dns1035_label, dns1123_subdomain, label_key, label_selector, path_segment,
+    At, FieldError, conditions, dns1035_label, dns1123_subdomain, label_key, label_selector, path_segment,
 };
 
 const POLICY: Kind = Kind { unconditional_update: false, generation: Generation::Counts, ..Kind::GENERIC };
@@ -42,7 +42,7 @@ const ANNOTATION_EXPRESSION_MAX: usize = 5 * 1024;
 fn policy(spec: &At<'_>, errors: &mut Vec<FieldError>) {
     failure_policy(spec, errors);
     let parameters = spec.child("paramKind");
-    if parameters.is_set() {
+    if parameters.exists() {
         parameter_kind(&parameters, errors);
     }
     let constraints = spec.child("matchConstraints");
@@ -65,8 +65,7 @@ fn validating(policy: &Tree, errors: &mut Vec<FieldError>) {
     }
     validations.items().for_each(|item| validation(&item, errors));
     if annotations.tree.items().len() > ANNOTATIONS_MAX {
-        annotations
-            .refuse(errors, vec![format!("must not have more than {ANNOTATIONS_MAX} auditAnnotations")]);
+        annotations.invalid(errors, format!("must not have more than {ANNOTATIONS_MAX} auditAnnotations"));
     }
     let mut keys = Vec::new();
     for annotation in annotations.items() {
@@ -89,12 +88,12 @@ fn validation(validation: &At<'_>, errors: &mut Vec<FieldError>) {
     says(&validation.child("expression"), NOT_SAID, errors);
     for text in ["messageExpression", "message"].map(|field| validation.child(field)) {
         if !text.is_empty() && text.text().trim().is_empty() {
-            text.refuse(errors, vec!["must be non-empty if specified".to_owned()]);
+            text.invalid(errors, "must be non-empty if specified");
         }
     }
     let message = validation.child("message");
     if message.text().trim().contains(['\n', '\r']) {
-        message.refuse(errors, vec!["must not contain line breaks".to_owned()]);
+        message.invalid(errors, "must not contain line breaks");
     }
     validation.child("reason").one_of(errors, REASONS);
 }
@@ -108,7 +107,7 @@ fn mutating(policy: &Tree, errors: &mut Vec<FieldError>) {
     let mutations = spec.child("mutations");
     mutations.required(errors, "mutations must contain at least one item");
     mutations.items().for_each(|item| mutation(&item, errors));
-    spec.child("reinvocationPolicy").must_be_one_of(errors, &["IfNeeded", "Never"]);
+    spec.child("reinvocationPolicy").exactly(errors, &["IfNeeded", "Never"]);
 }
 
 fn mutation(mutation: &At<'_>, errors: &mut Vec<FieldError>) {
@@ -128,7 +127,7 @@ fn mutation(mutation: &At<'_>, errors: &mut Vec<FieldError>) {
     if patch.is_told(errors, &format!("must be specified when patchType is {}", kind.text())) {
         says(&patch.child("expression"), "", errors);
     }
-    if mutation.child(other).is_set() {
+    if mutation.child(other).exists() {
         let why = format!("must not be specified when patchType is {}", kind.text());
         errors.push(FieldError::invalid(&mutation.path.child(other), format!("{{{other}}}"), why));
     }
@@ -175,7 +174,7 @@ fn parameter_kind(parameters: &At<'_>, errors: &mut Vec<FieldError>) {
         let refused = dns1035_label(&kind.text().to_ascii_lowercase());
         if !refused.is_empty() {
             let why = format!("may have mixed case, but should otherwise match: {}", refused.join(","));
-            kind.refuse(errors, vec![why]);
+            kind.invalid(errors, why);
         }
     }
 }
@@ -184,7 +183,7 @@ fn variables(spec: &At<'_>, errors: &mut Vec<FieldError>) {
     for variable in spec.child("variables").items() {
         let name = variable.child("name");
         if says(&name, "name is not specified", errors) && !is_identifier(name.text()) {
-            name.refuse(errors, vec!["must be a valid CEL identifier".to_owned()]);
+            name.invalid(errors, "must be a valid CEL identifier");
         }
         says(&variable.child("expression"), NOT_SAID, errors);
     }
@@ -225,7 +224,7 @@ fn is_identifier(name: &str) -> bool {
 fn bound(spec: &At<'_>, errors: &mut Vec<FieldError>) {
     spec.child("policyName").name(errors, dns1123_subdomain);
     let parameters = spec.child("paramRef");
-    if parameters.is_set() {
+    if parameters.exists() {
         parameter(&parameters, errors);
     }
     match_resources(&spec.child("matchResources"), errors);
@@ -236,15 +235,15 @@ fn parameter(parameter: &At<'_>, errors: &mut Vec<FieldError>) {
         ["name", "selector", "parameterNotFoundAction"].map(|field| parameter.child(field));
     name.follows(errors, path_segment);
     label_selector(&selector, errors);
-    if !name.is_empty() && selector.is_set() {
+    if !name.is_empty() && selector.exists() {
         for field in [&name, &selector] {
             errors.push(FieldError::forbidden(&field.path, "name and selector are mutually exclusive"));
         }
     }
-    if name.is_empty() && !selector.is_set() {
+    if name.is_empty() && !selector.exists() {
         errors.push(FieldError::required(&parameter.path, "one of name or selector must be specified"));
     }
-    missing.must_be_one_of(errors, &["Deny", "Allow"]);
+    missing.exactly(errors, &["Deny", "Allow"]);
 }
 
 fn actions(actions: &At<'_>, errors: &mut Vec<FieldError>) {
@@ -257,15 +256,16 @@ fn actions(actions: &At<'_>, errors: &mut Vec<FieldError>) {
     }
     if seen.contains(&"Deny") && seen.contains(&"Warn") {
         let why = "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)";
-        actions.refuse(errors, vec![why.to_owned()]);
+        actions.invalid(errors, why);
     }
     actions.required(errors, "at least one validation action is required");
 }
 
 fn status(policy: &Tree, errors: &mut Vec<FieldError>) {
-    let checked = At::top(policy, "status").child("typeChecking");
-    for warning in checked.child("expressionWarnings").items() {
+    let status = At::top(policy, "status");
+    for warning in status.child("typeChecking").child("expressionWarnings").items() {
         warning.child("warning").required(errors, "");
         says(&warning.child("fieldRef"), "", errors);
     }
+    conditions(&status.child("conditions"), errors);
 }

@@ -83,7 +83,7 @@ fn validate(service: &Tree, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::invalid(&bundle.path, size, "local APIServices may not have a caBundle"));
         }
         if insecure.is_true() {
-            insecure.refuse(errors, vec!["local APIServices may not have insecureSkipTLSVerify".to_owned()]);
+            insecure.invalid(errors, "local APIServices may not have insecureSkipTLSVerify");
         }
         return;
     }
@@ -92,6 +92,6 @@ fn validate(service: &Tree, errors: &mut Vec<FieldError>) {
     remote.child("name").required(errors, "");
     service_port(&remote.child("port"), errors);
     if insecure.is_true() && !bundle.is_empty() {
-        insecure.refuse(errors, vec!["may not be true if caBundle is present".to_owned()]);
+        insecure.invalid(errors, "may not be true if caBundle is present");
     }
 }

@@ -5,7 +5,7 @@ mod pem;
 
 use jiff::Timestamp;
 
-use super::{Kind, Part};
+use super::{Generation, Kind, Part};
 use crate::meta;
 use crate::tree::Tree;
 use crate::validate::{At, FieldError, NameRule, dns1123_label, dns1123_subdomain};
@@ -27,15 +27,17 @@ pub(super) const KIND: Kind = Kind {
         validate(new, Some(old), errors);
         change(new, old, Write::Status, errors);
     },
-    parts: &[Part {
-        name: "approval",
-        prepare: approve,
-        validate: |new, old, errors| {
-            validate(new, Some(old), errors);
-            change(new, old, Write::Approval, errors);
-        },
-    }],
+    parts: &[("approval", APPROVAL)],
     ..Kind::GENERIC
+};
+
+const APPROVAL: Part = Part {
+    generation: Generation::None,
+    prepare: approve,
+    validate: |new, old, errors| {
+        validate(new, Some(old), errors);
+        change(new, old, Write::Approval, errors);
+    },
 };
 
 const APPROVED: &str = "Approved";
@@ -178,14 +180,14 @@ fn validate(request: &Tree, old: Option<&Tree>, errors: &mut Vec<FieldError>) {
     usages.items().for_each(|usage| usage.unique(errors, &mut seen));
     let signer = spec.child("signerName");
     if signer.text() == LEGACY_SIGNER {
-        signer.refuse(errors, vec!["the legacy signerName is not allowed via this API version".to_owned()]);
+        signer.invalid(errors, "the legacy signerName is not allowed via this API version");
     } else {
         signer_name(&signer, errors);
     }
     let seconds = spec.child("expirationSeconds");
     if seconds.number().is_some_and(|seconds| seconds < SECONDS_MIN) {
         let why = "may not specify a duration less than 600 seconds (10 minutes)";
-        seconds.refuse(errors, vec![why.to_owned()]);
+        seconds.invalid(errors, why);
     }
     let status = At::top(request, "status");
     conditions(&status.child("conditions"), errors);
@@ -207,7 +209,7 @@ fn conditions(conditions: &At<'_>, errors: &mut Vec<FieldError>) {
         } else {
             &["False", "True", "Unknown"]
         };
-        condition.child("status").must_be_one_of(errors, supported);
+        condition.child("status").exactly(errors, supported);
         let excluded = [(APPROVED, DENIED), (DENIED, APPROVED)]
             .iter()
             .any(|(one, other)| kind.text() == *one && types.contains(other));
@@ -229,7 +231,7 @@ pub(super) fn signer_name(name: &At<'_>, errors: &mut Vec<FieldError>) {
     let segments: Vec<&str> = name.text().split('/').collect();
     let [domain, path] = segments.as_slice() else {
         let why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
-        name.refuse(errors, vec![why.to_owned()]);
+        name.invalid(errors, why);
         return;
     };
     if domain.len() > SUBDOMAIN_MAX {

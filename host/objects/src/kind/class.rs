@@ -69,8 +69,8 @@ fn priority(class: &Tree, errors: &mut Vec<FieldError>) {
         errors.push(FieldError::forbidden(&Path::new("value"), why));
     }
     let policy = At::top(class, "preemptionPolicy");
-    if policy.is_set() {
-        policy.must_be_one_of(errors, &["PreemptLowerPriority", "Never"]);
+    if policy.exists() {
+        policy.exactly(errors, &["PreemptLowerPriority", "Never"]);
     }
 }
 
@@ -129,7 +129,7 @@ fn toleration(toleration: &At<'_>, errors: &mut Vec<FieldError>) {
             "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
         errors.push(FieldError::invalid(&operator.path, operator.text(), why));
     }
-    if toleration.child("tolerationSeconds").is_set() && effect.text() != "NoExecute" {
+    if toleration.child("tolerationSeconds").exists() && effect.text() != "NoExecute" {
         let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
         errors.push(FieldError::invalid(&effect.path, effect.text(), why));
     }

@@ -3,7 +3,7 @@
 use super::volume_source::driver_name;
 use super::{Generation, Kind};
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, IMMUTABLE, label_key};
+use crate::validate::{At, FieldError, IMMUTABLE, label_key, token_seconds};
 
 pub(super) const DRIVER: Kind = Kind {
     unconditional_update: false,
@@ -33,8 +33,6 @@ pub(super) const NODE: Kind =
 
 const FS_GROUP_POLICIES: &[&str] = &["File", "None", "ReadWriteOnceWithFSType"];
 const LIFECYCLE_MODES: &[&str] = &["Persistent", "Ephemeral"];
-const TOKEN_SECONDS_MIN: i64 = 10 * 60;
-const TOKEN_SECONDS_MAX: i64 = 1 << 32;
 const UPDATE_SECONDS_MIN: i64 = 10;
 
 fn driver(driver: &Tree, errors: &mut Vec<FieldError>) {
@@ -65,22 +63,13 @@ fn driver(driver: &Tree, errors: &mut Vec<FieldError>) {
     spec.child("seLinuxMount").is_told(errors, "");
     let period = spec.child("nodeAllocatableUpdatePeriodSeconds");
     if period.number().is_some_and(|seconds| seconds < UPDATE_SECONDS_MIN) {
-        period.refuse(errors, vec!["must be greater than or equal to 10 seconds".to_owned()]);
+        period.invalid(errors, "must be greater than or equal to 10 seconds");
     }
     let in_secrets = spec.child("serviceAccountTokenInSecrets");
-    if in_secrets.is_set() && tokens.is_empty() {
+    if in_secrets.exists() && tokens.is_empty() {
         let why = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
-        in_secrets.refuse(errors, vec![why.to_owned()]);
+        in_secrets.invalid(errors, why);
     }
-}
-
-fn token_seconds(seconds: i64) -> Vec<String> {
-    let why = match seconds {
-        seconds if seconds < TOKEN_SECONDS_MIN => "may not specify a duration less than 10 minutes",
-        seconds if seconds > TOKEN_SECONDS_MAX => "may not specify a duration larger than 2^32 seconds",
-        _ => return Vec::new(),
-    };
-    vec![why.to_owned()]
 }
 
 const NODE_ID_MAX: usize = 256;
@@ -91,9 +80,9 @@ fn node(node: &Tree, errors: &mut Vec<FieldError>) {
         let (name, id) = (driver.child("name"), driver.child("nodeID"));
         driver_name(&name, errors);
         if id.required(errors, "") && id.text().len() > NODE_ID_MAX {
-            id.refuse(errors, vec![format!("must be {NODE_ID_MAX} characters or less")]);
+            id.invalid(errors, format!("must be {NODE_ID_MAX} characters or less"));
         }
-        driver.child("allocatable").child("count").is_nonnegative(errors);
+        driver.child("allocatable").child("count").not_negative(errors);
         name.unique(errors, &mut names);
         let mut keys = Vec::new();
         for key in driver.child("topologyKeys").items() {

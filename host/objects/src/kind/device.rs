@@ -71,8 +71,8 @@ fn class(class: &Tree, errors: &mut Vec<FieldError>) {
     selectors(&spec, errors);
     configs(&spec, None, CONFIGS_MAX, errors);
     let resource = spec.child("extendedResourceName");
-    if resource.is_set() && !is_extended_resource(resource.text()) {
-        resource.refuse(errors, vec!["must be a valid extended resource name".to_owned()]);
+    if resource.exists() && !is_extended_resource(resource.text()) {
+        resource.invalid(errors, "must be a valid extended resource name");
     }
 }
 
@@ -86,9 +86,9 @@ fn devices(devices: &At<'_>, errors: &mut Vec<FieldError>) {
     for constraint in at_most(&devices.child("constraints"), CONSTRAINTS_MAX, errors) {
         references(&constraint, &requests, errors);
         let (same, distinct) = (constraint.child("matchAttribute"), constraint.child("distinctAttribute"));
-        if same.is_set() {
+        if same.exists() {
             full_name(&same, errors);
-        } else if distinct.is_set() {
+        } else if distinct.exists() {
             full_name(&distinct, errors);
         } else {
             let why = "exactly one of \"matchAttribute\" or \"distinctAttribute\" is required, but multiple fields are set";
@@ -104,7 +104,7 @@ fn at_most<'a>(
     max: usize,
     errors: &mut Vec<FieldError>,
 ) -> impl Iterator<Item = At<'a>> + use<'a> {
-    list.has_at_most(errors, max);
+    list.at_most(errors, max);
     let fits = list.tree.items().len() <= max;
     list.items().filter(move |_| fits)
 }
@@ -121,7 +121,7 @@ fn request(request: &At<'_>, errors: &mut Vec<FieldError>) {
     const ONE: &str = "exactly one of `exactly` or `firstAvailable` is required";
     label(&request.child("name"), errors);
     let (exactly, choices) = (request.child("exactly"), request.child("firstAvailable"));
-    match (exactly.is_set(), choices.is_empty()) {
+    match (exactly.exists(), choices.is_empty()) {
         (true, true) => one_request(&exactly, errors),
         (false, false) => {
             for choice in at_most(&choices, CHOICES_MAX, errors) {
@@ -175,10 +175,10 @@ fn toleration(toleration: &At<'_>, errors: &mut Vec<FieldError>) {
     let (operator, value) = (toleration.child("operator"), toleration.child("value"));
     match operator.text() {
         "Exists" if !value.is_empty() => {
-            value.refuse(errors, vec!["must be empty for operator `Exists`".to_owned()]);
+            value.invalid(errors, "must be empty for operator `Exists`");
         }
         "Equal" => value.follows(errors, label_value),
-        _ => operator.must_be_one_of(errors, &["Equal", "Exists"]),
+        _ => operator.exactly(errors, &["Equal", "Exists"]),
     }
     toleration.child("effect").one_of(errors, EFFECTS);
 }
@@ -240,7 +240,7 @@ fn reference(name: &At<'_>, requests: &At<'_>, errors: &mut Vec<FieldError>) {
         _ => false,
     };
     if !found {
-        name.refuse(errors, vec![WHY.to_owned()]);
+        name.invalid(errors, WHY);
     }
 }
 
@@ -299,7 +299,7 @@ fn full_name(name: &At<'_>, errors: &mut Vec<FieldError>) {
     qualified_name(name.text(), name, errors);
     if !name.text().contains('/') {
         let why = "a fully qualified name must be a domain and a name separated by a slash";
-        name.refuse(errors, vec![why.to_owned()]);
+        name.invalid(errors, why);
     }
 }
 
@@ -316,14 +316,14 @@ fn binding_conditions(device: &At<'_>, errors: &mut Vec<FieldError>) {
     }
     for name in failing.items().filter(|name| wanted.tree.items().contains(name.tree)) {
         let why = "bindingFailureConditions must not overlap with bindingConditions";
-        name.refuse(errors, vec![why.to_owned()]);
+        name.invalid(errors, why);
     }
     for (list, other, name, needed_by) in [
         (&wanted, &failing, "bindingConditions", "bindingFailureConditions"),
         (&failing, &wanted, "bindingFailureConditions", "bindingConditions"),
     ] {
         if list.is_empty() && !other.is_empty() {
-            list.refuse(errors, vec![format!("{name} are required to use {needed_by}")]);
+            list.invalid(errors, format!("{name} are required to use {needed_by}"));
         }
     }
 }

@@ -36,19 +36,19 @@ pub(super) fn endpoints(endpoints: &Tree, errors: &mut Vec<FieldError>) {
 }
 
 pub(super) fn slice(slice: &Tree, errors: &mut Vec<FieldError>) {
-    At::top(slice, "addressType").must_be_one_of(errors, ADDRESS_TYPES);
+    At::top(slice, "addressType").exactly(errors, ADDRESS_TYPES);
     ports(&At::top(slice, "ports"), errors);
     let kind = slice.str_at(&["addressType"]).unwrap_or_default();
     let endpoints = At::top(slice, "endpoints");
-    endpoints.has_at_most(errors, ENDPOINTS_MAX);
+    endpoints.at_most(errors, ENDPOINTS_MAX);
     for endpoint in endpoints.items().take(ENDPOINTS_MAX) {
         let addresses = endpoint.child("addresses");
         addresses.required(errors, "must contain at least 1 address");
-        addresses.has_at_most(errors, ADDRESSES_MAX);
+        addresses.at_most(errors, ADDRESSES_MAX);
         addresses.items().for_each(|address| self::address(&address, &addresses.path, kind, errors));
         endpoint.child("nodeName").follows(errors, dns1123_subdomain);
         let topology = endpoint.child("deprecatedTopology");
-        topology.has_at_most(errors, TOPOLOGY_LABELS_MAX);
+        topology.at_most(errors, TOPOLOGY_LABELS_MAX);
         labels(&topology, errors);
         endpoint.child("hostname").follows(errors, dns1123_label);
         let hints = endpoint.child("hints");
@@ -58,7 +58,7 @@ pub(super) fn slice(slice: &Tree, errors: &mut Vec<FieldError>) {
 }
 
 fn ports(ports: &At<'_>, errors: &mut Vec<FieldError>) {
-    ports.has_at_most(errors, PORTS_MAX);
+    ports.at_most(errors, PORTS_MAX);
     let mut names = Vec::new();
     for port in ports.items().take(PORTS_MAX) {
         let name = port.child("name");
@@ -68,7 +68,7 @@ fn ports(ports: &At<'_>, errors: &mut Vec<FieldError>) {
         } else {
             names.push(name.text());
         }
-        port.child("protocol").must_be_one_of(errors, PROTOCOLS);
+        port.child("protocol").exactly(errors, PROTOCOLS);
         port.child("appProtocol").follows(errors, label_key);
     }
 }
@@ -108,7 +108,7 @@ fn domain_name(name: &At<'_>, errors: &mut Vec<FieldError>) {
 
 /// Where an endpoint is best used from.
 fn hint(hints: &At<'_>, rule: fn(&str) -> Vec<String>, errors: &mut Vec<FieldError>) {
-    hints.has_at_most(errors, HINTS_MAX);
+    hints.at_most(errors, HINTS_MAX);
     let mut names = Vec::new();
     for hint in hints.items().take(HINTS_MAX) {
         let name = hint.child("name");

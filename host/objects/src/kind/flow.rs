@@ -44,7 +44,7 @@ fn flow_schema(schema: &Tree, errors: &mut Vec<FieldError>) {
     }
     let method = spec.child("distinguisherMethod");
     let methods = &["ByNamespace", "ByUser"];
-    if method.is_set() && !methods.contains(&method.child("type").text()) {
+    if method.exists() && !methods.contains(&method.child("type").text()) {
         errors.push(FieldError::not_supported(&method.path.child("type"), method.tree.clone(), methods));
     }
     let level = spec.child("priorityLevelConfiguration").child("name");
@@ -101,7 +101,7 @@ fn subject(subject: &At<'_>, errors: &mut Vec<FieldError>) {
             namespace.follows(errors, dns1123_label);
         }
     }
-    for (kind, field) in FIELDS.iter().filter(|row| row.1 != *own && subject.child(row.1).is_set()) {
+    for (kind, field) in FIELDS.iter().filter(|row| row.1 != *own && subject.child(row.1).exists()) {
         let why = format!("{field} is forbidden when subject kind is not '{kind}'");
         errors.push(FieldError::forbidden(&subject.path.child(field), why));
     }
@@ -135,7 +135,7 @@ fn resource_rule(rule: &At<'_>, errors: &mut Vec<FieldError>) {
 fn is_wildcard(list: &At<'_>, what: &str, errors: &mut Vec<FieldError>) -> bool {
     let found = list.tree.items().iter().any(|item| item.as_str() == Some("*"));
     if found && list.tree.items().len() > 1 {
-        list.refuse(errors, vec![format!("if '*' is present, must not specify other {what}")]);
+        list.invalid(errors, format!("if '*' is present, must not specify other {what}"));
     }
     found
 }
@@ -180,13 +180,13 @@ fn priority_level(level: &Tree, errors: &mut Vec<FieldError>) {
     }
     match kind.text() {
         "Exempt" => {
-            if limited.is_set() {
+            if limited.exists() {
                 errors.push(FieldError::forbidden(&limited.path, "must be nil if the type is not Limited"));
             }
             shares(&exempt, errors);
         }
         "Limited" => {
-            if exempt.is_set() {
+            if exempt.exists() {
                 errors.push(FieldError::forbidden(&exempt.path, "must be nil if the type is Limited"));
             }
             if limited.is_told(errors, "must not be empty when type is Limited") {
@@ -202,9 +202,9 @@ fn priority_level(level: &Tree, errors: &mut Vec<FieldError>) {
 fn shares(level: &At<'_>, errors: &mut Vec<FieldError>) {
     let shares = level.child("nominalConcurrencyShares");
     if shares.number().is_some_and(|number| number < 0) {
-        shares.refuse(errors, vec!["must be a non-negative integer".to_owned()]);
+        shares.invalid(errors, "must be a non-negative integer");
     }
-    level.child("lendablePercent").is_between(errors, 0, 100);
+    level.child("lendablePercent").within(errors, 0, 100);
 }
 
 fn limited(level: &At<'_>, errors: &mut Vec<FieldError>) {
@@ -212,7 +212,7 @@ fn limited(level: &At<'_>, errors: &mut Vec<FieldError>) {
     let response = level.child("limitResponse");
     let (kind, queuing) = (response.child("type"), response.child("queuing"));
     match kind.text() {
-        "Reject" if queuing.is_set() => {
+        "Reject" if queuing.exists() => {
             let why = "must be nil if limited.limitResponse.type is not Limited";
             errors.push(FieldError::forbidden(&queuing.path, why));
         }
@@ -226,7 +226,7 @@ fn limited(level: &At<'_>, errors: &mut Vec<FieldError>) {
     }
     let borrowing = level.child("borrowingLimitPercent");
     if borrowing.number().is_some_and(|number| number < 0) {
-        borrowing.refuse(errors, vec!["if specified, must be a non-negative integer".to_owned()]);
+        borrowing.invalid(errors, "if specified, must be a non-negative integer");
     }
 }
 
@@ -273,7 +273,7 @@ fn is_as_fixed(spec: &At<'_>, kind: &str, name: &str, errors: &mut Vec<FieldErro
     }
     if !same(&has, fixed, row) {
         let but = if exempt.is_some() { " except the 'spec.exempt' field" } else { "" };
-        spec.refuse(errors, vec![format!("spec of '{name}'{but} must equal the fixed value")]);
+        spec.invalid(errors, format!("spec of '{name}'{but} must equal the fixed value"));
     }
 }
 

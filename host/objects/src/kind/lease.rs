@@ -26,7 +26,7 @@ fn validate(lease: &Tree, errors: &mut Vec<FieldError>) {
     ] {
         let number = spec.child(field);
         if number.number().is_some_and(|number| number < least) {
-            number.refuse(errors, vec![why.to_owned()]);
+            number.invalid(errors, why);
         }
     }
 }

@@ -43,7 +43,7 @@ fn validate(range: &Tree, errors: &mut Vec<FieldError>) {
                 }
             }
         }
-        let bounded = ["min", "max"].iter().any(|field| item.child(field).child("storage").is_set());
+        let bounded = ["min", "max"].iter().any(|field| item.child(field).child("storage").exists());
         if kind.text() == "PersistentVolumeClaim" && !bounded {
             let why = "either minimum or maximum storage value is required, but neither was provided";
             errors.push(FieldError::required(&item.path.child("limits"), why));
@@ -57,7 +57,7 @@ fn validate(range: &Tree, errors: &mut Vec<FieldError>) {
 fn limit_type(kind: &At<'_>, errors: &mut Vec<FieldError>) {
     let refused = label_key(kind.text());
     if refused.is_empty() && !kind.text().contains('/') && !TYPES.contains(&kind.text()) {
-        kind.refuse(errors, vec!["must be a standard limit type or fully qualified".to_owned()]);
+        kind.invalid(errors, "must be a standard limit type or fully qualified");
     }
     errors.extend(refused.into_iter().map(|message| FieldError::invalid(&kind.path, kind.text(), message)));
 }

@@ -25,7 +25,7 @@ fn has_wildcard(list: &At<'_>) -> bool {
 fn alone(list: &At<'_>, others: &str, errors: &mut Vec<FieldError>) {
     list.required(errors, "");
     if list.tree.items().len() > 1 && has_wildcard(list) {
-        list.refuse(errors, vec![format!("if '*' is present, must not specify other {others}")]);
+        list.invalid(errors, format!("if '*' is present, must not specify other {others}"));
     }
 }
 
@@ -63,10 +63,10 @@ fn resources(resources: &At<'_>, errors: &mut Vec<FieldError>) {
             continue;
         };
         if every_sub.contains(&resource) {
-            item.refuse(errors, vec![format!("if '{resource}/*' is present, must not specify {text}")]);
+            item.invalid(errors, format!("if '{resource}/*' is present, must not specify {text}"));
         }
         if every_resource.contains(&sub) {
-            item.refuse(errors, vec![format!("if '*/{sub}' is present, must not specify {text}")]);
+            item.invalid(errors, format!("if '*/{sub}' is present, must not specify {text}"));
         }
         if sub == "*" {
             every_sub.push(resource);
@@ -76,11 +76,11 @@ fn resources(resources: &At<'_>, errors: &mut Vec<FieldError>) {
         }
     }
     if resources.tree.items().len() > 1 && double {
-        resources.refuse(errors, vec!["if '*/*' is present, must not specify other resources".to_owned()]);
+        resources.invalid(errors, "if '*/*' is present, must not specify other resources");
     }
     if single && bare {
         let why = "if '*' is present, must not specify other resources without subresources";
-        resources.refuse(errors, vec![why.to_owned()]);
+        resources.invalid(errors, why);
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn selectors(owner: &At<'_>, errors: &mut Vec<FieldError>) {
 
 /// The resources that a policy or a binding matches; one that is not there matches what the other matches.
 pub(super) fn match_resources(matched: &At<'_>, errors: &mut Vec<FieldError>) {
-    if !matched.is_set() {
+    if !matched.exists() {
         return;
     }
     match_policy(matched, errors);
@@ -111,7 +111,7 @@ pub(super) fn match_resources(matched: &At<'_>, errors: &mut Vec<FieldError>) {
 
 /// Conditions by name. Their expressions are not looked into.
 pub(super) fn match_conditions(conditions: &At<'_>, errors: &mut Vec<FieldError>) {
-    conditions.has_at_most(errors, CONDITIONS_MAX);
+    conditions.at_most(errors, CONDITIONS_MAX);
     let mut names = Vec::new();
     for condition in conditions.items() {
         says(&condition.child("expression"), "", errors);

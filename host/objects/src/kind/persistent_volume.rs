@@ -76,9 +76,9 @@ pub(super) fn spec(spec: &At<'_>, name: &str, place: Place, errors: &mut Vec<Fie
         errors.push(FieldError::forbidden(&policy.path, why));
     }
     let affinity = spec.child("nodeAffinity");
-    if inline && affinity.is_set() {
+    if inline && affinity.exists() {
         errors.push(FieldError::forbidden(&affinity.path, INLINE));
-    } else if affinity.is_set()
+    } else if affinity.exists()
         && affinity.child("required").is_told(errors, "must specify required node constraints")
     {
         node_selector(&affinity.child("required"), errors);
@@ -104,7 +104,7 @@ pub(super) fn spec(spec: &At<'_>, name: &str, place: Place, errors: &mut Vec<Fie
         mode.one_of(errors, VOLUME_MODES);
     }
     let attributes = spec.child("volumeAttributesClassName");
-    if attributes.is_set() {
+    if attributes.exists() {
         if attributes.required(errors, "an empty string is disallowed") {
             attributes.follows(errors, dns1123_subdomain);
         }
@@ -164,12 +164,12 @@ fn validate_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
     let mode = spec.child("volumeMode").tree;
     At { path: Path::new("volumeMode"), tree: mode }.stays(errors, &was.child("volumeMode"));
     let affinity = spec.child("nodeAffinity");
-    if was.child("nodeAffinity").is_set() && affinity.tree != was.child("nodeAffinity").tree {
+    if was.child("nodeAffinity").exists() && affinity.tree != was.child("nodeAffinity").tree {
         let why = "field is immutable, except for updating from beta label to GA";
         errors.push(FieldError::invalid(&Path::new("nodeAffinity"), affinity.tree.clone(), why));
     }
     let class = spec.child("volumeAttributesClassName");
-    if was.child("volumeAttributesClassName").is_set() && !class.is_set() {
+    if was.child("volumeAttributesClassName").exists() && !class.exists() {
         errors.push(FieldError::forbidden(&class.path, "update from non-nil value to nil is forbidden"));
     }
 }

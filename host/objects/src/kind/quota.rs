@@ -37,7 +37,7 @@ fn validate(quota: &Tree, errors: &mut Vec<FieldError>) {
     amounts(&spec.child("hard"), errors);
     scopes(&spec, errors);
     let selector = spec.child("scopeSelector");
-    if selector.is_set() {
+    if selector.exists() {
         scope_selector(&spec, &selector, errors);
     }
     status(&At::top(quota, "status"), errors);
@@ -133,6 +133,6 @@ fn validate_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
         names
     };
     if scopes(new) != scopes(old) {
-        At::top(new, "spec").child("scopes").refuse(errors, vec![IMMUTABLE.to_owned()]);
+        At::top(new, "spec").child("scopes").invalid(errors, IMMUTABLE);
     }
 }

@@ -46,11 +46,11 @@ fn rule(rule: &At<'_>, namespaced: bool, errors: &mut Vec<FieldError>) {
         return;
     }
     if namespaced {
-        urls.refuse(errors, vec!["namespaced rules cannot apply to non-resource URLs".to_owned()]);
+        urls.invalid(errors, "namespaced rules cannot apply to non-resource URLs");
     }
     if ["apiGroups", "resources", "resourceNames"].iter().any(|field| !rule.child(field).is_empty()) {
         let why = "rules cannot apply to both regular resources and non-resource URLs";
-        urls.refuse(errors, vec![why.to_owned()]);
+        urls.invalid(errors, why);
     }
 }
 
@@ -96,6 +96,6 @@ fn exactly(at: &At<'_>, supported: &[&str], errors: &mut Vec<FieldError>) {
 pub(super) fn binding_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
     let role = At::top(new, "roleRef");
     if role.tree != At::top(old, "roleRef").tree {
-        role.refuse(errors, vec!["cannot change roleRef".to_owned()]);
+        role.invalid(errors, "cannot change roleRef");
     }
 }

@@ -47,7 +47,7 @@ fn validate(class: &Tree, errors: &mut Vec<FieldError>) {
     provisioner(&At::top(class, "provisioner"), errors);
     parameters(&At::top(class, "parameters"), errors);
     At::top(class, "reclaimPolicy").one_of(errors, &["Delete", "Retain"]);
-    At::top(class, "volumeBindingMode").must_be_one_of(errors, &["Immediate", "WaitForFirstConsumer"]);
+    At::top(class, "volumeBindingMode").exactly(errors, &["Immediate", "WaitForFirstConsumer"]);
     let mut seen: Vec<Vec<(&str, &Tree)>> = Vec::new();
     for term in At::top(class, "allowedTopologies").items() {
         let requirements = topology(&term, errors);

@@ -21,7 +21,7 @@ fn validate(attachment: &Tree, errors: &mut Vec<FieldError>) {
     driver_name(&spec.child("attacher"), errors);
     let source = spec.child("source");
     let (inline, name) = (source.child("inlineVolumeSpec"), source.child("persistentVolumeName"));
-    match (inline.is_set(), name.is_set()) {
+    match (inline.exists(), name.exists()) {
         (false, false) => errors.push(FieldError::required(&source.path, ONE)),
         (true, true) => errors.push(FieldError::forbidden(&source.path, ONE)),
         (false, true) => {
@@ -36,7 +36,7 @@ fn validate(attachment: &Tree, errors: &mut Vec<FieldError>) {
     };
     refuse(&node.path, node.text(), errors);
     status(&At::top(attachment, "status"), errors);
-    if name.is_set() {
+    if name.exists() {
         refuse(&name.path, name.text(), errors);
     }
 }
@@ -55,6 +55,6 @@ fn status(status: &At<'_>, errors: &mut Vec<FieldError>) {
         if message.text().len() > MESSAGE_MAX {
             errors.push(FieldError::too_long(&message.path, METADATA_SIZE_MAX));
         }
-        error.child("errorCode").is_between(errors, 0, i64::from(i32::MAX));
+        error.child("errorCode").within(errors, 0, i64::from(i32::MAX));
     }
 }

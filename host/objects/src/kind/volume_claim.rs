@@ -87,15 +87,15 @@ pub(super) fn spec(spec: &At<'_>, errors: &mut Vec<FieldError>) {
     spec.child("storageClassName").follows(errors, dns1123_subdomain);
     spec.child("volumeMode").one_of(errors, VOLUME_MODES);
     let (source, reference) = (spec.child("dataSource"), spec.child("dataSourceRef"));
-    for source in [&source, &reference].into_iter().filter(|source| source.is_set()) {
+    for source in [&source, &reference].into_iter().filter(|source| source.exists()) {
         data_source(source, errors);
     }
     let differs = |why: &str| FieldError::invalid(&spec.path, source.path.to_string(), why);
     if !reference.child("namespace").is_empty() {
-        if source.is_set() {
+        if source.exists() {
             errors.push(differs("may not be specified when dataSourceRef.namespace is specified"));
         }
-    } else if source.is_set() && reference.is_set() {
+    } else if source.exists() && reference.exists() {
         let fields = ["apiGroup", "kind", "name"];
         if fields.iter().any(|field| source.child(field).tree != reference.child(field).tree) {
             errors.push(differs("must match dataSourceRef"));
@@ -138,7 +138,7 @@ fn validate_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
     let class = spec.child("volumeAttributesClassName");
     let has_class = old.at(&["status", "currentVolumeAttributesClassName"]).is_some();
     if has_class && class.is_empty() && class.tree != was.child("volumeAttributesClassName").tree {
-        let what = if class.is_set() { "empty string" } else { "nil" };
+        let what = if class.exists() { "empty string" } else { "nil" };
         let why =
             format!("update to {what} is forbidden when status.currentVolumeAttributesClassName is not nil");
         errors.push(FieldError::forbidden(&class.path, why));

@@ -56,7 +56,7 @@ pub(super) fn is_persistent(field: &str) -> bool {
 /// The sources of a specification, of which there is one.
 pub(super) fn persistent(spec: &At<'_>, name: &str, errors: &mut Vec<FieldError>) {
     let mut found = false;
-    for row in SOURCES.iter().filter(|row| spec.child(row.field).is_set()) {
+    for row in SOURCES.iter().filter(|row| spec.child(row.field).exists()) {
         if found {
             let path = spec.path.child(row.spelled.0);
             errors.push(FieldError::forbidden(&path, "may not specify more than 1 volume type"));
@@ -68,7 +68,7 @@ pub(super) fn persistent(spec: &At<'_>, name: &str, errors: &mut Vec<FieldError>
             source.child(field).required(errors, "");
         }
         (row.rules)(&source, name, errors);
-        if row.field == "local" && !spec.child("nodeAffinity").is_set() {
+        if row.field == "local" && !spec.child("nodeAffinity").exists() {
             let path = spec.path.child("nodeAffinity");
             errors.push(FieldError::required(&path, "Local volume requires node affinity"));
         }
@@ -84,7 +84,7 @@ const HOST_PATH_TYPES: &[&str] =
 fn no_way_up(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
     let path = source.child("path");
     if path.text().split('/').any(|part| part == "..") {
-        path.refuse(errors, vec!["must not contain '..'".to_owned()]);
+        path.invalid(errors, "must not contain '..'");
     }
     if !path.is_empty() {
         source.child("type").one_of(errors, HOST_PATH_TYPES);
@@ -94,15 +94,15 @@ fn no_way_up(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
 fn partition(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
     let partition = source.child("partition");
     if partition.number().is_some_and(|number| !(0..=255).contains(&number)) {
-        partition.refuse(errors, vec!["must be between 1 and 255, inclusive".to_owned()]);
+        partition.invalid(errors, "must be between 1 and 255, inclusive");
     }
 }
 
 fn endpoints(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
     let namespace = source.child("endpointsNamespace");
-    if namespace.is_set() && namespace.is_empty() {
+    if namespace.exists() && namespace.is_empty() {
         let why = "if the endpointnamespace is set, it must be a valid namespace name";
-        namespace.refuse(errors, vec![why.to_owned()]);
+        namespace.invalid(errors, why);
     }
     namespace.follows(errors, dns1123_label);
 }
@@ -120,7 +120,7 @@ fn dataset(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
         _ => {}
     }
     if name.text().contains('/') {
-        name.refuse(errors, vec!["must not contain '/'".to_owned()]);
+        name.invalid(errors, "must not contain '/'");
     }
 }
 
@@ -140,9 +140,7 @@ fn registry(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::required(&tenant.path, why));
         } else {
             let pairs = registry.text().split(',');
-            pairs
-                .filter(|pair| !pair.contains(':'))
-                .for_each(|_| registry.refuse(errors, vec![WHY.to_owned()]));
+            pairs.filter(|pair| !pair.contains(':')).for_each(|_| registry.invalid(errors, WHY));
         }
     }
     source.child("volume").required(errors, "");
@@ -153,25 +151,25 @@ const LUN_MAX: i64 = 255;
 fn iscsi(source: &At<'_>, name: &str, errors: &mut Vec<FieldError>) {
     let initiator = source.child("initiatorName");
     let portal = source.child("targetPortal").text();
-    if initiator.is_set() && name.len() + 1 + portal.len() > 64 {
+    if initiator.exists() && name.len() + 1 + portal.len() > 64 {
         let why = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
         errors.push(FieldError::invalid(&source.path.child("targetportal"), portal, why));
     }
     let qualified = source.child("iqn");
     if qualified.required(errors, "") && !is_iscsi_name(qualified.text()) {
-        qualified.refuse(errors, vec!["must be valid format".to_owned()]);
+        qualified.invalid(errors, "must be valid format");
     }
-    source.child("lun").is_between(errors, 0, LUN_MAX);
+    source.child("lun").within(errors, 0, LUN_MAX);
     let secret = source.child("secretRef");
-    if !secret.is_set()
+    if !secret.exists()
         && ["chapAuthDiscovery", "chapAuthSession"].iter().any(|field| source.child(field).is_true())
     {
         errors.push(FieldError::required(&secret.path, ""));
     }
-    if secret.is_set() {
+    if secret.exists() {
         secret.child("name").required(errors, "");
     }
-    if initiator.is_set() && !is_iscsi_name(initiator.text()) {
+    if initiator.exists() && !is_iscsi_name(initiator.text()) {
         let path = source.path.child("initiatorname");
         errors.push(FieldError::invalid(&path, initiator.text(), "must be valid format"));
     }
@@ -204,14 +202,13 @@ fn fibre_channel(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
     match (targets.is_empty(), wwids.is_empty()) {
         (true, true) => targets.required(errors, "must specify either targetWWNs or wwids, but not both"),
         (false, false) => {
-            targets
-                .refuse(errors, vec!["targetWWNs and wwids can not be specified simultaneously".to_owned()]);
+            targets.invalid(errors, "targetWWNs and wwids can not be specified simultaneously");
             false
         }
         _ => true,
     };
     if !targets.is_empty() && lun.is_told(errors, "lun is required if targetWWNs is specified") {
-        lun.is_between(errors, 0, LUN_MAX);
+        lun.within(errors, 0, LUN_MAX);
     }
 }
 
@@ -227,7 +224,7 @@ fn flex(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
 
 fn azure_file(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
     let namespace = source.child("secretNamespace");
-    if namespace.is_set() {
+    if namespace.exists() {
         namespace.required(errors, "");
     }
 }
@@ -241,7 +238,7 @@ fn azure_disk(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
     kind.one_of(errors, &["Dedicated", "Managed", "Shared"]);
     let (start, form) =
         if kind.text() == "Managed" { ("/subscriptions/", MANAGED) } else { ("https://", BLOB) };
-    if kind.is_set() && !uri.text().starts_with(start) {
+    if kind.exists() && !uri.text().starts_with(start) {
         errors.push(FieldError::not_supported(&uri.path, uri.text(), &[form]));
     }
 }
@@ -254,7 +251,7 @@ fn storage_os(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
 
 /// A secret that may be missing has a name and a namespace.
 fn secret(secret: &At<'_>, errors: &mut Vec<FieldError>) {
-    if secret.is_set() {
+    if secret.exists() {
         secret.child("name").required(errors, "");
         secret.child("namespace").required(errors, "");
     }
@@ -270,7 +267,7 @@ fn csi(source: &At<'_>, _: &str, errors: &mut Vec<FieldError>) {
         "nodeExpandSecretRef",
     ] {
         let secret = source.child(field);
-        if secret.is_set() {
+        if secret.exists() {
             secret.child("name").name(errors, dns1123_subdomain);
             secret.child("namespace").name(errors, dns1123_label);
         }

@@ -31,13 +31,13 @@ fn webhook(hook: &At<'_>, errors: &mut Vec<FieldError>) {
     }
     let timeout = hook.child("timeoutSeconds");
     if timeout.number().is_some_and(|seconds| !(1..=30).contains(&seconds)) {
-        timeout.refuse(errors, vec!["the timeout value must be between 1 and 30 seconds".to_owned()]);
+        timeout.invalid(errors, "the timeout value must be between 1 and 30 seconds");
     }
     selectors(hook, errors);
     hook.child("reinvocationPolicy").one_of(errors, &["IfNeeded", "Never"]);
     let client = hook.child("clientConfig");
     let (address, service) = (client.child("url"), client.child("service"));
-    match (address.is_set(), service.is_set()) {
+    match (address.exists(), service.exists()) {
         (true, false) => url(&address, errors),
         (false, true) => self::service(&service, errors),
         _ => errors.push(FieldError::required(&client.path, "exactly one of url or service is required")),
@@ -52,10 +52,10 @@ fn qualified_name(name: &At<'_>, errors: &mut Vec<FieldError>) {
     }
     let refused = dns1123_subdomain(name.text());
     if !refused.is_empty() {
-        name.refuse(errors, vec![refused.join(",")]);
+        name.invalid(errors, refused.join(","));
     } else if name.text().split('.').count() < 3 {
         let why = "should be a domain with at least three segments separated by dots";
-        name.refuse(errors, vec![why.to_owned()]);
+        name.invalid(errors, why);
     }
 }
 
@@ -67,14 +67,14 @@ fn review_versions(versions: &At<'_>, errors: &mut Vec<FieldError>) {
     let mut seen = Vec::new();
     for version in versions.items() {
         if seen.contains(&version.text()) {
-            version.refuse(errors, vec!["duplicate version".to_owned()]);
+            version.invalid(errors, "duplicate version");
             continue;
         }
         seen.push(version.text());
         version.refuse(errors, dns1035_label(version.text()));
     }
     if !seen.iter().any(|version| REVIEW_VERSIONS.contains(version)) {
-        versions.refuse(errors, vec![format!("must include at least one of {known}")]);
+        versions.invalid(errors, format!("must include at least one of {known}"));
     }
 }
 
@@ -112,16 +112,16 @@ fn service(service: &At<'_>, errors: &mut Vec<FieldError>) {
         return;
     }
     if text == "//" {
-        path.refuse(errors, vec!["segment[0] may not be empty".to_owned()]);
+        path.invalid(errors, "segment[0] may not be empty");
         return;
     }
     if !text.starts_with('/') {
-        path.refuse(errors, vec!["must start with a '/'".to_owned()]);
+        path.invalid(errors, "must start with a '/'");
     }
     let inner = text.get(1..).unwrap_or_default();
     for (index, step) in inner.strip_suffix('/').unwrap_or(inner).split('/').enumerate() {
         if step.is_empty() {
-            path.refuse(errors, vec![format!("segment[{index}] may not be empty")]);
+            path.invalid(errors, format!("segment[{index}] may not be empty"));
         } else {
             let refused = dns1123_subdomain(step).into_iter();
             path.refuse(errors, refused.map(|why| format!("segment[{index}]: {why}")).collect());
@@ -133,6 +133,6 @@ fn service(service: &At<'_>, errors: &mut Vec<FieldError>) {
 pub(super) fn service_port(port: &At<'_>, errors: &mut Vec<FieldError>) {
     let refused = port_number(port.number().unwrap_or(0));
     if !refused.is_empty() {
-        port.refuse(errors, vec![format!("port is not valid: {}", refused.join(", "))]);
+        port.invalid(errors, format!("port is not valid: {}", refused.join(", ")));
     }
 }

@@ -51,7 +51,7 @@ impl<'a> At<'a> {
     }
 
     /// Whether anything is written here, were it empty.
-    pub(crate) fn is_set(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         !self.tree.is_null()
     }
 
@@ -70,6 +70,23 @@ impl<'a> At<'a> {
         errors.extend(messages.into_iter().map(refused));
     }
 
+    /// Refuses what is here.
+    pub(crate) fn invalid(&self, errors: &mut Vec<FieldError>, why: impl Into<String>) {
+        errors.push(FieldError::invalid(&self.path, self.tree.clone(), why));
+    }
+
+    /// Refuses that anything is here.
+    pub(crate) fn forbidden(&self, errors: &mut Vec<FieldError>, why: &str) {
+        errors.push(FieldError::forbidden(&self.path, why));
+    }
+
+    /// Nothing may be here.
+    pub(crate) fn absent(&self, errors: &mut Vec<FieldError>, why: &str) {
+        if !self.is_empty() {
+            self.forbidden(errors, why);
+        }
+    }
+
     /// Whether something is here; refused where it is not.
     pub(crate) fn required(&self, errors: &mut Vec<FieldError>, why: &str) -> bool {
         if self.is_empty() {
@@ -80,10 +97,10 @@ impl<'a> At<'a> {
 
     /// Whether anything is written here, were it empty; refused where nothing is.
     pub(crate) fn is_told(&self, errors: &mut Vec<FieldError>, why: &str) -> bool {
-        if !self.is_set() {
+        if !self.exists() {
             errors.push(FieldError::required(&self.path, why));
         }
-        self.is_set()
+        self.exists()
     }
 
     /// A text that may be missing follows a rule.
@@ -115,42 +132,42 @@ impl<'a> At<'a> {
     }
 
     /// A text that may not be missing is one of those.
-    pub(crate) fn must_be_one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+    pub(crate) fn exactly(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
         if self.required(errors, "") {
             self.one_of(errors, supported);
         }
     }
 
     /// A number that may be missing is not below zero.
-    pub(crate) fn is_nonnegative(&self, errors: &mut Vec<FieldError>) {
+    pub(crate) fn not_negative(&self, errors: &mut Vec<FieldError>) {
         if self.number().is_some_and(|number| number < 0) {
-            self.refuse(errors, vec![NEGATIVE.to_owned()]);
+            self.invalid(errors, NEGATIVE);
         }
     }
 
     /// A number that may be missing is in a range.
-    pub(crate) fn is_between(&self, errors: &mut Vec<FieldError>, min: i64, max: i64) {
+    pub(crate) fn within(&self, errors: &mut Vec<FieldError>, min: i64, max: i64) {
         if self.number().is_some_and(|number| number < min || number > max) {
-            self.refuse(errors, vec![format!("must be between {min} and {max}, inclusive")]);
+            self.invalid(errors, format!("must be between {min} and {max}, inclusive"));
         }
     }
 
     /// An amount that may be missing is not below zero.
     pub(crate) fn is_nonnegative_quantity(&self, errors: &mut Vec<FieldError>) {
         if self.quantity().is_some_and(|amount| amount.is_negative()) {
-            self.refuse(errors, vec![NEGATIVE.to_owned()]);
+            self.invalid(errors, NEGATIVE);
         }
     }
 
     /// An amount that may be missing is above zero.
     pub(crate) fn is_positive_quantity(&self, errors: &mut Vec<FieldError>) {
         if self.quantity().is_some_and(|amount| amount <= Quantity::ZERO) {
-            self.refuse(errors, vec!["must be greater than zero".to_owned()]);
+            self.invalid(errors, "must be greater than zero");
         }
     }
 
     /// A list or map has no more than so many members.
-    pub(crate) fn has_at_most(&self, errors: &mut Vec<FieldError>, max: usize) {
+    pub(crate) fn at_most(&self, errors: &mut Vec<FieldError>, max: usize) {
         let count = self.tree.items().len() + self.tree.fields().count();
         if count > max {
             errors.push(FieldError::too_many(&self.path, count, max));
@@ -160,7 +177,7 @@ impl<'a> At<'a> {
     /// What is here is what was there, where nothing and null are the same.
     pub(crate) fn stays(&self, errors: &mut Vec<FieldError>, old: &At<'_>) {
         if self.tree != old.tree {
-            self.refuse(errors, vec![IMMUTABLE.to_owned()]);
+            self.invalid(errors, IMMUTABLE);
         }
     }
 

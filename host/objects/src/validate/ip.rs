@@ -48,7 +48,7 @@ pub(crate) fn canonical_ip(at: &At<'_>, errors: &mut Vec<FieldError>) -> Option<
     } else {
         return Some(address);
     };
-    at.refuse(errors, vec![refused]);
+    at.invalid(errors, refused);
     None
 }
 
@@ -56,17 +56,17 @@ pub(crate) fn canonical_ip(at: &At<'_>, errors: &mut Vec<FieldError>) -> Option<
 pub(crate) fn endpoint_ip(at: &At<'_>, address: IpAddr, errors: &mut Vec<FieldError>) {
     let address = address.to_canonical();
     if address.is_unspecified() {
-        at.refuse(errors, vec![format!("may not be unspecified ({})", at.text())]);
+        at.invalid(errors, format!("may not be unspecified ({})", at.text()));
     }
     if address.is_loopback() {
-        at.refuse(errors, vec!["may not be in the loopback range (127.0.0.0/8, ::1/128)".to_owned()]);
+        at.invalid(errors, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
     }
     let is_link_local = match address {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),
     };
     if is_link_local {
-        at.refuse(errors, vec!["may not be in the link-local range (169.254.0.0/16, fe80::/10)".to_owned()]);
+        at.invalid(errors, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
     }
     let is_link_local_multicast = match address {
         IpAddr::V4(address) => Ipv4Addr::octets(&address)[..3] == [224, 0, 0],
@@ -74,7 +74,7 @@ pub(crate) fn endpoint_ip(at: &At<'_>, address: IpAddr, errors: &mut Vec<FieldEr
     };
     if is_link_local_multicast {
         let why = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)";
-        at.refuse(errors, vec![why.to_owned()]);
+        at.invalid(errors, why);
     }
 }
 

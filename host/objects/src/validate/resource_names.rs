@@ -111,6 +111,6 @@ pub(crate) fn resource_quantity(name: &str, amount: &At<'_>, errors: &mut Vec<Fi
     let is_whole = COUNTED.contains(&name) || is_extended_resource(name);
     let milli = amount.quantity().as_ref().map_or(0, Quantity::milli_value);
     if is_whole && milli % 1000 != 0 {
-        amount.refuse(errors, vec!["must be an integer".to_owned()]);
+        amount.invalid(errors, "must be an integer");
     }
 }

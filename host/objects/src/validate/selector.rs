@@ -1,4 +1,4 @@
-//! The rules of label selectors and node selectors, wherever an object has one.
+//! Label selectors, node selectors, and maps of labels, wherever they stand.
 
 use super::at::At;
 use super::field::FieldError;
@@ -6,20 +6,51 @@ use super::names::{dns1123_subdomain, label_key, label_value};
 
 const NO_OPERATOR: &str = "not a valid selector operator";
 
+/// A meta/v1 LabelSelector; nothing is as good as an empty one.
 pub(crate) fn label_selector(selector: &At<'_>, errors: &mut Vec<FieldError>) {
     labels(&selector.child("matchLabels"), errors);
-    for requirement in selector.child("matchExpressions").items() {
-        let (operator, values) = (requirement.child("operator"), requirement.child("values"));
-        match operator.text() {
-            "In" | "NotIn" => wanted(&values, errors),
-            "Exists" | "DoesNotExist" => unwanted(&values, errors),
-            other => errors.push(FieldError::invalid(&operator.path, other, NO_OPERATOR)),
-        }
-        key_and_values(&requirement, errors);
+    for expression in selector.child("matchExpressions").items() {
+        requirement(&expression, &[], errors);
     }
 }
 
-/// Labels as a template or a selector has them: what is wrong is told of the map, not of its key.
+/// A requirement on a label: a key, an operator and its values. `more` are operators with a single number.
+fn requirement(at: &At<'_>, more: &[&str], errors: &mut Vec<FieldError>) {
+    let (operator, values) = (at.child("operator"), at.child("values"));
+    if more.contains(&operator.text()) {
+        if values.tree.items().len() != 1 {
+            let why = "must be specified single value when `operator` is 'Lt' or 'Gt'";
+            errors.push(FieldError::required(&values.path, why));
+        }
+    } else if !known_operator(at, errors) {
+        errors.push(FieldError::invalid(&operator.path, operator.text(), NO_OPERATOR));
+    }
+    key_and_values(at, errors);
+}
+
+/// Whether the operator is one that every selector has; whether there are values follows from it.
+fn known_operator(at: &At<'_>, errors: &mut Vec<FieldError>) -> bool {
+    let values = at.child("values");
+    match at.child("operator").text() {
+        "In" | "NotIn" => {
+            values.required(errors, "must be specified when `operator` is 'In' or 'NotIn'");
+        }
+        "Exists" | "DoesNotExist" => {
+            values.absent(errors, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn key_and_values(at: &At<'_>, errors: &mut Vec<FieldError>) {
+    let key = at.child("key");
+    let refused = |message| FieldError::invalid(&key.path, key.text(), message);
+    errors.extend(label_key(key.text()).into_iter().map(refused));
+    at.child("values").items().for_each(|value| value.refuse(errors, label_value(value.text())));
+}
+
+/// A map of labels, as metadata and node selectors have one.
 pub(crate) fn labels(map: &At<'_>, errors: &mut Vec<FieldError>) {
     for (key, value) in map.entries() {
         let refuse = |text: &str, message| FieldError::invalid(&map.path, text, message);
@@ -28,88 +59,47 @@ pub(crate) fn labels(map: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// A core/v1 NodeSelector, any of whose terms selects.
 pub(crate) fn node_selector(selector: &At<'_>, errors: &mut Vec<FieldError>) {
     let terms = selector.child("nodeSelectorTerms");
-    if terms.required(errors, "must have at least one node selector term") {
-        for term in terms.items() {
-            node_selector_term(&term, errors);
+    terms.required(errors, "must have at least one node selector term");
+    for term in terms.items() {
+        for expression in term.child("matchExpressions").items() {
+            requirement(&expression, &["Gt", "Lt"], errors);
+        }
+        for field in term.child("matchFields").items() {
+            field_requirement(&field, errors);
         }
     }
 }
 
-fn node_selector_term(term: &At<'_>, errors: &mut Vec<FieldError>) {
-    for requirement in term.child("matchExpressions").items() {
-        let (operator, values) = (requirement.child("operator"), requirement.child("values"));
-        match operator.text() {
-            "In" | "NotIn" => wanted(&values, errors),
-            "Exists" | "DoesNotExist" => unwanted(&values, errors),
-            "Gt" | "Lt" if values.tree.items().len() == 1 => {}
-            "Gt" | "Lt" => {
-                let why = "must be specified single value when `operator` is 'Lt' or 'Gt'";
-                errors.push(FieldError::required(&values.path, why));
-            }
-            other => errors.push(FieldError::invalid(&operator.path, other, NO_OPERATOR)),
-        }
-        key_and_values(&requirement, errors);
+/// A requirement on the name of a node, the one field that it can be of.
+fn field_requirement(at: &At<'_>, errors: &mut Vec<FieldError>) {
+    let (key, operator, values) = (at.child("key"), at.child("operator"), at.child("values"));
+    if !["In", "NotIn"].contains(&operator.text()) {
+        errors.push(FieldError::invalid(&operator.path, operator.text(), NO_OPERATOR));
+    } else if values.tree.items().len() != 1 {
+        let why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+        errors.push(FieldError::required(&values.path, why));
     }
-    for requirement in term.child("matchFields").items() {
-        let (operator, values) = (requirement.child("operator"), requirement.child("values"));
-        match operator.text() {
-            "In" | "NotIn" if values.tree.items().len() == 1 => {}
-            "In" | "NotIn" => {
-                let why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
-                errors.push(FieldError::required(&values.path, why));
-            }
-            other => errors.push(FieldError::invalid(&operator.path, other, NO_OPERATOR)),
-        }
-        let key = requirement.child("key");
-        if key.text() == "metadata.name" {
-            values.items().for_each(|value| value.refuse(errors, dns1123_subdomain(value.text())));
-        } else {
-            errors.push(FieldError::invalid(&key.path, key.text(), "not a valid field selector key"));
-        }
+    if key.text() == "metadata.name" {
+        values.items().for_each(|value| value.refuse(errors, dns1123_subdomain(value.text())));
+    } else {
+        errors.push(FieldError::invalid(&key.path, key.text(), "not a valid field selector key"));
     }
 }
 
 /// What a SubjectAccessReview says of the selector of a request. Operators that this release does not know pass: a
 /// newer client may ask with them.
-pub(crate) fn asked_label_requirement(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
-    known_values(requirement, errors);
-    key_and_values(requirement, errors);
+pub(crate) fn asked_label_requirement(at: &At<'_>, errors: &mut Vec<FieldError>) {
+    known_operator(at, errors);
+    key_and_values(at, errors);
 }
 
 /// As [`asked_label_requirement`], of fields, whose names and values have no rules.
-pub(crate) fn asked_field_requirement(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
-    requirement.child("key").required(errors, "must be specified");
-    known_values(requirement, errors);
-}
-
-fn known_values(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
-    let values = requirement.child("values");
-    match requirement.child("operator").text() {
-        "In" | "NotIn" => wanted(&values, errors),
-        "Exists" | "DoesNotExist" => unwanted(&values, errors),
-        _ => {}
-    }
-}
-
-fn wanted(values: &At<'_>, errors: &mut Vec<FieldError>) {
-    values.required(errors, "must be specified when `operator` is 'In' or 'NotIn'");
-}
-
-fn unwanted(values: &At<'_>, errors: &mut Vec<FieldError>) {
-    if !values.is_empty() {
-        let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-        errors.push(FieldError::forbidden(&values.path, why));
-    }
-}
-
-fn key_and_values(requirement: &At<'_>, errors: &mut Vec<FieldError>) {
-    let key = requirement.child("key");
-    errors.extend(
-        label_key(key.text()).into_iter().map(|message| FieldError::invalid(&key.path, key.text(), message)),
-    );
-    requirement.child("values").items().for_each(|value| value.refuse(errors, label_value(value.text())));
+pub(crate) fn asked_field_requirement(at: &At<'_>, errors: &mut Vec<FieldError>) {
+    at.child("key").required(errors, "must be specified");
+    known_operator(at, errors);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::{at_most, binding_conditions, configs, label, pool_name, raw, referen
 use crate::kind::volume_source::driver_name;
 use crate::meta;
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, node_selector};
+use crate::validate::{At, FieldError, conditions, node_selector};
 
 const RESERVED_MAX: usize = 256;
 const RESULTS_MAX: usize = 32;
@@ -61,7 +61,7 @@ pub(super) fn validate(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
         }
     }
     if !reserved.is_empty() {
-        if !allocation.is_set() {
+        if !allocation.exists() {
             errors.push(FieldError::forbidden(
                 &reserved.path,
                 "may not be specified when `allocated` is not set",
@@ -75,9 +75,9 @@ pub(super) fn validate(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
         }
     }
     let before = At::top(old, "status").child("allocation");
-    if allocation.is_set() && before.is_set() {
+    if allocation.exists() && before.exists() {
         allocation.stays(errors, &before);
-    } else if allocation.is_set() {
+    } else if allocation.exists() {
         self::allocation(&allocation, &At::top(new, "spec").child("devices").child("requests"), errors);
     }
 }
@@ -93,11 +93,11 @@ fn allocation(allocation: &At<'_>, requests: &At<'_>, errors: &mut Vec<FieldErro
         share_id(&result.child("shareID"), errors);
     }
     for config in devices.child("config").items() {
-        config.child("source").must_be_one_of(errors, &["FromClaim", "FromClass"]);
+        config.child("source").exactly(errors, &["FromClaim", "FromClass"]);
     }
     configs(&devices, Some(requests), CONFIGS_MAX, errors);
     let selector = allocation.child("nodeSelector");
-    if selector.is_set() {
+    if selector.exists() {
         node_selector(&selector, errors);
     }
 }
@@ -107,9 +107,9 @@ fn share_id(id: &At<'_>, errors: &mut Vec<FieldError>) {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let lengths = id.text().split('-').map(str::len);
     let is_uuid = lengths.eq([8, 4, 4, 4, 12]) && id.text().bytes().all(|byte| byte == b'-' || is_hex(byte));
-    if id.is_set() && !is_uuid {
+    if id.exists() && !is_uuid {
         let why = "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters";
-        id.refuse(errors, vec![why.to_owned()]);
+        id.invalid(errors, why);
     }
 }
 
@@ -123,9 +123,10 @@ fn device(device: &At<'_>, allocated: &[Tree], errors: &mut Vec<FieldError>) {
         let why = "must be an allocated device in the claim";
         errors.push(FieldError::invalid(&device.path, id.join("/").trim_end_matches('/'), why));
     }
-    device.child("conditions").has_at_most(errors, CONDITIONS_MAX);
+    device.child("conditions").at_most(errors, CONDITIONS_MAX);
+    conditions(&device.child("conditions"), errors);
     let data = device.child("data");
-    if data.is_set() {
+    if data.exists() {
         raw(&data, DATA_MAX, errors);
     }
     let network = device.child("networkData");
@@ -135,7 +136,7 @@ fn device(device: &At<'_>, allocated: &[Tree], errors: &mut Vec<FieldError>) {
         }
     }
     let addresses = network.child("ips");
-    addresses.has_at_most(errors, ADDRESSES_MAX);
+    addresses.at_most(errors, ADDRESSES_MAX);
     let mut seen = Vec::new();
     addresses.items().for_each(|address| address.unique(errors, &mut seen));
 }

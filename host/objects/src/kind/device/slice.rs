@@ -79,7 +79,7 @@ fn validate(slice: &Tree, errors: &mut Vec<FieldError>) {
     pool(&spec.child("pool"), errors);
     place(&spec, errors);
     let (devices, counters) = (spec.child("devices"), spec.child("sharedCounters"));
-    if devices.is_set() && counters.is_set() {
+    if devices.exists() && counters.exists() {
         errors.push(FieldError::invalid(
             &spec.path,
             "",
@@ -110,7 +110,7 @@ fn pool(pool: &At<'_>, errors: &mut Vec<FieldError>) {
         errors.push(FieldError::invalid(&count.path, number, "must be greater than zero"));
     }
     if generation.number().is_some_and(|number| number < 0) {
-        generation.refuse(errors, vec!["must be greater than or equal to zero".to_owned()]);
+        generation.invalid(errors, "must be greater than or equal to zero");
     }
 }
 
@@ -120,21 +120,21 @@ fn place(spec: &At<'_>, errors: &mut Vec<FieldError>) {
         "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
     let mut told = Vec::new();
     let node = spec.child("nodeName");
-    if node.is_set() {
+    if node.exists() {
         if node.is_empty() {
-            node.refuse(errors, vec!["must be either unset or set to a non-empty string".to_owned()]);
+            node.invalid(errors, "must be either unset or set to a non-empty string");
         } else {
             told.push("`nodeName`");
             node.follows(errors, dns1123_subdomain);
         }
     }
     let selector = spec.child("nodeSelector");
-    if selector.is_set() {
+    if selector.exists() {
         told.push("`nodeSelector`");
         node_selector(&selector, errors);
         let terms = selector.child("nodeSelectorTerms");
         if terms.tree.items().len() != 1 {
-            terms.refuse(errors, vec!["must have exactly one node selector term".to_owned()]);
+            terms.invalid(errors, "must have exactly one node selector term");
         }
     }
     for (field, name) in [("allNodes", "`allNodes`"), ("perDeviceNodeSelection", "`perDeviceNodeSelection`")]
@@ -153,8 +153,8 @@ fn place(spec: &At<'_>, errors: &mut Vec<FieldError>) {
 }
 
 fn unset_or_true(flag: &At<'_>, errors: &mut Vec<FieldError>) -> bool {
-    if flag.is_set() && !flag.is_true() {
-        flag.refuse(errors, vec!["must be either unset or set to true".to_owned()]);
+    if flag.exists() && !flag.is_true() {
+        flag.invalid(errors, "must be either unset or set to true");
     }
     flag.is_true()
 }
@@ -175,9 +175,9 @@ fn device(device: &At<'_>, says_where: bool, errors: &mut Vec<FieldError>) {
     for (name, amount) in capacity.entries() {
         qualified_name(name, &capacity, errors);
         let policy = amount.child("requestPolicy");
-        if policy.is_set() && !shared {
+        if policy.exists() && !shared {
             errors.push(FieldError::forbidden(&policy.path, "allowMultipleAllocations must be true"));
-        } else if policy.is_set() {
+        } else if policy.exists() {
             request_policy(&policy, amount.child("value").quantity().unwrap_or(Quantity::ZERO), errors);
         }
     }
@@ -187,7 +187,7 @@ fn device(device: &At<'_>, says_where: bool, errors: &mut Vec<FieldError>) {
             label_key(key.text()).into_iter().map(|why| FieldError::invalid(&key.path, key.text(), why)),
         );
         taint.child("value").follows(errors, label_value);
-        taint.child("effect").must_be_one_of(errors, EFFECTS);
+        taint.child("effect").exactly(errors, EFFECTS);
     }
     let mut sets = Vec::new();
     for consumption in at_most(&device.child("consumesCounters"), CONSUMPTIONS_MAX, errors) {
@@ -202,7 +202,7 @@ fn device(device: &At<'_>, says_where: bool, errors: &mut Vec<FieldError>) {
 
 fn counters(counters: &At<'_>, errors: &mut Vec<FieldError>) {
     if counters.required(errors, "") {
-        counters.has_at_most(errors, COUNTERS_MAX);
+        counters.at_most(errors, COUNTERS_MAX);
         for (name, _) in counters.entries() {
             let refuse = |why| FieldError::invalid(&counters.path, name, why);
             errors.extend(dns1123_label(name).into_iter().map(refuse));
@@ -214,20 +214,20 @@ fn counters(counters: &At<'_>, errors: &mut Vec<FieldError>) {
 fn device_place(device: &At<'_>, says_where: bool, errors: &mut Vec<FieldError>) {
     let [node, selector, all] = ["nodeName", "nodeSelector", "allNodes"].map(|field| device.child(field));
     if !says_where {
-        if [&node, &selector, &all].iter().any(|field| field.is_set()) {
+        if [&node, &selector, &all].iter().any(|field| field.exists()) {
             let why = "`nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec";
             errors.push(FieldError::invalid(&device.path, Tree::Null, why));
         }
         return;
     }
     let mut told = Vec::new();
-    if node.is_set() && node.is_empty() {
-        node.refuse(errors, vec!["must not be empty".to_owned()]);
-    } else if node.is_set() {
+    if node.exists() && node.is_empty() {
+        node.invalid(errors, "must not be empty");
+    } else if node.exists() {
         told.push("`nodeName`");
         node.follows(errors, dns1123_subdomain);
     }
-    if selector.is_set() {
+    if selector.exists() {
         told.push("`nodeSelector`");
         node_selector(&selector, errors);
     }
@@ -249,13 +249,13 @@ fn attribute(attribute: &At<'_>, errors: &mut Vec<FieldError>) {
         }
     }
     let version = attribute.child("version");
-    if version.is_set() && !is_semantic_version(version.text()) {
-        version.refuse(errors, vec!["must be a string compatible with semver.org spec 2.0.0".to_owned()]);
+    if version.exists() && !is_semantic_version(version.text()) {
+        version.invalid(errors, "must be a string compatible with semver.org spec 2.0.0");
     }
     let told = ["bool", "int", "string", "version"]
         .iter()
         .chain(LISTS)
-        .filter(|field| attribute.child(field).is_set());
+        .filter(|field| attribute.child(field).exists());
     let shown = match told.count() {
         1 => return,
         0 => Tree::from(""),
@@ -284,7 +284,7 @@ fn is_semantic_version(text: &str) -> bool {
 /// How much of a capacity may be asked for at a time.
 fn request_policy(policy: &At<'_>, capacity: Quantity, errors: &mut Vec<FieldError>) {
     let [default, values, range] = ["default", "validValues", "validRange"].map(|field| policy.child(field));
-    let needed_by = match (values.is_empty(), range.is_set()) {
+    let needed_by = match (values.is_empty(), range.exists()) {
         (false, true) => {
             let why = "exactly one policy can be specified, cannot specify \"validValues\" and \"validRange\" at the same time";
             errors.push(FieldError::forbidden(&policy.path, why));
@@ -319,7 +319,7 @@ fn valid_values(values: &At<'_>, default: Quantity, capacity: Quantity, errors: 
     for value in at_most(values, OPTIONS_MAX, errors) {
         let amount = value.quantity().unwrap_or(Quantity::ZERO);
         if amount > capacity {
-            value.refuse(errors, vec![format!("option is larger than capacity value: {capacity}")]);
+            value.invalid(errors, format!("option is larger than capacity value: {capacity}"));
         }
         if seen.contains(&amount) {
             errors.push(FieldError::duplicate(&value.path, amount.value().to_string()));

@@ -156,9 +156,10 @@ fn part(name: &str, old: &str, new: &str) -> (Tree, String) {
         kind.stamp(&mut new, Some(&old), now);
         kind.validate_status(&new, &old)
     } else {
-        kind.prepare_part(name, requests, &mut new, &old);
+        let part = kind.part(name).unwrap();
+        part.prepare(kind, requests, &mut new, &old);
         kind.stamp(&mut new, Some(&old), now);
-        kind.validate_part(name, &new, &old)
+        part.validate(&new, &old)
     };
     (new, lines(&errors))
 }

@@ -1,8 +1,10 @@
 //! Volumes, claims, classes, drivers and attachments.
 
 use expect_test::expect;
+use jiff::Timestamp;
 
-use super::{accepted, change_refused, refused, status_refused, why_refused};
+use super::{accepted, change_refused, of, prepared, refused, resource, status_refused, why_refused};
+use crate::tree::Tree;
 
 const VOLUME: &str = r#"{"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],
     "hostPath":{"path":"/data"}}}"#;
@@ -465,4 +467,22 @@ fn an_attachment_is_of_one_volume_to_a_node() {
         status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive
     "#]],
     );
+}
+
+#[test]
+fn a_volume_says_since_when_it_is_in_its_phase() {
+    let volumes = resource("PersistentVolume");
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    let time = |volume: &Tree| volume.str_at(&["status", "lastPhaseTransitionTime"]).unwrap().to_owned();
+    let mut volume = prepared("PersistentVolume", "{}");
+    of(volumes).stamp(&mut volume, None, at(0));
+    assert_eq!(time(&volume), "1970-01-01T00:00:00Z");
+    let mut same = volume.clone();
+    same.remove_at(&["status", "lastPhaseTransitionTime"]);
+    of(volumes).stamp(&mut same, Some(&volume), at(1));
+    assert_eq!(time(&same), time(&volume));
+    let mut bound = volume.clone();
+    bound.set_at(&["status", "phase"], "Bound");
+    of(volumes).stamp(&mut bound, Some(&volume), at(2));
+    assert_eq!(time(&bound), "1970-01-01T00:00:02Z");
 }
