@@ -90,6 +90,7 @@ async fn write(
         body: Content { media_type: "application/json".to_owned(), bytes: tree.to_json() },
         output: Output::Objects,
         user: UserInfo { name: "system:apiserver".to_owned(), ..UserInfo::default() },
+        user_agent: "kube-apiserver".to_owned(),
     };
     match rest.answer(call).await {
         Ok(answer) if answer.code == StatusCode::OK || answer.code == StatusCode::CREATED => Ok(()),

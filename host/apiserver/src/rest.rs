@@ -6,6 +6,7 @@ mod continuation;
 mod create;
 mod delete;
 mod derived;
+mod managed;
 mod output;
 mod patch;
 mod present;

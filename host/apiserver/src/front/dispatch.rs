@@ -47,6 +47,7 @@ impl Parts {
             query: info.query.clone(),
             body: Content::default(),
             output,
+            user_agent: text(&head.headers, header::USER_AGENT).to_owned(),
             user,
         };
         if ObjectProxy::serves(&call) {

@@ -6,8 +6,10 @@ use objects::status::{Outcome, Status};
 use objects::validate::{FieldError, to_status};
 use objects::{Tree, meta};
 
+use super::managed::Ownership;
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
+use super::update::{Part, Tracking};
 use super::{Rest, body, random};
 use crate::admission::{Write, address::Reserved, namespace};
 use crate::call::{Answer, Call};
@@ -20,7 +22,7 @@ impl Rest {
     pub(super) async fn create(&self, call: &Call) -> Result<Answer, Status> {
         let options = call.write_options("CreateOptions")?;
         let decoded = body::object(call, &call.resource.gvk(), options.validation)?;
-        let mut answer = self.create_tree(call, decoded.tree, options).await?;
+        let mut answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await?;
         answer.warnings.splice(0..0, decoded.warnings);
         Ok(answer)
     }
@@ -31,6 +33,7 @@ impl Rest {
         call: &Call,
         mut tree: Tree,
         options: WriteOptions,
+        tracking: Tracking,
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
@@ -52,7 +55,8 @@ impl Rest {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
             }
-            let Prepared { tree: new, warnings, _reserved } = self.prepare(call, new, options).await?;
+            let Prepared { tree: new, warnings, _reserved } =
+                self.prepare(call, new, options, tracking).await?;
             let name = meta::name(&new).to_owned();
             let created = match options.execution {
                 Execution::Real => self.storage().create(resource, new).await?.map(|found| found.tree),
@@ -77,7 +81,13 @@ impl Rest {
     }
 
     /// Admission, defaults, server-set metadata, validation: everything before the store.
-    async fn prepare(&self, call: &Call, mut tree: Tree, options: WriteOptions) -> Result<Prepared, Status> {
+    async fn prepare(
+        &self,
+        call: &Call,
+        mut tree: Tree,
+        options: WriteOptions,
+        tracking: Tracking,
+    ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
         let strategy = strategy::of(resource);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
@@ -86,6 +96,9 @@ impl Rest {
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
         strategy.apply_defaults(&mut tree)?;
+        if tracking == Tracking::Update {
+            tree = Ownership::of(call, Part::Whole).created(tree);
+        }
         let mut write = Write::new(self, call, tree, None, options);
         self.admission().mutate(&mut write).await?;
         let tree = &mut write.object;

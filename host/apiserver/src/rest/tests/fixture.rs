@@ -66,6 +66,7 @@ impl Fixture {
             body: Content::default(),
             output: Output::Objects,
             user: UserInfo::default(),
+            user_agent: "test/1.0".to_owned(),
         }
     }
 
