@@ -162,6 +162,26 @@ impl Rest {
         Ok(found.map(|found| found.tree))
     }
 
+    /// The object as the store has it, to be replaced.
+    pub(crate) async fn read_stored(
+        &self,
+        resource: &Served,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Found>, Status> {
+        self.storage().read(resource, namespace, name).await
+    }
+
+    /// Writes an object over the one that was read, past admission and validation; false where it has changed since.
+    pub(crate) async fn replace_stored(
+        &self,
+        resource: &Served,
+        old: &Found,
+        new: Tree,
+    ) -> Result<bool, Status> {
+        Ok(self.storage().replace(resource, old, new).await?.is_some())
+    }
+
     /// Writes anew what is stored under an older key than the one in force.
     pub(crate) async fn encrypt_anew(&self) -> Result<usize, Status> {
         let mut written = 0;

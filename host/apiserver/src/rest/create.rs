@@ -4,7 +4,7 @@ use http::StatusCode;
 use objects::resource::{GroupKind, Resource};
 use objects::status::{Outcome, Status};
 use objects::validate::{FieldError, to_status};
-use objects::{Tree, meta};
+use objects::{Tree, kind, meta};
 
 use super::managed::Ownership;
 use super::output::Render;
@@ -12,6 +12,7 @@ use super::query::{Execution, WriteOptions};
 use super::update::{Part, Tracking};
 use super::{Rest, body, random};
 use crate::admission::{Write, address::Reserved, namespace};
+use crate::authn::UserInfo;
 use crate::call::{Answer, Call};
 use crate::strategy;
 
@@ -104,11 +105,22 @@ impl Rest {
         let tree = &mut write.object;
         let reserved = self.admission().addresses(self, call, tree, None)?;
         strategy.prepare_create(tree);
+        requester(call, tree);
+        strategy.stamp(tree, None, jiff::Timestamp::now());
         namespace::complete(resource, tree);
         validated(resource, tree, &strategy.validate(tree))?;
         write.warnings.extend(strategy.warnings(&write.object, None));
         self.admission().validate(&mut write).await?;
         Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
+    }
+}
+
+/// A request for a certificate says who asks.
+fn requester(call: &Call, tree: &mut Tree) {
+    let resource = &call.resource;
+    if resource.plural == "certificatesigningrequests" && resource.group == "certificates.k8s.io" {
+        let UserInfo { name, uid, groups, extra } = call.user.clone();
+        kind::set_requester(tree, &kind::Requester { username: name, uid, groups, extra });
     }
 }
 

@@ -42,7 +42,7 @@ impl<'a> Ownership<'a> {
         let reset = match self.part {
             Part::Whole if self.call.resource.has_status() => STATUS,
             Part::Status => SPEC,
-            Part::Whole | Part::Finalize => Reset::Nothing,
+            Part::Whole | Part::Named | Part::Finalize => Reset::Nothing,
         };
         apply::Write {
             gvk: &self.gvk,

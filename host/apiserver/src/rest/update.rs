@@ -22,6 +22,8 @@ use crate::strategy;
 pub(super) enum Part {
     Whole,
     Status,
+    /// What the sub-resource of the call writes.
+    Named,
     /// `spec.finalizers` of a namespace.
     Finalize,
 }
@@ -125,6 +127,11 @@ impl Rest {
                 strategy.prepare_status(new, old);
                 strategy.validate_status(new, old)
             }
+            Part::Named => {
+                let part = strategy.part(&call.subresource).ok_or_else(Status::no_such_path)?;
+                strategy.prepare_part(part, new, old);
+                part.validate(new, old)
+            }
             Part::Finalize => {
                 let wanted = new.at(&["spec", "finalizers"]).cloned();
                 *new = old.clone();
@@ -135,6 +142,7 @@ impl Rest {
                 Vec::new()
             }
         };
+        strategy.stamp(new, Some(old), jiff::Timestamp::now());
         validated(resource, new, &errors)?;
         write.warnings.extend(strategy.warnings(&write.object, Some(old)));
         self.admission().validate(&mut write).await?;

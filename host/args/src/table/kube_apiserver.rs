@@ -27,6 +27,7 @@ const FLAGS: &[Flag] = &[
     start("etcd-compaction-interval", Duration, "5m"),
     start("event-ttl", Duration, "1h"),
     start("encryption-provider-config", Path, ""),
+    start("disable-admission-plugins", List, ""),
     start("max-requests-inflight", Number, "400"),
     start("max-mutating-requests-inflight", Number, "200"),
     start("request-timeout", Duration, "1m"),
@@ -66,7 +67,7 @@ const IGNORED: &str = "
     cloud-provider-gce-l7lb-src-cidrs cloud-provider-gce-lb-src-cidrs coordinated-leadership-lease-duration
     coordinated-leadership-renew-deadline coordinated-leadership-retry-period cors-allowed-origins debug-socket-path
     default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
-    delete-collection-workers disable-admission-plugins egress-selector-config-file emulation-forward-compatible
+    delete-collection-workers egress-selector-config-file emulation-forward-compatible
     enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
     enable-logs-handler enable-priority-and-fairness
     encryption-provider-config-automatic-reload endpoint-reconciler-type

@@ -91,6 +91,7 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         secure_port: args
             .port("secure-port")
             .context("kube-apiserver --secure-port is 0: the API server has no port")?,
+        admission_off: args.list("disable-admission-plugins"),
         service_account_issuer: issuer,
         audiences,
         service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],

@@ -21,7 +21,7 @@ pub struct Rotation {
 }
 
 /// The EncryptionConfiguration of a cluster that had none: secrets are written by a key of its own, and read from before.
-pub fn fresh() -> Vec<u8> {
+pub(super) fn fresh() -> Vec<u8> {
     let document = tree!({
         "kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1",
         "resources": [{
