@@ -12,6 +12,7 @@ use supervise::Scope;
 use tokio::sync::watch;
 
 use crate::admission;
+use crate::audit::AuditConfig;
 use crate::authn::Authenticate;
 use crate::authz::Authorize;
 use crate::front::Anonymous;
@@ -46,6 +47,8 @@ pub struct Config {
     /// Private keys in PEM: the first signs tokens, each verifies them.
     pub service_account_keys: Vec<Vec<u8>>,
     pub limits: Limits,
+    /// `None` keeps no record of requests.
+    pub audit: Option<AuditConfig>,
 }
 
 /// How much and how long the API server works for its clients.

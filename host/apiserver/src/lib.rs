@@ -4,6 +4,7 @@
 mod accept;
 mod admission;
 mod aggregation;
+mod audit;
 pub mod authn;
 pub mod authz;
 mod backend;
@@ -30,8 +31,9 @@ mod tokens;
 mod view;
 mod webhook;
 
+pub use audit::{AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy, PolicyError, Rotation};
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
-pub use storage::{Encryption, EncryptionError, Rotation};
+pub use storage::{Encryption, EncryptionError, KeyRotation};
 pub use tokens::KeyError;

@@ -64,7 +64,7 @@ impl Requests {
         &self.metrics
     }
 
-    pub(crate) fn begin(&self, Asked { info, resource }: &Asked, method: &Method) -> Meter {
+    pub(crate) fn begin(&self, Asked { info, resource, .. }: &Asked, method: &Method) -> Meter {
         let kind = if method.is_safe() { "readOnly" } else { "mutating" };
         let is_timed = !info.is_long_running();
         let inflight =

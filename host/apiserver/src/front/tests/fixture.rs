@@ -146,6 +146,7 @@ pub(super) fn config() -> Config {
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![KeyPair::generate().unwrap().serialize_pem().into_bytes()],
         limits: Limits::DEFAULT,
+        audit: None,
     }
 }
 
