@@ -116,10 +116,10 @@ impl Front {
             let mut asked = self.0.read(&request);
             let is_head = request.method() == Method::HEAD;
             let takes_gzip = !asked.info.is_long_running() && gzip::is_accepted(request.headers());
-            let meter = self.0.requests.begin(&asked, request.method());
+            let meter = self.0.requests.begin(&asked, &request);
             let mut response = self.contain(&mut asked, request, origin).await;
             reply::complete(&mut response, &asked.audit_id);
-            meter.end(response.status());
+            let response = meter.end(&asked, response);
             let response = asked.told(response);
             match (is_head, takes_gzip) {
                 (true, _) => response.map(|_| body::empty()),
