@@ -31,7 +31,10 @@ mod tokens;
 mod view;
 mod webhook;
 
-pub use audit::{AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy, PolicyError, Rotation};
+pub use audit::{
+    AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy as AuditPolicy, PolicyError as AuditPolicyError,
+    Rotation as AuditRotation,
+};
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};

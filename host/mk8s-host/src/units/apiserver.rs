@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use apiserver::{
-    ApiServerHandle, AuditConfig, AuditFormat, AuditLog, AuditTarget, Config, Dependencies, Encryption,
-    Limits, NODE_PORTS, Policy, Rotation,
+    ApiServerHandle, AuditConfig, AuditFormat, AuditLog, AuditPolicy, AuditRotation, AuditTarget, Config,
+    Dependencies, Encryption, Limits, NODE_PORTS,
 };
 use args::{Effective, Service, ServiceArgs};
 use datastore::Datastore;
@@ -111,7 +111,7 @@ fn audit(args: &ServiceArgs) -> Result<Option<AuditConfig>> {
     }
     let text = std::fs::read(policy).with_context(|| format!("read {policy}"))?;
     let policy =
-        Policy::read(&text).with_context(|| format!("kube-apiserver --audit-policy-file={policy}"))?;
+        AuditPolicy::read(&text).with_context(|| format!("kube-apiserver --audit-policy-file={policy}"))?;
     let format = match args.text("audit-log-format") {
         "json" => AuditFormat::Json,
         "legacy" => AuditFormat::Legacy,
@@ -121,7 +121,7 @@ fn audit(args: &ServiceArgs) -> Result<Option<AuditConfig>> {
         "-" => AuditTarget::Stdout,
         path => AuditTarget::File {
             path: path.into(),
-            rotation: Rotation {
+            rotation: AuditRotation {
                 max_megabytes: args.number("audit-log-maxsize"),
                 max_days: args.number("audit-log-maxage"),
                 max_backups: usize::try_from(args.number("audit-log-maxbackup")).unwrap_or(usize::MAX),

@@ -13,7 +13,7 @@ use super::exchange::{CONFIG_MAPS, event};
 use super::fixture::{Fixture, With, ask, nobody};
 use crate::authz::{Decision, Target};
 use crate::front::Front;
-use crate::{AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy, Rotation};
+use crate::{AuditConfig, AuditFormat, AuditLog, AuditPolicy, AuditRotation, AuditTarget};
 
 struct Audited {
     fixture: Fixture,
@@ -27,8 +27,8 @@ async fn audited(rules: &str, format: AuditFormat) -> Audited {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.log");
     let policy = format!("apiVersion: audit.k8s.io/v1\nkind: Policy\n{rules}");
-    let policy = Policy::read(policy.as_bytes()).unwrap();
-    let target = AuditTarget::File { path: path.clone(), rotation: Rotation::DEFAULT };
+    let policy = AuditPolicy::read(policy.as_bytes()).unwrap();
+    let target = AuditTarget::File { path: path.clone(), rotation: AuditRotation::DEFAULT };
     let fixture = Fixture::with(|config| {
         config.audit = Some(AuditConfig { policy, log: AuditLog { target, format } });
     });
