@@ -38,6 +38,11 @@ impl Served {
         definition.versions.iter().enumerate().map(of).collect()
     }
 
+    /// The row alone, for who keeps it longer than the resource may be served.
+    pub(crate) fn row(&self) -> &Arc<Resource> {
+        &self.row
+    }
+
     /// What the definition of a custom resource says of this version.
     pub(crate) fn custom(&self) -> Option<&Version> {
         let custom = self.custom.as_ref()?;

@@ -1,9 +1,9 @@
 //! Requests through every filter, one claim a test.
 
 mod access;
+mod audit;
 mod backends;
 mod customs;
-mod audit;
 mod exchange;
 mod fixture;
 mod limits;

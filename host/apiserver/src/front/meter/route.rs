@@ -45,7 +45,8 @@ impl Route {
         let Asked { info, resource, .. } = asked;
         let named = info.resource.as_ref().map(|path| path.subresource.as_str()).unwrap_or_default();
         let known = resource.as_ref().and_then(|resource| resource.subresource(named));
-        let resource = resource.clone().filter(|_| named.is_empty() || known.is_some());
+        let resource = resource.as_ref().filter(|_| named.is_empty() || known.is_some());
+        let resource = resource.map(|resource| Arc::clone(resource.row()));
         let subresource = match (&info.resource, known) {
             (None, _) => Text::Borrowed(health::root(&info.path).unwrap_or_default()),
             (Some(_), known) => known.map(|known| known.name.clone()).unwrap_or_default(),
@@ -188,7 +189,7 @@ mod tests {
         let request = request.body(body::empty()).unwrap();
         let info = RequestInfo::read(request.method(), request.uri());
         let find = |path: &crate::front::path::ResourcePath| {
-            objects::resource::by_name(&path.group, &path.version, &path.resource).cloned()
+            crate::registry::Registry::builtin().find(&path.group, &path.version, &path.resource)
         };
         let resource = info.resource.as_ref().and_then(find);
         let asked =
