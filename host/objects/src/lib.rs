@@ -4,6 +4,7 @@
 //! here; an object of any kind is a [`Tree`], what is known of its type is a row of [`schema`], and what is
 //! known of its resource is a row of [`resource`].
 
+pub mod cron;
 pub mod decode;
 pub mod kind;
 pub mod meta;
