@@ -3,16 +3,30 @@
 //! The machinery is the same for every resource; [`of`] gives the row of a kind, and a kind without a row of its
 //! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `validate*`.
 
-mod container;
+mod apps;
+pub mod autoscaler;
+
+mod cron_job;
 mod data;
 mod defaults;
+mod disruption;
 mod endpoints;
+mod event;
+mod ingress;
+mod job;
 mod lease;
+mod namespace;
+mod network_policy;
+mod node;
 mod pod;
 mod rbac;
+mod replication;
 mod rows;
+pub mod scale;
 mod secret;
 mod service;
+mod service_network;
+mod template;
 
 use crate::meta;
 use crate::resource::Resource;
@@ -36,7 +50,12 @@ pub struct Kind {
     update: fn(&mut Tree, &Tree),
     status: fn(&mut Tree, &Tree),
     validate: fn(&Tree, &mut Vec<FieldError>),
+    /// What is refused of a new object alone.
+    validate_new: fn(&Tree, &mut Vec<FieldError>),
     validate_update: fn(&Tree, &Tree, &mut Vec<FieldError>),
+    validate_status: fn(&Tree, &Tree, &mut Vec<FieldError>),
+    /// Sub-resources beside `status` that write a part of the object.
+    parts: &'static [(&'static str, Part)],
     /// Seconds until a deleted object goes, of the object and of what the client asked for.
     grace: Option<fn(&Tree, Option<i64>) -> i64>,
 }
@@ -48,6 +67,33 @@ enum Generation {
     None,
     /// Changes of anything but metadata and status.
     Counts,
+    /// Those, and changes of the annotations.
+    CountsAnnotations,
+}
+
+/// A sub-resource whose body is the whole object, and which writes only a part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    generation: Generation,
+    prepare: fn(&mut Tree, &Tree),
+    validate: fn(&Tree, &Tree, &mut Vec<FieldError>),
+}
+
+impl Part {
+    /// The object that is written: the old one but for the part, with its generation counted.
+    pub fn prepare(&self, kind: &Kind, resource: &Resource, new: &mut Tree, old: &Tree) {
+        kind.apply_defaults(resource, new);
+        (self.prepare)(new, old);
+        keep_metadata(new, old, "generation");
+        count_generation(self.generation, new, old);
+    }
+
+    /// What is wrong with the object and with the change.
+    pub fn validate(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
+        let mut errors = validate::metadata_update(new, old);
+        (self.validate)(new, old, &mut errors);
+        errors
+    }
 }
 
 /// What becomes of the status that a client sends with a new object of a kind that has the sub-resource.
@@ -71,7 +117,10 @@ impl Kind {
         update: |_, _| {},
         status: |_, _| {},
         validate: |_, _| {},
+        validate_new: |_, _| {},
         validate_update: |_, _, _| {},
+        validate_status: |_, _, _| {},
+        parts: &[],
         grace: None,
     };
 
@@ -91,7 +140,7 @@ impl Kind {
             tree.remove("status");
         }
         tree.remove_at(&["metadata", "generation"]);
-        if self.generation == Generation::Counts {
+        if self.generation != Generation::None {
             meta::set_generation(tree, 1);
         }
         (self.create)(tree);
@@ -105,9 +154,7 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.update)(new, old);
-        if self.generation == Generation::Counts && counted_differs(new, old) {
-            meta::set_generation(new, meta::generation(old) + 1);
-        }
+        count_generation(self.generation, new, old);
     }
 
     /// An object that is written to the status sub-resource: all but status and metadata is the old one's.
@@ -129,6 +176,13 @@ impl Kind {
         errors
     }
 
+    /// What is wrong with an object that is created: as [`Kind::validate`], and what only a new object must not have.
+    pub fn validate_new(&self, resource: &Resource, tree: &Tree) -> Vec<FieldError> {
+        let mut errors = self.validate(resource, tree);
+        (self.validate_new)(tree, &mut errors);
+        errors
+    }
+
     /// What is wrong with an object that is written over an old one, with the object and with the change.
     pub fn validate_update(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
         let mut errors = validate::metadata_update(new, old);
@@ -138,7 +192,14 @@ impl Kind {
 
     /// What is wrong with an object that is written to the status sub-resource.
     pub fn validate_status(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
-        validate::metadata_update(new, old)
+        let mut errors = validate::metadata_update(new, old);
+        (self.validate_status)(new, old, &mut errors);
+        errors
+    }
+
+    /// The sub-resource that writes a part of the object: `ephemeralcontainers`, `resize`, `finalize`.
+    pub fn part(&self, subresource: &str) -> Option<&'static Part> {
+        self.parts.iter().find(|(name, _)| *name == subresource).map(|(_, part)| part)
     }
 
     /// For how many seconds a deleted object stays with a deletionTimestamp; `None` where the kind knows no grace
@@ -151,6 +212,20 @@ impl Kind {
 /// The row of a resource's kind.
 pub fn of(resource: &Resource) -> &'static Kind {
     rows::find(&resource.group, &resource.kind)
+}
+
+/// The generation of an object that is written over an old one, whose generation it has.
+fn count_generation(generation: Generation, new: &mut Tree, old: &Tree) {
+    let annotations =
+        |tree: &Tree| tree.at(&["metadata", "annotations"]).cloned().filter(|map| !map.is_empty_value());
+    let counts = match generation {
+        Generation::None => false,
+        Generation::Counts => counted_differs(new, old),
+        Generation::CountsAnnotations => counted_differs(new, old) || annotations(new) != annotations(old),
+    };
+    if counts {
+        meta::set_generation(new, meta::generation(old) + 1);
+    }
 }
 
 /// Whether anything that counts towards the generation differs.
@@ -181,6 +256,10 @@ fn keep_metadata(new: &mut Tree, old: &Tree, key: &str) {
     }
 }
 
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod defaulted;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! Validation: what upstream refuses and in which words, as [`FieldError`]s that become an Invalid status.
 //!
-//! Thin: the rules that users meet, not all of upstream's. The mechanism is whole: paths, error lists, causes.
+//! The mechanism, and the rules that several kinds share; what a kind alone refuses is said with the kind.
 
+pub mod address;
+pub(crate) mod amount;
 mod at;
 mod field;
+pub mod formats;
 mod meta;
 mod names;
 mod same;
+pub(crate) mod selector;
 
-pub(crate) use at::At;
+pub(crate) use at::{At, NEGATIVE, in_range};
 pub use field::{ErrorKind, FieldError, Path, to_status};
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_update};
 pub use names::{

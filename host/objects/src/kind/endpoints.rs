@@ -1,8 +1,9 @@
 //! Endpoints and EndpointSlices: addresses there are, and their ports.
 
-use super::container::PROTOCOLS;
+use super::pod::container::PROTOCOLS;
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, dns1123_label, immutable, port_number};
+use crate::validate::address::{endpoint_ip, ip};
+use crate::validate::{At, FieldError, dns1123_label, dns1123_subdomain, immutable, label_key, port_number};
 
 const ADDRESS_TYPES: &[&str] = &["FQDN", "IPv4", "IPv6"];
 const ENDPOINTS_MAX: usize = 1000;
@@ -14,6 +15,9 @@ pub(super) fn endpoints(endpoints: &Tree, errors: &mut Vec<FieldError>) {
             let why = "must specify `addresses` or `notReadyAddresses`";
             errors.push(FieldError::required(&subset.path, why));
         }
+        for address in ["addresses", "notReadyAddresses"].iter().flat_map(|list| subset.child(list).items()) {
+            self::address(&address, errors);
+        }
         let several = subset.child("ports").tree.items().len() > 1;
         for port in subset.child("ports").items() {
             if several {
@@ -21,10 +25,28 @@ pub(super) fn endpoints(endpoints: &Tree, errors: &mut Vec<FieldError>) {
             }
             port.child("name").follows(errors, dns1123_label);
             let number = port.child("port");
-            number.refuse(errors, port_number(number.number().unwrap_or(0)));
-            port.child("protocol").one_of(errors, PROTOCOLS);
+            let shown = number.number().unwrap_or(0);
+            let refused = port_number(shown);
+            errors.extend(refused.into_iter().map(|why| FieldError::invalid(&number.path, shown, why)));
+            port.child("protocol").exactly(errors, PROTOCOLS);
+            let protocol = port.child("appProtocol");
+            if protocol.exists() {
+                protocol.refuse(errors, label_key(protocol.text()));
+            }
         }
     }
+}
+
+fn address(address: &At<'_>, errors: &mut Vec<FieldError>) {
+    let text = address.child("ip");
+    let refuse = |why| FieldError::invalid(&text.path, text.text(), why);
+    errors.extend(ip(text.text()).into_iter().map(refuse));
+    address.child("hostname").follows(errors, dns1123_label);
+    let node = address.child("nodeName");
+    if node.exists() {
+        node.refuse(errors, dns1123_subdomain(node.text()));
+    }
+    errors.extend(endpoint_ip(text.text()).into_iter().map(refuse));
 }
 
 pub(super) fn slice(slice: &Tree, errors: &mut Vec<FieldError>) {

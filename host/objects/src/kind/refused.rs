@@ -1,51 +1,9 @@
 //! What the kinds refuse, in upstream's words.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::of;
-use crate::resource::{Resource, by_kind};
+use super::check::{change_refused, pod, refused};
 use crate::tree;
-use crate::tree::Tree;
-use crate::validate::FieldError;
-
-fn resource(kind: &str) -> &'static Resource {
-    ["", "rbac.authorization.k8s.io", "coordination.k8s.io", "discovery.k8s.io"]
-        .iter()
-        .find_map(|group| by_kind(group, "v1", kind))
-        .unwrap()
-}
-
-/// An object as it comes before validation.
-fn prepared(kind: &str, json: &str) -> Tree {
-    let resource = resource(kind);
-    let mut tree = Tree::from_json(json.as_bytes()).unwrap();
-    tree.set_at(&["metadata", "name"], "x");
-    tree.set_at(&["metadata", "resourceVersion"], "1");
-    if resource.is_namespaced() {
-        tree.set_at(&["metadata", "namespace"], "d");
-    }
-    of(resource).prepare_create(resource, &mut tree);
-    tree
-}
-
-fn lines(errors: &[FieldError]) -> String {
-    errors.iter().map(|error| format!("{error}\n")).collect()
-}
-
-fn refused(kind: &str, json: &str, expected: Expect) {
-    let resource = resource(kind);
-    expected.assert_eq(&lines(&of(resource).validate(resource, &prepared(kind, json))));
-}
-
-fn change_refused(kind: &str, old: &str, new: &str, expected: Expect) {
-    let (old, new) = (prepared(kind, old), prepared(kind, new));
-    expected.assert_eq(&lines(&of(resource(kind)).validate_update(&new, &old)));
-}
-
-/// A pod with one container, which has these fields, and these fields of the specification.
-fn pod(container: &str, spec: &str) -> String {
-    format!(r#"{{"spec":{{"containers":[{{"name":"a","image":"i"{container}}}]{spec}}}}}"#)
-}
 
 #[test]
 fn a_pod_has_containers_with_names_and_images() {
@@ -65,15 +23,15 @@ fn a_pod_has_containers_with_names_and_images() {
         expect![[r#"
             spec.containers[0].image: Required value
             spec.containers[1].name: Duplicate value: "a"
-            spec.containers[1].image: Invalid value: " i": must not have leading or trailing whitespace
             spec.containers[2].name: Required value
             spec.containers[3].name: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
-            spec.initContainers[0].name: Duplicate value: "a"
             spec.initContainers[0].imagePullPolicy: Unsupported value: "x": supported values: "Always", "IfNotPresent", "Never"
+            spec.initContainers[0].name: Duplicate value: "a"
             spec.restartPolicy: Unsupported value: "x": supported values: "Always", "OnFailure", "Never"
-            spec.dnsPolicy: Unsupported value: "x": supported values: "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"
+            spec.dnsPolicy: Unsupported value: "x": supported values: "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"
             spec.nodeSelector: Invalid value: "b c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
             spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive
+            spec.containers[1].image: Invalid value: " i": must not have leading or trailing whitespace
         "#]],
     );
 }
@@ -89,21 +47,23 @@ fn the_ports_variables_and_amounts_of_a_container_are_checked() {
         "Pod",
         &pod(container, r#","hostNetwork":true"#),
         expect![[r#"
-        spec.containers[0].livenessProbe: Required value: must specify a handler type
-        spec.containers[0].env[0].name: Required value
-        spec.containers[0].env[1].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='
-        spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
-        spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0
-        spec.containers[0].resources.requests[memory]: Invalid value: "-2": must be greater than or equal to 0
-        spec.containers[0].resources.requests: Invalid value: "1500m": must be less than or equal to cpu limit of 1
-        spec.containers[0].ports[0].name: Invalid value: "1": must contain at least one letter (a-z)
-        spec.containers[0].ports[1].containerPort: Required value
-        spec.containers[0].ports[1].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
-        spec.containers[0].ports[2].name: Duplicate value: "p"
-        spec.containers[0].ports[2].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive
-        spec.containers[0].ports[3].containerPort: Invalid value: 1: must match `hostPort` when `hostNetwork` is true
-        spec.containers[0].ports[4].hostPort: Duplicate value: "TCP//2"
-    "#]],
+            spec.containers[0].ports[0].name: Invalid value: "1": must contain at least one letter (a-z)
+            spec.containers[0].ports[1].containerPort: Required value
+            spec.containers[0].ports[1].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
+            spec.containers[0].ports[2].name: Duplicate value: "p"
+            spec.containers[0].ports[2].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive
+            spec.containers[0].ports[2].hostPort: Invalid value: 65536: must be between 1 and 65535, inclusive
+            spec.containers[0].env[0].name: Required value
+            spec.containers[0].env[1].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='
+            spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Invalid value: "p": error converting fieldPath: field label not supported: p
+            spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
+            spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0
+            spec.containers[0].resources.requests: Invalid value: "1500m": must be less than or equal to cpu limit of 1
+            spec.containers[0].resources.requests[memory]: Invalid value: "-2": must be greater than or equal to 0
+            spec.containers[0].livenessProbe: Required value: must specify a handler type
+            spec.containers[0].ports[4].hostPort: Duplicate value: "TCP//2"
+            spec.containers[0].ports[3].hostPort: Invalid value: 2: must match `containerPort` when `hostNetwork` is true
+        "#]],
     );
 }
 
@@ -118,20 +78,19 @@ fn the_volumes_of_a_pod_are_named_once_and_mounted_where_they_exist() {
         "Pod",
         &pod(mounts, volumes),
         expect![[r#"
-        spec.volumes[1].name: Duplicate value: "v"
-        spec.volumes[2].name: Required value
-        spec.volumes[3].hostPath: Forbidden: may not specify more than 1 volume type
-        spec.volumes[3].hostPath.path: Invalid value: "/a/../b": must not contain '..'
-        spec.volumes[4].secret.secretName: Required value
-        spec.volumes[5].configMap.name: Required value
-        spec.volumes[6].hostPath.path: Required value
-        spec.volumes[7].persistentVolumeClaim.claimName: Required value
-        spec.containers[0].volumeMounts[1].name: Not found: "vol"
-        spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/m": must be unique
-        spec.containers[0].volumeMounts[2].mountPath: Required value
-        spec.containers[0].volumeMounts[2].subPath: Invalid value: "/a/../b": must be a relative path
-        spec.containers[0].volumeMounts[2].subPath: Invalid value: "/a/../b": must not contain '..'
-    "#]],
+            spec.volumes[1].name: Duplicate value: "v"
+            spec.volumes[2].name: Required value
+            spec.volumes[3].hostPath: Forbidden: may not specify more than 1 volume type
+            spec.volumes[4].secret.secretName: Required value
+            spec.volumes[5].configMap.name: Required value
+            spec.volumes[6].hostPath.path: Required value
+            spec.volumes[7].persistentVolumeClaim.claimName: Required value
+            spec.containers[0].volumeMounts[1].name: Not found: "vol"
+            spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/m": must be unique
+            spec.containers[0].volumeMounts[2].mountPath: Required value
+            spec.containers[0].volumeMounts.subPath: Invalid value: "/a/../b": must be a relative path
+            spec.containers[0].volumeMounts.subPath: Invalid value: "/a/../b": must not contain '..'
+        "#]],
     );
 }
 
@@ -140,16 +99,21 @@ fn little_of_a_pod_may_change() {
     let old = pod("", r#","activeDeadlineSeconds":5,"tolerations":[{"key":"a","operator":"Exists"}]"#);
     let allowed = r#"{"spec":{"containers":[{"name":"a","image":"other","env":[]}],"activeDeadlineSeconds":4,
         "tolerations":[{"key":"a","operator":"Exists","tolerationSeconds":3},{"key":"b"}],"hostNetwork":false}}"#;
-    change_refused("Pod", &old, allowed, expect![""]);
+    change_refused(
+        "Pod",
+        &old,
+        allowed,
+        expect![[r#"
+        spec.tolerations[0].effect: Invalid value: "": effect must be 'NoExecute' when `tolerationSeconds` is set
+    "#]],
+    );
     change_refused(
         "Pod",
         &old,
         &pod(r#","tty":true"#, r#","activeDeadlineSeconds":6"#),
         expect![[r#"
-        spec.activeDeadlineSeconds: Invalid value: 6: must be less than or equal to previous value
-        spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds
-        spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
-    "#]],
+            spec.activeDeadlineSeconds: Invalid value: 6: must be less than or equal to previous value
+        "#]],
     );
     change_refused(
         "Pod",
@@ -166,8 +130,8 @@ fn little_of_a_pod_may_change() {
         &pod("", ""),
         &gated,
         expect![[r#"
-        spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
-    "#]],
+            spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'g'
+        "#]],
     );
     let negative = pod("", r#","terminationGracePeriodSeconds":-1"#);
     change_refused("Pod", &negative, &pod("", r#","terminationGracePeriodSeconds":1"#), expect![""]);
@@ -385,11 +349,11 @@ fn a_service_has_ports_or_a_name_elsewhere() {
         (
             r#""type":"x","sessionAffinity":"x","ports":[{"port":0,"protocol":"x","targetPort":"1"}]"#,
             expect![[r#"
-                spec.type: Unsupported value: "x": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"
-                spec.sessionAffinity: Unsupported value: "x": supported values: "ClientIP", "None"
                 spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive
                 spec.ports[0].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
                 spec.ports[0].targetPort: Invalid value: "1": must contain at least one letter (a-z)
+                spec.sessionAffinity: Unsupported value: "x": supported values: "ClientIP", "None"
+                spec.type: Unsupported value: "x": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"
             "#]],
         ),
         (
@@ -397,8 +361,8 @@ fn a_service_has_ports_or_a_name_elsewhere() {
             expect![[r#"
                 spec.ports[0].name: Required value
                 spec.ports[1].targetPort: Invalid value: 70000: must be between 1 and 65535, inclusive
-                spec.ports[1]: Duplicate value: {"protocol":"TCP","port":1}
                 spec.ports[2].name: Duplicate value: "a"
+                spec.ports[1]: Duplicate value: {"protocol":"TCP","port":1}
             "#]],
         ),
     ] {

@@ -54,7 +54,8 @@ fn the_generation_counts_changes_of_the_specification() {
 #[test]
 fn rows_differ_where_upstream_differs() {
     let rule = |group, kind| of(by_kind(group, "v1", kind).unwrap()).name_rule;
-    assert_eq!(rule("", "Service"), NameRule::Dns1035Label);
+    assert_eq!(rule("", "Service"), NameRule::Label);
+    assert_eq!(rule("networking.k8s.io", "IPAddress"), NameRule::IpAddress);
     assert_eq!(rule("rbac.authorization.k8s.io", "Role"), NameRule::PathSegment);
     assert_eq!(rule("", "Namespace"), NameRule::Label);
     assert_eq!(Kind::GENERIC.name_rule, NameRule::Subdomain);

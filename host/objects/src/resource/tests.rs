@@ -31,9 +31,14 @@ fn the_served_group_versions_come_in_the_order_of_discovery() {
     expect![[r#"
         [
             "v1",
+            "apps/v1",
             "events.k8s.io/v1",
             "authentication.k8s.io/v1",
             "authorization.k8s.io/v1",
+            "autoscaling/v2",
+            "batch/v1",
+            "networking.k8s.io/v1",
+            "policy/v1",
             "rbac.authorization.k8s.io/v1",
             "coordination.k8s.io/v1",
             "discovery.k8s.io/v1",

@@ -76,6 +76,19 @@ impl LabelSelector {
         Self { requirements: map.fields().map(requirement).collect() }
     }
 
+    /// With its requirements in the order of their keys and single values as equalities, as upstream shows the
+    /// selector of an object.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.requirements.sort_by(|one, two| one.key.cmp(&two.key));
+        for requirement in self.requirements.iter_mut().filter(|requirement| requirement.values.len() == 1) {
+            if requirement.operator == Operator::In {
+                requirement.operator = Operator::Equals;
+            }
+        }
+        self
+    }
+
     pub fn is_everything(&self) -> bool {
         self.requirements.is_empty()
     }

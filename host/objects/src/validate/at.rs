@@ -5,6 +5,19 @@ use crate::tree::Tree;
 
 static NOTHING: Tree = Tree::Null;
 
+/// What a number below zero is refused with.
+pub(crate) const NEGATIVE: &str = "must be greater than or equal to 0";
+
+/// `must be between 1 and 65535, inclusive`
+pub(crate) fn in_range(least: i64, most: i64) -> String {
+    format!("must be between {least} and {most}, inclusive")
+}
+
+/// The one message of what is refused.
+pub(crate) fn refused(is_refused: bool, message: impl FnOnce() -> String) -> Vec<String> {
+    if is_refused { vec![message()] } else { Vec::new() }
+}
+
 /// A value and where it is; null where there is none.
 #[derive(Clone, Debug)]
 pub(crate) struct At<'a> {
@@ -27,6 +40,11 @@ impl<'a> At<'a> {
         self.tree.items().iter().enumerate().map(move |(index, tree)| At { path: path.index(index), tree })
     }
 
+    /// A place several names below.
+    pub(crate) fn children(&self, names: &[&str]) -> Self {
+        names.iter().fold(self.clone(), |at, name| at.child(name))
+    }
+
     /// The values of a map with their keys.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, At<'a>)> + use<'a> {
         let path = self.path.clone();
@@ -36,6 +54,15 @@ impl<'a> At<'a> {
     /// Whether nothing, or what means nothing, is here.
     pub(crate) fn is_empty(&self) -> bool {
         self.tree.is_empty_value()
+    }
+
+    /// Whether anything is here, be it zero.
+    pub(crate) fn exists(&self) -> bool {
+        !self.tree.is_null()
+    }
+
+    pub(crate) fn is_true(&self) -> bool {
+        self.tree.as_bool() == Some(true)
     }
 
     pub(crate) fn text(&self) -> &'a str {
@@ -50,6 +77,23 @@ impl<'a> At<'a> {
     pub(crate) fn refuse(&self, errors: &mut Vec<FieldError>, messages: Vec<String>) {
         let refused = |message| FieldError::invalid(&self.path, self.tree.clone(), message);
         errors.extend(messages.into_iter().map(refused));
+    }
+
+    /// Refuses what is here.
+    pub(crate) fn invalid(&self, errors: &mut Vec<FieldError>, why: impl Into<String>) {
+        errors.push(FieldError::invalid(&self.path, self.tree.clone(), why));
+    }
+
+    /// Refuses that anything is here.
+    pub(crate) fn forbidden(&self, errors: &mut Vec<FieldError>, why: &str) {
+        errors.push(FieldError::forbidden(&self.path, why));
+    }
+
+    /// Nothing may be here.
+    pub(crate) fn absent(&self, errors: &mut Vec<FieldError>, why: &str) {
+        if !self.is_empty() {
+            self.forbidden(errors, why);
+        }
     }
 
     /// Whether something is here; refused where it is not.
@@ -78,6 +122,48 @@ impl<'a> At<'a> {
     pub(crate) fn one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
         if !self.text().is_empty() && !supported.contains(&self.text()) {
             errors.push(FieldError::not_supported(&self.path, self.text(), supported));
+        }
+    }
+
+    /// A text that may not be missing is one of those.
+    pub(crate) fn exactly(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+        if self.required(errors, "") {
+            self.one_of(errors, supported);
+        }
+    }
+
+    /// One of those, and empty is none of them; only nothing at all passes.
+    pub(crate) fn if_set_one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+        if self.exists() && !supported.contains(&self.text()) {
+            errors.push(FieldError::not_supported(&self.path, self.text(), supported));
+        }
+    }
+
+    /// A number that may be missing is not below zero.
+    pub(crate) fn not_negative(&self, errors: &mut Vec<FieldError>) {
+        self.counts(errors, |number| refused(number < 0, || NEGATIVE.to_owned()));
+    }
+
+    /// A number, zero where it is missing, is above zero.
+    pub(crate) fn positive(&self, errors: &mut Vec<FieldError>) {
+        let number = self.number().unwrap_or(0);
+        if number <= 0 {
+            errors.push(FieldError::invalid(&self.path, number, "must be greater than zero"));
+        }
+    }
+
+    /// A number that may be missing lies between two.
+    pub(crate) fn within(&self, errors: &mut Vec<FieldError>, least: i64, most: i64) {
+        if self.number().is_some_and(|number| !(least..=most).contains(&number)) {
+            self.invalid(errors, in_range(least, most));
+        }
+    }
+
+    /// A list has no more than so many items.
+    pub(crate) fn at_most(&self, errors: &mut Vec<FieldError>, max: usize) {
+        let count = self.tree.items().len();
+        if count > max {
+            errors.push(FieldError::too_many(&self.path, count, max));
         }
     }
 

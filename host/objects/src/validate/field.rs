@@ -109,6 +109,11 @@ impl FieldError {
         Self::new(ErrorKind::Invalid, field, Some(value.into()), detail)
     }
 
+    /// An invalid value that is not shown.
+    pub fn invalid_unshown(field: &Path, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, field, None, detail)
+    }
+
     pub fn not_supported(field: &Path, value: impl Into<Tree>, supported: &[&str]) -> Self {
         let quoted: Vec<String> = supported.iter().map(|word| format!("{word:?}")).collect();
         let detail = if quoted.is_empty() {

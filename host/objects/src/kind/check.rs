@@ -1,0 +1,63 @@
+//! Checks that the tests of kinds share: an object as it comes before validation, and what is refused of it.
+
+use expect_test::Expect;
+
+use super::of;
+use crate::resource::{Resource, builtin};
+use crate::tree::Tree;
+use crate::validate::FieldError;
+
+/// The row of a kind, or of a kind and its group as `Event.events.k8s.io`.
+pub(super) fn resource(kind: &str) -> &'static Resource {
+    let (name, group) = kind.split_once('.').map_or((kind, None), |(name, group)| (name, Some(group)));
+    let of_kind = |row: &&std::sync::Arc<Resource>| {
+        row.kind == name && row.served && group.is_none_or(|group| row.group == group)
+    };
+    builtin().iter().find(of_kind).unwrap_or_else(|| panic!("{kind} is served"))
+}
+
+/// An object as it comes before validation.
+pub(super) fn prepared(kind: &str, json: &str) -> Tree {
+    let resource = resource(kind);
+    let mut tree = Tree::from_json(json.as_bytes()).unwrap();
+    if tree.at(&["metadata", "name"]).is_none() {
+        tree.set_at(&["metadata", "name"], "x");
+    }
+    tree.set_at(&["metadata", "resourceVersion"], "1");
+    if resource.is_namespaced() {
+        tree.set_at(&["metadata", "namespace"], "d");
+    }
+    of(resource).prepare_create(resource, &mut tree);
+    tree
+}
+
+pub(super) fn lines(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{error}\n")).collect()
+}
+
+pub(super) fn refused(kind: &str, json: &str, expected: Expect) {
+    let resource = resource(kind);
+    expected.assert_eq(&lines(&of(resource).validate_new(resource, &prepared(kind, json))));
+}
+
+pub(super) fn change_refused(kind: &str, old: &str, new: &str, expected: Expect) {
+    let resource = resource(kind);
+    let (old, mut new) = (prepared(kind, old), prepared(kind, new));
+    of(resource).prepare_update(resource, &mut new, &old);
+    expected.assert_eq(&lines(&of(resource).validate_update(&new, &old)));
+}
+
+/// What is refused of a status that is written over an object.
+pub(super) fn status_refused(kind: &str, old: &str, status: &str, expected: Expect) {
+    let resource = resource(kind);
+    let old = prepared(kind, old);
+    let mut new = old.clone();
+    new.insert("status", Tree::from_json(status.as_bytes()).unwrap());
+    of(resource).prepare_status(resource, &mut new, &old);
+    expected.assert_eq(&lines(&of(resource).validate_status(&new, &old)));
+}
+
+/// A pod with one container, which has these fields, and these fields of the specification.
+pub(super) fn pod(container: &str, spec: &str) -> String {
+    format!(r#"{{"spec":{{"containers":[{{"name":"a","image":"i"{container}}}]{spec}}}}}"#)
+}
