@@ -6,11 +6,14 @@
 mod duration;
 mod endpoints;
 mod event;
+mod job;
+mod network;
 mod node;
 mod plain;
 mod pod;
 mod rbac;
 mod rows;
+mod scaling;
 mod service;
 mod volume;
 mod workload;
@@ -19,6 +22,7 @@ use jiff::Timestamp;
 
 use crate::meta;
 use crate::resource::Resource;
+use crate::selector::label::LabelSelector;
 use crate::tree::Tree;
 
 pub use duration::human_duration;
@@ -123,6 +127,13 @@ fn labels_at(tree: &Tree, path: &[&str]) -> String {
         .collect();
     pairs.sort();
     or_none(pairs.join(","))
+}
+
+/// A label selector as text, or none.
+fn selector_at(tree: &Tree, path: &[&str]) -> String {
+    let Some(selector) = tree.at(path) else { return NONE.to_owned() };
+    LabelSelector::from_object(selector)
+        .map_or_else(|_| "<error>".to_owned(), |selector| or_none(selector.sorted().to_string()))
 }
 
 fn or_none(text: String) -> String {
