@@ -5,7 +5,7 @@ use crate::meta;
 use crate::schema;
 use crate::tree::Tree;
 use crate::validate::amount::{at_most_all, int_or_percent, int_or_percent_value};
-use crate::validate::{At, FieldError, immutable, same};
+use crate::validate::{At, FieldError, dns1123_label, immutable, same};
 
 const ROLLING: &str = "RollingUpdate";
 /// Where the template of a DaemonSet is counted, which is a field upstream that apps/v1 does not show.
@@ -217,6 +217,11 @@ pub(super) fn stateful_set(set: &Tree, errors: &mut Vec<FieldError>) {
     }
     always(&template, "StatefulSet", errors);
     spec.child("revisionHistoryLimit").not_negative(errors);
+}
+
+/// The name of its service stays, so that older ones may have any.
+pub(super) fn stateful_set_new(set: &Tree, errors: &mut Vec<FieldError>) {
+    At::top(set, "spec").child("serviceName").follows(errors, dns1123_label);
 }
 
 pub(super) fn stateful_set_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {

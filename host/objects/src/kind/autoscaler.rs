@@ -51,12 +51,14 @@ pub(super) fn validate(autoscaler: &Tree, errors: &mut Vec<FieldError>) {
         least.invalid(errors, "must be greater than or equal to 1");
     }
     let number = most.number().unwrap_or(0);
-    let mut refuse = |why: &str| errors.push(FieldError::invalid(&most.path, number, why));
-    if number < 1 {
-        refuse("must be greater than 0");
+    match number {
+        0 => errors.push(FieldError::required(&most.path, "must be set and greater than 0")),
+        1.. => {}
+        _ => most.invalid(errors, "must be greater than or equal to 1"),
     }
     if least.number().is_some_and(|least| number < least) {
-        refuse("must be greater than or equal to `minReplicas`");
+        let why = "must be greater than or equal to `minReplicas`";
+        errors.push(FieldError::invalid(&most.path, number, why));
     }
     reference(&spec.child("scaleTargetRef"), errors);
     for metric in spec.child("metrics").items() {
@@ -69,10 +71,36 @@ pub(super) fn validate(autoscaler: &Tree, errors: &mut Vec<FieldError>) {
     }
 }
 
+pub(super) fn validate_new(autoscaler: &Tree, errors: &mut Vec<FieldError>) {
+    let target = At::top(autoscaler, "spec").child("scaleTargetRef");
+    api_version(&target, target.child("kind").text() == "ReplicationController", errors);
+}
+
+/// A target whose group nobody knows stays as it was.
+pub(super) fn validate_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
+    let of = |tree| {
+        let target = At::top(tree, "spec").child("scaleTargetRef");
+        [target.child("apiVersion").text(), target.child("kind").text()]
+    };
+    if of(new) != of(old) {
+        validate_new(new, errors);
+    }
+}
+
 fn reference(reference: &At<'_>, errors: &mut Vec<FieldError>) {
     for field in ["kind", "name"] {
         reference.child(field).name(errors, path_segment);
     }
+}
+
+fn api_version(reference: &At<'_>, may_be_core: bool, errors: &mut Vec<FieldError>) {
+    let version = reference.child("apiVersion");
+    let why = match version.text().split('/').collect::<Vec<_>>()[..] {
+        [_, _, _, ..] => format!("unexpected GroupVersion string: {}", version.text()),
+        [_] | ["", _] if !may_be_core => "apiVersion must specify API group".to_owned(),
+        _ => return,
+    };
+    errors.push(FieldError::invalid(&version.path, version.text(), why));
 }
 
 fn metric(metric: &At<'_>, errors: &mut Vec<FieldError>) {
@@ -113,6 +141,7 @@ fn source(field: &str, source: &At<'_>, errors: &mut Vec<FieldError>) {
         "object" | "external" | "pods" => {
             if field == "object" {
                 reference(&source.child("describedObject"), errors);
+                api_version(&source.child("describedObject"), true, errors);
             }
             let name = source.children(&["metric", "name"]);
             if name.required(errors, "must specify a metric name") {
@@ -182,10 +211,6 @@ fn scaling(rules: &At<'_>, errors: &mut Vec<FieldError>) {
         _ => {}
     }
     rules.child("selectPolicy").if_set_one_of(errors, SELECT_POLICIES);
-    let tolerance = rules.child("tolerance");
-    if quantity(tolerance.tree).is_some_and(|tolerance| tolerance < Quantity::ZERO) {
-        tolerance.invalid(errors, crate::validate::NEGATIVE);
-    }
     let policies = rules.child("policies");
     policies.required(errors, "must specify at least one Policy");
     for policy in policies.items() {
@@ -198,6 +223,10 @@ fn scaling(rules: &At<'_>, errors: &mut Vec<FieldError>) {
         if period.number().is_some_and(|seconds| seconds > PERIOD_MAX) {
             period.invalid(errors, format!("must be less than or equal to {PERIOD_MAX}"));
         }
+    }
+    let tolerance = rules.child("tolerance");
+    if quantity(tolerance.tree).is_some_and(|tolerance| tolerance < Quantity::ZERO) {
+        tolerance.invalid(errors, crate::validate::NEGATIVE);
     }
 }
 

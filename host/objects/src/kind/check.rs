@@ -20,8 +20,10 @@ pub(super) fn resource(kind: &str) -> &'static Resource {
 pub(super) fn prepared(kind: &str, json: &str) -> Tree {
     let resource = resource(kind);
     let mut tree = Tree::from_json(json.as_bytes()).unwrap();
-    if tree.at(&["metadata", "name"]).is_none() {
-        tree.set_at(&["metadata", "name"], "x");
+    for (field, value) in [("name", "x"), ("uid", "u")] {
+        if tree.at(&["metadata", field]).is_none() {
+            tree.set_at(&["metadata", field], value);
+        }
     }
     tree.set_at(&["metadata", "resourceVersion"], "1");
     if resource.is_namespaced() {

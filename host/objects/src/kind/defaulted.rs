@@ -478,17 +478,17 @@ fn older_kinds() {
         "Namespace",
         r#"{"metadata":{"name":"n"}}"#,
         expect![[r#"
-        spec.finalizers: ["kubernetes"]
-        status.phase: "Active"
-        metadata.labels.kubernetes.io/metadata.name: "n"
-    "#]],
+            spec.finalizers: ["kubernetes"]
+            status.phase: "Active"
+            metadata.labels.kubernetes.io/metadata.name: "n"
+        "#]],
     );
     defaulted(
         "Node",
         r#"{"spec":{"podCIDR":"10.1.0.0/24"},"status":{"capacity":{"cpu":"2"}}}"#,
         expect![[r#"
-        spec.podCIDRs: ["10.1.0.0/24"]
-        status.allocatable.cpu: "2"
-    "#]],
+            spec.podCIDRs: ["10.1.0.0/24"]
+            status.allocatable.cpu: "2"
+        "#]],
     );
 }

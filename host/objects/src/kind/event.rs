@@ -19,6 +19,20 @@ struct Names {
 const CORE: Names = Names { object: "involvedObject", controller: "reportingComponent", note: "message" };
 const EVENTS: Names = Names { object: "regarding", controller: "reportingController", note: "note" };
 
+/// Upstream shows these fields of the newer API by their old names.
+const SHOWN: &[(&str, &str)] = &[
+    ("regarding", "involvedObject"),
+    ("note", "message"),
+    ("deprecatedFirstTimestamp", "firstTimestamp"),
+    ("deprecatedLastTimestamp", "lastTimestamp"),
+    ("deprecatedCount", "count"),
+    ("deprecatedSource", "source"),
+];
+
+fn shown(field: &str) -> Path {
+    Path::new(SHOWN.iter().find(|(name, _)| *name == field).map_or(field, |(_, shown)| shown))
+}
+
 pub(super) fn core(event: &Tree, errors: &mut Vec<FieldError>) {
     validate(event, &CORE, errors);
 }
@@ -27,11 +41,10 @@ pub(super) fn events(event: &Tree, errors: &mut Vec<FieldError>) {
     validate(event, &EVENTS, errors);
 }
 
-/// Upstream shows the object by its old name whatever the API.
 fn validate(event: &Tree, names: &Names, errors: &mut Vec<FieldError>) {
     let object = At::top(event, names.object);
     let of_object = object.child("namespace").text();
-    let path = Path::new("involvedObject").child("namespace");
+    let path = shown(names.object).child("namespace");
     let namespace = meta::namespace(event);
     let is_new = event.str_at(&["eventTime"]).is_some();
     let agrees = match (of_object, is_new) {
@@ -70,14 +83,14 @@ fn reported(event: &Tree, names: &Names, errors: &mut Vec<FieldError>) {
         .extend(refused.into_iter().map(|why| FieldError::invalid(&controller.path, controller.text(), why)));
     for field in ["reportingInstance", "action", "reason"].map(|field| At::top(event, field)) {
         field.required(errors, "");
-        no_longer(&field, TEXT_MAX, errors);
+        no_longer(&field.path, field.text(), TEXT_MAX, errors);
     }
-    no_longer(&At::top(event, names.note), NOTE_MAX, errors);
+    no_longer(&shown(names.note), At::top(event, names.note).text(), NOTE_MAX, errors);
 }
 
-fn no_longer(text: &At<'_>, max: usize, errors: &mut Vec<FieldError>) {
-    if text.text().len() > max {
-        errors.push(FieldError::invalid(&text.path, "", format!("can have at most {max} characters")));
+fn no_longer(path: &Path, text: &str, max: usize, errors: &mut Vec<FieldError>) {
+    if text.len() > max {
+        errors.push(FieldError::invalid(path, "", format!("can have at most {max} characters")));
     }
 }
 
@@ -92,14 +105,9 @@ pub(super) fn events_new(event: &Tree, errors: &mut Vec<FieldError>) {
     if !["Normal", "Warning"].contains(&kind.text()) {
         errors.push(FieldError::invalid(&kind.path, "", format!("has invalid value: {}", kind.text())));
     }
-    for (field, shown) in [
-        ("deprecatedFirstTimestamp", "firstTimestamp"),
-        ("deprecatedLastTimestamp", "lastTimestamp"),
-        ("deprecatedCount", "count"),
-        ("deprecatedSource", "source"),
-    ] {
+    for (field, _) in SHOWN.iter().filter(|(field, _)| field.starts_with("deprecated")) {
         if !At::top(event, field).is_empty() {
-            errors.push(FieldError::invalid(&Path::new(shown), "", "needs to be unset"));
+            errors.push(FieldError::invalid(&shown(field), "", "needs to be unset"));
         }
     }
 }
@@ -126,6 +134,6 @@ pub(super) fn events_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>
     let row = schema::by_name("events.v1.Event").expect("the schema has events");
     let fields = row.fields().iter().map(|field| field.name);
     for field in fields.filter(|field| !["kind", "apiVersion", "metadata", "series"].contains(field)) {
-        errors.extend(immutable(new, old, &[field]));
+        errors.extend(immutable(new, old, &[field]).map(|error| FieldError { field: shown(field), ..error }));
     }
 }

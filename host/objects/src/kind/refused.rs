@@ -1,5 +1,11 @@
 //! What the kinds refuse, in upstream's words.
 
+mod cluster;
+mod networks;
+mod pods;
+mod scaling;
+mod workloads;
+
 use expect_test::expect;
 
 use super::check::{change_refused, pod, refused};
@@ -11,8 +17,8 @@ fn a_pod_has_containers_with_names_and_images() {
         "Pod",
         r#"{"spec":{}}"#,
         expect![[r#"
-        spec.containers: Required value
-    "#]],
+            spec.containers: Required value
+        "#]],
     );
     refused("Pod", &pod("", ""), expect![""]);
     refused(
@@ -104,8 +110,8 @@ fn little_of_a_pod_may_change() {
         &old,
         allowed,
         expect![[r#"
-        spec.tolerations[0].effect: Invalid value: "": effect must be 'NoExecute' when `tolerationSeconds` is set
-    "#]],
+            spec.tolerations[0].effect: Invalid value: "": effect must be 'NoExecute' when `tolerationSeconds` is set
+        "#]],
     );
     change_refused(
         "Pod",
@@ -120,8 +126,8 @@ fn little_of_a_pod_may_change() {
         &old,
         r#"{"spec":{"containers":[]}}"#,
         expect![[r#"
-        spec.containers: Forbidden: pod updates may not add or remove containers
-    "#]],
+            spec.containers: Forbidden: pod updates may not add or remove containers
+        "#]],
     );
     let gated = pod("", r#","schedulingGates":[{"name":"g"}]"#);
     change_refused("Pod", &gated, &pod("", r#","nodeSelector":{"a":"b"}"#), expect![""]);
@@ -140,8 +146,8 @@ fn little_of_a_pod_may_change() {
         &negative,
         &pod("", r#","terminationGracePeriodSeconds":2"#),
         expect![[r#"
-        spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
-    "#]],
+            spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
+        "#]],
     );
 }
 
@@ -151,11 +157,11 @@ fn keys_and_size_of_data_are_checked() {
         "ConfigMap",
         r#"{"data":{"a/b":"","k":"","..":""},"binaryData":{"k":"","":""}}"#,
         expect![[r#"
-        data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
-        data[..]: Invalid value: "..": must not be '..'
-        data[k]: Invalid value: "k": duplicate of key present in binaryData
-        binaryData[]: Invalid value: "": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
-    "#]],
+            data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
+            data[..]: Invalid value: "..": must not be '..'
+            data[k]: Invalid value: "k": duplicate of key present in binaryData
+            binaryData[]: Invalid value: "": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
+        "#]],
     );
     let large = format!(r#"{{"data":{{"a":"{}"}}}}"#, "x".repeat(1024 * 1024));
     refused("ConfigMap", &large, expect![""]);
@@ -163,16 +169,16 @@ fn keys_and_size_of_data_are_checked() {
         "ConfigMap",
         &large.replace(r#""a":"x"#, r#""a":"xx"#),
         expect![[r#"
-        []: Too long: may not be more than 1048576 bytes
-    "#]],
+            []: Too long: may not be more than 1048576 bytes
+        "#]],
     );
     let large = large.replace(r#""data""#, r#""stringData""#).replace(r#""a":"x"#, r#""a":"xx"#);
     refused(
         "Secret",
         &large,
         expect![[r#"
-        data: Too long: may not be more than 1048576 bytes
-    "#]],
+            data: Too long: may not be more than 1048576 bytes
+        "#]],
     );
 }
 
@@ -185,18 +191,18 @@ fn what_is_immutable_stays() {
         old,
         r#"{"immutable":true,"data":{"a":"Yg==","b":""}}"#,
         expect![[r#"
-        data: Forbidden: field is immutable when `immutable` is set
-    "#]],
+            data: Forbidden: field is immutable when `immutable` is set
+        "#]],
     );
     change_refused(
         "ConfigMap",
         old,
         r#"{"data":{"a":"c"},"binaryData":{"b":""}}"#,
         expect![[r#"
-        immutable: Forbidden: field is immutable when `immutable` is set
-        data: Forbidden: field is immutable when `immutable` is set
-        binaryData: Forbidden: field is immutable when `immutable` is set
-    "#]],
+            immutable: Forbidden: field is immutable when `immutable` is set
+            data: Forbidden: field is immutable when `immutable` is set
+            binaryData: Forbidden: field is immutable when `immutable` is set
+        "#]],
     );
     change_refused(
         "Secret",
@@ -216,27 +222,27 @@ fn a_secret_has_the_keys_of_its_type() {
         (
             "kubernetes.io/tls",
             expect![[r#"
-            data[tls.key]: Required value
-        "#]],
+                data[tls.key]: Required value
+            "#]],
         ),
         (
             "kubernetes.io/basic-auth",
             expect![[r#"
-            data[username]: Required value
-            data[password]: Required value
-        "#]],
+                data[username]: Required value
+                data[password]: Required value
+            "#]],
         ),
         (
             "kubernetes.io/dockerconfigjson",
             expect![[r#"
-            data[.dockerconfigjson]: Required value
-        "#]],
+                data[.dockerconfigjson]: Required value
+            "#]],
         ),
         (
             "kubernetes.io/service-account-token",
             expect![[r#"
-            metadata.annotations[kubernetes.io/service-account.name]: Required value
-        "#]],
+                metadata.annotations[kubernetes.io/service-account.name]: Required value
+            "#]],
         ),
     ] {
         refused("Secret", &format!(r#"{{"type":"{kind}","data":{{"k":"","tls.crt":""}}}}"#), expected);
@@ -252,31 +258,31 @@ fn a_rule_has_verbs_and_says_to_what_they_apply() {
         "Role",
         rules,
         expect![[r#"
-        rules[1].verbs: Required value: verbs must contain at least one value
-        rules[1].apiGroups: Required value: resource rules must supply at least one api group
-        rules[1].resources: Required value: resource rules must supply at least one resource
-        rules[2].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
-        rules[3].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
-        rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
-    "#]],
+            rules[1].verbs: Required value: verbs must contain at least one value
+            rules[1].apiGroups: Required value: resource rules must supply at least one api group
+            rules[1].resources: Required value: resource rules must supply at least one resource
+            rules[2].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
+            rules[3].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
+            rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
+        "#]],
     );
     refused(
         "ClusterRole",
         rules,
         expect![[r#"
-        rules[1].verbs: Required value: verbs must contain at least one value
-        rules[1].apiGroups: Required value: resource rules must supply at least one api group
-        rules[1].resources: Required value: resource rules must supply at least one resource
-        rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
-    "#]],
+            rules[1].verbs: Required value: verbs must contain at least one value
+            rules[1].apiGroups: Required value: resource rules must supply at least one api group
+            rules[1].resources: Required value: resource rules must supply at least one resource
+            rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
+        "#]],
     );
     refused("ClusterRole", r#"{"rules":null,"aggregationRule":{"clusterRoleSelectors":[{}]}}"#, expect![""]);
     refused(
         "ClusterRole",
         r#"{"aggregationRule":{}}"#,
         expect![[r#"
-        aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil
-    "#]],
+            aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil
+        "#]],
     );
 }
 
@@ -288,27 +294,27 @@ fn a_binding_binds_known_subjects_to_one_role_for_good() {
         "RoleBinding",
         binding,
         expect![[r#"
-        roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        roleRef.name: Required value
-        subjects[1].apiGroup: Unsupported value: "x": supported values: ""
-        subjects[2].name: Required value
-        subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
-    "#]],
+            roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            roleRef.name: Required value
+            subjects[1].apiGroup: Unsupported value: "x": supported values: ""
+            subjects[2].name: Required value
+            subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
+        "#]],
     );
     refused(
         "ClusterRoleBinding",
         binding,
         expect![[r#"
-        roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"
-        roleRef.name: Required value
-        subjects[1].apiGroup: Unsupported value: "x": supported values: ""
-        subjects[2].name: Required value
-        subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
-        subjects[1].namespace: Required value
-    "#]],
+            roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"
+            roleRef.name: Required value
+            subjects[1].apiGroup: Unsupported value: "x": supported values: ""
+            subjects[2].name: Required value
+            subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
+            subjects[1].namespace: Required value
+        "#]],
     );
     let role = |name: &str| format!(r#"{{"roleRef":{{"kind":"Role","name":"{name}"}}}}"#);
     change_refused("RoleBinding", &role("a"), &role("a"), expect![""]);
@@ -317,8 +323,8 @@ fn a_binding_binds_known_subjects_to_one_role_for_good() {
         &role("a"),
         &role("b"),
         expect![[r#"
-        roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef
-    "#]],
+            roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef
+        "#]],
     );
 }
 
@@ -329,21 +335,21 @@ fn a_service_has_ports_or_a_name_elsewhere() {
         (
             "",
             expect![[r#"
-            spec.ports: Required value
-        "#]],
+                spec.ports: Required value
+            "#]],
         ),
         (r#""clusterIP":"None""#, expect![""]),
         (
             r#""clusterIP":"None","type":"NodePort""#,
             expect![[r#"
-            spec.clusterIPs[0]: Invalid value: "None": may not be set to 'None' for NodePort services
-        "#]],
+                spec.clusterIPs[0]: Invalid value: "None": may not be set to 'None' for NodePort services
+            "#]],
         ),
         (
             r#""type":"ExternalName""#,
             expect![[r#"
-            spec.externalName: Required value
-        "#]],
+                spec.externalName: Required value
+            "#]],
         ),
         (r#""type":"ExternalName","externalName":"a.b.""#, expect![""]),
         (
@@ -379,8 +385,8 @@ fn the_address_of_a_service_stays() {
         &service("10.0.0.1"),
         &service("10.0.0.2"),
         expect![[r#"
-        spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set
-    "#]],
+            spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set
+        "#]],
     );
     let elsewhere = r#"{"spec":{"type":"ExternalName","externalName":"a"}}"#;
     change_refused("Service", &service("10.0.0.1"), elsewhere, expect![""]);
@@ -392,9 +398,9 @@ fn leases_endpoints_and_slices_are_checked() {
         "Lease",
         r#"{"spec":{"leaseDurationSeconds":0,"leaseTransitions":-1}}"#,
         expect![[r#"
-        spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0
-        spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0
-    "#]],
+            spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0
+            spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0
+        "#]],
     );
     let subsets =
         r#"{"subsets":[{"ports":[{"port":0},{"name":"a","port":1}]},{"addresses":[{"ip":"10.0.0.1"}]}]}"#;
@@ -402,17 +408,17 @@ fn leases_endpoints_and_slices_are_checked() {
         "Endpoints",
         subsets,
         expect![[r#"
-        subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`
-        subsets[0].ports[0].name: Required value
-        subsets[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive
-    "#]],
+            subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`
+            subsets[0].ports[0].name: Required value
+            subsets[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive
+        "#]],
     );
     refused(
         "EndpointSlice",
         "{}",
         expect![[r#"
-        addressType: Required value
-    "#]],
+            addressType: Required value
+        "#]],
     );
     refused(
         "EndpointSlice",
@@ -429,8 +435,8 @@ fn leases_endpoints_and_slices_are_checked() {
         r#"{"addressType":"IPv4"}"#,
         r#"{"addressType":"IPv6"}"#,
         expect![[r#"
-        addressType: Invalid value: "IPv6": field is immutable
-    "#]],
+            addressType: Invalid value: "IPv6": field is immutable
+        "#]],
     );
 }
 

@@ -141,6 +141,7 @@ const STATEFUL_SET: Kind = Kind {
     create: apps::drop_max_unavailable,
     update: |new, _| apps::drop_max_unavailable(new),
     validate: apps::stateful_set,
+    validate_new: apps::stateful_set_new,
     validate_update: apps::stateful_set_update,
     validate_status: apps::stateful_set_status,
     ..COUNTED
@@ -165,6 +166,8 @@ const CRON_JOB: Kind = Kind {
 const AUTOSCALER: Kind = Kind {
     defaults: autoscaler::defaults,
     validate: autoscaler::validate,
+    validate_new: autoscaler::validate_new,
+    validate_update: autoscaler::validate_update,
     validate_status: autoscaler::validate_status,
     ..Kind::GENERIC
 };

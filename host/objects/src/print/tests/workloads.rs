@@ -38,23 +38,33 @@ fn a_deployment_shows_how_many_pods_are_ready() {
 #[test]
 fn the_other_workloads_show_their_counts() {
     let replicas = r#""replicas":3,"selector":{"matchLabels":{"a":"2"}}"#;
-    check("apps", "ReplicaSet", &workload(replicas, r#"{"replicas":2,"readyReplicas":1}"#), expect![[r#"
-        Name: w
-        Desired: 3
-        Current: 2
-        Ready: 1
-        Age: 24h
-        (Containers): a,b
-        (Images): i:1,j
-        (Selector): a=2
-    "#]]);
-    check("apps", "StatefulSet", &workload(replicas, r#"{"readyReplicas":1}"#), expect![[r#"
-        Name: w
-        Ready: 1/3
-        Age: 24h
-        (Containers): a,b
-        (Images): i:1,j
-    "#]]);
+    check(
+        "apps",
+        "ReplicaSet",
+        &workload(replicas, r#"{"replicas":2,"readyReplicas":1}"#),
+        expect![[r#"
+            Name: w
+            Desired: 3
+            Current: 2
+            Ready: 1
+            Age: 24h
+            (Containers): a,b
+            (Images): i:1,j
+            (Selector): a=2
+        "#]],
+    );
+    check(
+        "apps",
+        "StatefulSet",
+        &workload(replicas, r#"{"readyReplicas":1}"#),
+        expect![[r#"
+            Name: w
+            Ready: 1/3
+            Age: 24h
+            (Containers): a,b
+            (Images): i:1,j
+        "#]],
+    );
     check(
         "apps",
         "DaemonSet",
@@ -83,18 +93,28 @@ fn a_revision_names_what_it_is_of() {
     let revision =
         |owners: &str| format!(r#"{{"metadata":{{"name":"r","ownerReferences":[{owners}]}},"revision":7}}"#);
     let owner = r#"{"apiVersion":"apps/v1","kind":"StatefulSet","name":"web","controller":true}"#;
-    check("apps", "ControllerRevision", &revision(owner), expect![[r#"
-        Name: r
-        Controller: statefulset.apps/web
-        Revision: 7
-        Age: <unknown>
-    "#]]);
-    check("apps", "ControllerRevision", &revision(""), expect![[r#"
-        Name: r
-        Controller: <none>
-        Revision: 7
-        Age: <unknown>
-    "#]]);
+    check(
+        "apps",
+        "ControllerRevision",
+        &revision(owner),
+        expect![[r#"
+            Name: r
+            Controller: statefulset.apps/web
+            Revision: 7
+            Age: <unknown>
+        "#]],
+    );
+    check(
+        "apps",
+        "ControllerRevision",
+        &revision(""),
+        expect![[r#"
+            Name: r
+            Controller: <none>
+            Revision: 7
+            Age: <unknown>
+        "#]],
+    );
 }
 
 #[test]
@@ -146,18 +166,23 @@ fn a_cron_job_shows_when_it_ran_last() {
             r#"{{"metadata":{{"name":"c"}},"spec":{{"schedule":"*/5 * * * *",{more}"jobTemplate":{{"spec":{{{TEMPLATE}}}}}}},"status":{status}}}"#
         )
     };
-    check("batch", "CronJob", &cron("", "{}"), expect![[r#"
-        Name: c
-        Schedule: */5 * * * *
-        Timezone: <none>
-        Suspend: <unset>
-        Active: 0
-        Last Schedule: <none>
-        Age: <unknown>
-        (Containers): a,b
-        (Images): i:1,j
-        (Selector): <none>
-    "#]]);
+    check(
+        "batch",
+        "CronJob",
+        &cron("", "{}"),
+        expect![[r#"
+            Name: c
+            Schedule: */5 * * * *
+            Timezone: <none>
+            Suspend: <unset>
+            Active: 0
+            Last Schedule: <none>
+            Age: <unknown>
+            (Containers): a,b
+            (Images): i:1,j
+            (Selector): <none>
+        "#]],
+    );
     check(
         "batch",
         "CronJob",
@@ -219,15 +244,20 @@ fn an_autoscaler_shows_two_metrics_and_counts_the_rest() {
             Age: <unknown>
         "#]],
     );
-    check("autoscaling", "HorizontalPodAutoscaler", &scaler("", ""), expect![[r#"
-        Name: h
-        Reference: Deployment/w
-        Targets: <none>
-        MinPods: <unset>
-        MaxPods: 4
-        Replicas: 0
-        Age: <unknown>
-    "#]]);
+    check(
+        "autoscaling",
+        "HorizontalPodAutoscaler",
+        &scaler("", ""),
+        expect![[r#"
+            Name: h
+            Reference: Deployment/w
+            Targets: <none>
+            MinPods: <unset>
+            MaxPods: 4
+            Replicas: 0
+            Age: <unknown>
+        "#]],
+    );
 }
 
 #[test]
@@ -262,14 +292,19 @@ fn an_ingress_shows_its_first_hosts_and_where_it_is_reached() {
             Age: <unknown>
         "#]],
     );
-    check("networking.k8s.io", "Ingress", r#"{"metadata":{"name":"i"},"spec":{}}"#, expect![[r#"
-        Name: i
-        Class: <none>
-        Hosts: *
-        Address: 
-        Ports: 80
-        Age: <unknown>
-    "#]]);
+    check(
+        "networking.k8s.io",
+        "Ingress",
+        r#"{"metadata":{"name":"i"},"spec":{}}"#,
+        expect![[r#"
+            Name: i
+            Class: <none>
+            Hosts: *
+            Address: 
+            Ports: 80
+            Age: <unknown>
+        "#]],
+    );
 }
 
 #[test]
