@@ -287,3 +287,34 @@ pub fn to_v2(mut autoscaler: Tree, stored: Option<&Tree>) -> Tree {
     }
     autoscaler
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::{to_v1, to_v2};
+    use crate::tree;
+
+    #[test]
+    fn the_older_api_shows_the_cpu_and_keeps_the_rest() {
+        let stored = tree!({
+            "spec": { "maxReplicas": 3, "behavior": { "scaleUp": {} }, "metrics": [
+                { "type": "Pods", "pods": { "metric": { "name": "m" } } },
+                { "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 80 } } }
+            ] },
+            "status": { "conditions": [{ "type": "AbleToScale" }], "currentMetrics": [
+                { "type": "Resource", "resource": { "name": "cpu", "current": { "averageUtilization": 40 } } }
+            ] }
+        });
+        let mut shown = to_v1(stored.clone());
+        expect![[r#"{"spec":{"maxReplicas":3,"targetCPUUtilizationPercentage":80},"status":{"currentCPUUtilizationPercentage":40}}"#]]
+            .assert_eq(&shown.to_json_string());
+        shown.set_at(&["spec", "targetCPUUtilizationPercentage"], 60);
+        expect![[r#"{"spec":{"maxReplicas":3,"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":60}}},{"type":"Pods","pods":{"metric":{"name":"m"}}}],"behavior":{"scaleUp":{}}},"status":{"currentMetrics":[{"type":"Resource","resource":{"name":"cpu","current":{"averageUtilization":40}}}],"conditions":[{"type":"AbleToScale"}]}}"#]].assert_eq(&to_v2(shown, Some(&stored)).to_json_string());
+    }
+
+    #[test]
+    fn a_new_object_of_the_older_api_has_a_metric() {
+        expect![[r#"{"spec":{"maxReplicas":3,"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":80}}}]}}"#]].assert_eq(&to_v2(tree!({ "spec": { "maxReplicas": 3 } }), None).to_json_string());
+    }
+}
