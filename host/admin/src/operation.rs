@@ -33,6 +33,7 @@ operations! {
     RemovePlugin = "plugin-remove" -> ();
     ListCertificates = "certificates" -> Vec<CertificateReport>;
     RefreshCertificates = "refresh-certs" -> Vec<String>;
+    RotateSecrets = "secrets-rotate" -> Vec<String>;
     ImportImages = "images-import" -> Vec<String>;
 }
 
@@ -109,6 +110,11 @@ pub enum RefreshCertificates {
     /// Drop the CA of before the last CA refresh.
     Finish,
 }
+
+/// Gives the store another key, and writes everything anew that an older one encrypted; the answer is one line for each
+/// thing done.
+#[derive(Serialize, Deserialize)]
+pub struct RotateSecrets {}
 
 /// Imports the uploaded image archive; the answer names the images.
 #[derive(Serialize, Deserialize)]

@@ -1,67 +1,303 @@
-//! The admission that is built in, in upstream's order. A mutating step sees the object with its defaults.
+//! The admission that is built in: one table of plugins, in upstream's order. A mutating step sees the object with its
+//! defaults, a validating one as it is to be written. `addresses` is no plugin: it gives Services what they lack.
 
 pub(crate) mod address;
+mod certificates;
+mod default_class;
+mod matching;
 pub(crate) mod namespace;
-mod pod;
+mod priority;
+mod runtime_class;
 mod service_account;
+mod storage;
+mod tolerations;
+mod webhook;
 
 use std::sync::Arc;
 
-use objects::Tree;
-use objects::resource::Resource;
+use futures_util::future::BoxFuture;
+use objects::resource::{GroupVersionKind, Resource, Verb};
 use objects::status::Status;
+use objects::{Tree, meta, tree};
 
 use crate::call::Call;
-use crate::rest::Rest;
+use crate::rest::{Execution, Rest, WriteOptions};
 use address::{Addresses, Reserved, ServiceNetwork};
+use webhook::{Round, Webhooks};
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Update,
+    Delete,
+}
+
+/// One write, as admission sees it.
+pub(crate) struct Write<'a> {
+    pub(crate) rest: &'a Rest,
+    pub(crate) call: &'a Call,
+    pub(crate) operation: Operation,
+    pub(crate) execution: Execution,
+    /// The options of the request, as an object of their own kind.
+    pub(crate) options: Tree,
+    /// Null for a deletion.
+    pub(crate) object: Tree,
+    /// What is written over or deleted.
+    pub(crate) old: Option<&'a Tree>,
+    /// What the client is warned of.
+    pub(crate) warnings: Vec<String>,
+    round: Round,
+}
+
+/// What a plugin does: it completes the object, or refuses it.
+#[derive(Clone, Copy)]
+enum Step {
+    Now(fn(&mut Write<'_>) -> Result<(), Status>),
+    /// It reads the store, or waits.
+    Later(for<'s> fn(&'s mut Write<'_>) -> BoxFuture<'s, Result<(), Status>>),
+}
+
+/// What a plugin looks at.
+#[derive(Clone, Copy)]
+enum Scope {
+    All,
+    /// `(group, plural)`, without their sub-resources.
+    Resources(&'static [(&'static str, &'static str)]),
+    /// `(group, plural, subresource)`.
+    Subresource(&'static str, &'static str, &'static str),
+}
+
+struct Plugin {
+    name: &'static str,
+    scope: Scope,
+    operations: &'static [Operation],
+    mutate: Option<Step>,
+    validate: Option<Step>,
+}
+
+const NOTHING: Plugin = Plugin { name: "", scope: Scope::All, operations: &[], mutate: None, validate: None };
+
+const CORE: &str = "";
+const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
+const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
+const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses")]);
+const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
+const REQUESTS: (&str, &str) = ("certificates.k8s.io", "certificatesigningrequests");
+
+use Operation::{Create, Delete, Update};
+use Step::{Later, Now};
+
+#[rustfmt::skip]
+const PLUGINS: &[Plugin] = &[
+    Plugin { name: "NamespaceLifecycle", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(namespace::admit(write)))), ..NOTHING },
+    Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
+    Plugin { name: "Priority", scope: PODS, operations: &[Create, Update], mutate: Some(Now(priority::complete)), ..NOTHING },
+    Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },
+    Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
+    Plugin { name: "DefaultStorageClass", scope: CLAIMS, operations: &[Create], mutate: Some(Now(default_class::of_claim)), ..NOTHING },
+    Plugin { name: "PersistentVolumeClaimResize", scope: CLAIMS, operations: &[Update], validate: Some(Now(storage::resize)), ..NOTHING },
+    Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)), ..NOTHING },
+    Plugin { name: "CertificateApproval", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "approval"), operations: &[Update], validate: Some(Now(certificates::approval)), ..NOTHING },
+    Plugin { name: "CertificateSigning", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "status"), operations: &[Update], validate: Some(Now(certificates::signing)), ..NOTHING },
+    Plugin { name: "CertificateSubjectRestriction", scope: Scope::Resources(&[REQUESTS]), operations: &[Create], validate: Some(Now(certificates::subject)), ..NOTHING },
+    Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
+    Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
+    Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
+];
+
+/// The names of the plugins that there are, each once.
+pub fn plugins() -> impl Iterator<Item = &'static str> {
+    let first = |at: usize, name: &str| PLUGINS[..at].iter().all(|plugin| plugin.name != name);
+    PLUGINS
+        .iter()
+        .enumerate()
+        .filter(move |(at, plugin)| first(*at, plugin.name))
+        .map(|(_, plugin)| plugin.name)
+}
 
 #[derive(Clone)]
 pub(crate) struct Admission {
     addresses: Arc<Addresses>,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Admission {
     pub(crate) fn new(network: ServiceNetwork) -> Self {
-        Self { addresses: Arc::new(Addresses::new(network)) }
+        Self { addresses: Arc::new(Addresses::new(network)), webhooks: Arc::new(Webhooks::new()) }
     }
 
-    /// Completes a new object, or refuses it. What is returned is held until the object is written.
-    pub(crate) async fn create(&self, rest: &Rest, call: &Call, tree: &mut Tree) -> Result<Reserved, Status> {
-        namespace::admit(rest, call, tree).await?;
-        if is_core(&call.resource, "pods") {
-            pod::admit(tree)?;
-            service_account::admit(rest, call, tree).await?;
+    /// Completes an object, or refuses it. What webhooks changed is gone over once more.
+    pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
+        for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
+            step.take(write).await?;
         }
-        self.service(rest, call, tree)
+        if write.round.wants_another() {
+            for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
+                step.take(write).await?;
+            }
+        }
+        Ok(())
     }
 
-    /// Completes an object that is written over an old one, or refuses it.
-    pub(crate) fn update(
+    /// Refuses an object that is about to be written, or deleted.
+    pub(crate) async fn validate(&self, write: &mut Write<'_>) -> Result<(), Status> {
+        for step in steps(write.call, write.operation, |plugin| plugin.validate) {
+            step.take(write).await?;
+        }
+        Ok(())
+    }
+
+    fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
+    /// Gives a Service the addresses and ports that it lacks; they are held until what is returned is dropped.
+    pub(crate) fn addresses(
         &self,
         rest: &Rest,
         call: &Call,
         tree: &mut Tree,
-        old: &Tree,
+        old: Option<&Tree>,
     ) -> Result<Reserved, Status> {
-        if is_core(&call.resource, "services") {
+        if !is(&call.resource, CORE, "services") {
+            return Ok(Reserved::default());
+        }
+        if let Some(old) = old {
             address::keep(tree, old);
         }
-        self.service(rest, call, tree)
+        self.addresses.assign(rest, &call.resource, tree)
     }
+}
 
-    pub(crate) fn delete(&self, call: &Call) -> Result<(), Status> {
-        namespace::keep(call)
-    }
+fn steps(
+    call: &Call,
+    operation: Operation,
+    step: impl Fn(&Plugin) -> Option<Step>,
+) -> impl Iterator<Item = Step> {
+    let meant = move |plugin: &&Plugin| plugin.operations.contains(&operation) && plugin.scope.covers(call);
+    PLUGINS.iter().filter(meant).filter_map(move |plugin| step(plugin))
+}
 
-    fn service(&self, rest: &Rest, call: &Call, tree: &mut Tree) -> Result<Reserved, Status> {
-        if is_core(&call.resource, "services") {
-            self.addresses.assign(rest, &call.resource, tree)
-        } else {
-            Ok(Reserved::default())
+impl Step {
+    async fn take(self, write: &mut Write<'_>) -> Result<(), Status> {
+        match self {
+            Self::Now(step) => step(write),
+            Self::Later(step) => step(write).await,
         }
     }
 }
 
-fn is_core(resource: &Resource, plural: &str) -> bool {
-    resource.group.is_empty() && resource.plural == plural
+impl Scope {
+    fn covers(self, call: &Call) -> bool {
+        let (resource, subresource) = (&call.resource, call.subresource.as_str());
+        match self {
+            Self::All => true,
+            Self::Resources(rows) => {
+                subresource.is_empty() && rows.iter().any(|(group, plural)| is(resource, group, plural))
+            }
+            Self::Subresource(group, plural, name) => subresource == name && is(resource, group, plural),
+        }
+    }
+}
+
+impl<'a> Write<'a> {
+    /// `options` are those of the request; what is deleted has no `object` but an `old` one.
+    pub(crate) fn new(
+        rest: &'a Rest,
+        call: &'a Call,
+        object: Tree,
+        old: Option<&'a Tree>,
+        options: WriteOptions,
+    ) -> Self {
+        let operation = match (&object, old) {
+            (Tree::Null, _) => Operation::Delete,
+            (_, Some(_)) => Operation::Update,
+            (_, None) => Operation::Create,
+        };
+        let execution = options.execution;
+        let options = options_tree(call, operation);
+        Self {
+            rest,
+            call,
+            operation,
+            execution,
+            options,
+            object,
+            old,
+            warnings: Vec::new(),
+            round: Round::default(),
+        }
+    }
+
+    fn is_dry(&self) -> bool {
+        self.execution == Execution::Dry
+    }
+
+    /// The kind of the object: of a sub-resource with a kind of its own, that one.
+    fn kind(&self, resource: &Resource) -> GroupVersionKind {
+        match resource.subresource(&self.call.subresource) {
+            Some(row) => GroupVersionKind::new(row.group.clone(), row.version.clone(), row.kind.clone()),
+            None => resource.gvk(),
+        }
+    }
+
+    /// The namespace of the object; a Namespace is in itself.
+    fn namespace(&self) -> Option<&str> {
+        if is(&self.call.resource, CORE, "namespaces") {
+            return Some(self.name());
+        }
+        self.call.resource.is_namespaced().then_some(&self.call.namespace)
+    }
+
+    /// 403, about the object of the request.
+    fn forbidden(&self, why: impl Into<String>) -> Status {
+        let name = if self.call.name.is_empty() { meta::name(&self.object) } else { &self.call.name };
+        Status::forbidden(&self.call.resource.group_resource(), name, why.into())
+    }
+
+    /// Every object of a built-in resource, as the cache has them; none where it is not served.
+    fn all(&self, group: &str, version: &str, plural: &str) -> Vec<Tree> {
+        let row = self.rest.registry().find(group, version, plural);
+        row.map_or_else(Vec::new, |row| self.rest.list_trees(&row))
+    }
+
+    /// One object of a built-in resource of cluster scope, as the cache has it.
+    fn one(&self, group: &str, version: &str, plural: &str, name: &str) -> Option<Tree> {
+        self.rest.get_tree(&*self.rest.registry().find(group, version, plural)?, "", name)
+    }
+}
+
+impl Operation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// The options of a request's query, as an object.
+fn options_tree(call: &Call, operation: Operation) -> Tree {
+    let kind = match (operation, call.verb) {
+        (Operation::Create, Verb::Create) => "CreateOptions",
+        (Operation::Delete, _) => "DeleteOptions",
+        (_, Verb::Patch) => "PatchOptions",
+        _ => "UpdateOptions",
+    };
+    let mut tree = tree!({ "kind": kind, "apiVersion": "meta.k8s.io/v1" });
+    if call.query("dryRun").is_some() {
+        tree.insert("dryRun", vec!["All"]);
+    }
+    for name in ["fieldManager", "fieldValidation"] {
+        if let Some(value) = call.query(name) {
+            tree.insert(name, value);
+        }
+    }
+    tree
+}
+
+fn is(resource: &Resource, group: &str, plural: &str) -> bool {
+    resource.plural == plural && resource.group == group
 }

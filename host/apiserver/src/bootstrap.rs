@@ -1,5 +1,6 @@
-//! What every cluster has from its first moment: the system's namespaces, and the service `kubernetes` with its
-//! endpoints. Ensured at each start; what others changed of it is left alone, but for the endpoints.
+//! What every cluster has from its first moment: the system's namespaces and priority classes, the APIServices of what is
+//! served here, and the service `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left
+//! alone, but for the endpoints.
 
 use std::net::IpAddr;
 
@@ -16,6 +17,26 @@ use crate::rest::Rest;
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 const HTTPS: u16 = 443;
 
+/// The classes of what a cluster cannot do without: name, value, description.
+const PRIORITY_CLASSES: &[(&str, i64, &str)] = &[
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+];
+
+/// Groups come in the order of their priorities, as upstream's: this one first, each next so much lower.
+const FIRST_GROUP_PRIORITY: i64 = 18_000;
+const GROUP_PRIORITY_STEP: i64 = 100;
+const VERSION_PRIORITY: i64 = 15;
+const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
+
 /// Where the API server is to be found.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
@@ -29,6 +50,15 @@ pub(crate) async fn ensure(rest: &Rest, endpoint: &Endpoint) -> Result<(), Statu
     rest.synced().await?;
     for name in NAMESPACES {
         write(rest, Verb::Create, ("", "namespaces"), "", tree!({ "metadata": { "name": (*name) } })).await?;
+    }
+    for (name, value, description) in PRIORITY_CLASSES {
+        let class = tree!({
+            "metadata": { "name": (*name) }, "value": (*value), "description": (*description)
+        });
+        write(rest, Verb::Create, ("scheduling.k8s.io", "priorityclasses"), "", class).await?;
+    }
+    for service in api_services(rest) {
+        write(rest, Verb::Create, ("apiregistration.k8s.io", "apiservices"), "", service).await?;
     }
     if let Some(service) = service(endpoint) {
         write(rest, Verb::Create, ("", "services"), "", service).await?;
@@ -67,6 +97,30 @@ async fn write(
         Err(status) if status.is(Reason::AlreadyExists) => Ok(()),
         Err(status) => Err(status),
     }
+}
+
+/// An APIService for each group version that is served here.
+fn api_services(rest: &Rest) -> Vec<Tree> {
+    let rows = rest.registry().rows();
+    let groups = crate::discovery::groups(&rows);
+    let ranked = groups.iter().zip(0_i64..).flat_map(|(group, rank)| {
+        let priority = FIRST_GROUP_PRIORITY - GROUP_PRIORITY_STEP * rank;
+        let versions = group.versions.iter().zip(0_i64..);
+        versions.map(move |(version, rank)| (group.name, version.name, priority, VERSION_PRIORITY - rank))
+    });
+    ranked
+        .map(|(group, version, group_priority, version_priority)| {
+            let mut service = tree!({
+                "metadata": { "name": (format!("{version}.{group}")), "labels": {} },
+                "spec": {
+                    "group": group, "version": version,
+                    "groupPriorityMinimum": group_priority, "versionPriority": version_priority
+                }
+            });
+            service.set_at(&["metadata", "labels", AUTOMANAGED], "onstart");
+            service
+        })
+        .collect()
 }
 
 fn service(endpoint: &Endpoint) -> Option<Tree> {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::StatusCode;
-use objects::resource::{Resource, Verb};
+use objects::resource::Verb;
 
 use crate::authn::UserInfo;
+use crate::registry::Served;
 
 /// One request for a resource, already authenticated and authorized.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    pub(crate) resource: Arc<Resource>,
+    pub(crate) resource: Arc<Served>,
     /// Empty for the resource itself.
     pub(crate) subresource: String,
     /// Empty for cluster scope and for all namespaces.

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use datastore::Datastore;
 use ipnet::IpNet;
-use net::TlsClient;
+use net::{CertificatePem, TlsClient};
 use supervise::Scope;
+use tokio::sync::watch;
 
 use crate::authn::Authenticate;
 use crate::authz::Authorize;
 use crate::front::Anonymous;
 use crate::server::{self, ApiServerHandle, ApiServerTask, Keys};
+use crate::storage::Encryption;
 use crate::tokens::{KeyError, Signer};
 
 /// Ports that services of type NodePort get: upstream's default.
@@ -40,6 +42,34 @@ pub struct Config {
     pub audiences: Vec<String>,
     /// Private keys in PEM: the first signs tokens, each verifies them.
     pub service_account_keys: Vec<Vec<u8>>,
+    pub limits: Limits,
+}
+
+/// How much and how long the API server works for its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The sum of these two is what priority and fairness shares out.
+    pub max_requests_inflight: u32,
+    pub max_mutating_requests_inflight: u32,
+    /// What a request may take that is no stream.
+    pub request_timeout: Duration,
+    /// A watch whose client names no timeout lasts this long at least, and twice as long at most.
+    pub min_request_timeout: Duration,
+}
+
+impl Limits {
+    /// Upstream's.
+    pub const DEFAULT: Self = Self {
+        max_requests_inflight: 400,
+        max_mutating_requests_inflight: 200,
+        request_timeout: Duration::from_secs(60),
+        min_request_timeout: Duration::from_secs(1800),
+    };
+
+    /// Requests that are answered at a time.
+    pub(crate) const fn inflight(&self) -> u32 {
+        self.max_requests_inflight.saturating_add(self.max_mutating_requests_inflight)
+    }
 }
 
 /// What the API server asks.
@@ -51,6 +81,12 @@ pub struct Dependencies {
     pub anonymous: Anonymous,
     /// Shown to kubelets.
     pub kubelet: TlsClient,
+    /// How values are encrypted in the store, `None` leaves them as they are; what comes later is in force at once.
+    pub encryption: watch::Receiver<Option<Encryption>>,
+    /// Verifies nobody: for pods and services that users are let to.
+    pub anybody: TlsClient,
+    /// What is shown to aggregated API servers, which believe it about users.
+    pub front_proxy: watch::Receiver<CertificatePem>,
     /// Tasks of the API server run in children of it.
     pub scope: Scope,
 }
@@ -70,6 +106,10 @@ pub enum ConfigError {
     Audience,
     #[error("sign tokens of service accounts: there is no key")]
     NoKey,
+    #[error("answer requests: the limits of requests in flight add up to nothing")]
+    NoRequests,
+    #[error("answer requests: they may take no time")]
+    NoTime,
     #[error("sign tokens of service accounts: {0}")]
     Key(KeyError),
 }
@@ -113,6 +153,8 @@ impl Config {
             (!self.service_account_issuer.is_empty(), ConfigError::Issuer),
             (!self.audiences.is_empty(), ConfigError::Audience),
             (!self.service_account_keys.is_empty(), ConfigError::NoKey),
+            (self.limits.inflight() > 0, ConfigError::NoRequests),
+            (!self.limits.request_timeout.is_zero(), ConfigError::NoTime),
         ];
         checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).collect()
     }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use aggregated::aggregated;
 
-use crate::registry::share_storage;
+use crate::registry::{Served, share_storage};
 
 /// One group with its rows by version, the preferred version first.
 pub(crate) struct Group<'a> {
@@ -34,7 +34,7 @@ pub(crate) struct Version<'a> {
 }
 
 /// The groups in the order of their first rows.
-pub(crate) fn groups(rows: &[Arc<Resource>]) -> Vec<Group<'_>> {
+pub(crate) fn groups(rows: &[Arc<Served>]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for row in rows {
         let group = place(&mut groups, |group| group.name == row.group, || Group::new(&row.group));
@@ -82,7 +82,7 @@ impl<'a> Version<'a> {
 }
 
 /// `/api`
-pub(crate) fn versions(rows: &[Arc<Resource>], server_address: &str) -> Tree {
+pub(crate) fn versions(rows: &[Arc<Served>], server_address: &str) -> Tree {
     let groups = groups(rows);
     let core = groups.iter().filter(|group| group.root() == Root::Api);
     let versions: Vec<&str> = core.flat_map(|group| &group.versions).map(|version| version.name).collect();
@@ -93,7 +93,7 @@ pub(crate) fn versions(rows: &[Arc<Resource>], server_address: &str) -> Tree {
 }
 
 /// `/apis`
-pub(crate) fn group_list(rows: &[Arc<Resource>]) -> Tree {
+pub(crate) fn group_list(rows: &[Arc<Served>]) -> Tree {
     let groups = groups(rows);
     let named = groups.iter().filter(|group| group.root() == Root::Apis);
     let groups: Vec<Tree> = named.map(Group::to_tree).collect();
@@ -101,7 +101,7 @@ pub(crate) fn group_list(rows: &[Arc<Resource>]) -> Tree {
 }
 
 /// `/apis/GROUP`
-pub(crate) fn group(rows: &[Arc<Resource>], name: &str) -> Option<Tree> {
+pub(crate) fn group(rows: &[Arc<Served>], name: &str) -> Option<Tree> {
     let mut tree = groups(rows).iter().find(|group| group.name == name)?.to_tree();
     tree.object_mut().insert_first("apiVersion", "v1");
     tree.object_mut().insert_first("kind", "APIGroup");
@@ -109,7 +109,7 @@ pub(crate) fn group(rows: &[Arc<Resource>], name: &str) -> Option<Tree> {
 }
 
 /// `/api/VERSION` and `/apis/GROUP/VERSION`
-pub(crate) fn resource_list(rows: &[Arc<Resource>], of: &GroupVersion) -> Option<Tree> {
+pub(crate) fn resource_list(rows: &[Arc<Served>], of: &GroupVersion) -> Option<Tree> {
     let mut resources: Vec<Tree> = Vec::new();
     for row in rows.iter().filter(|row| row.group == of.group && row.version == of.version) {
         resources.push(resource(row, rows));
@@ -127,7 +127,7 @@ pub(crate) fn resource_list(rows: &[Arc<Resource>], of: &GroupVersion) -> Option
     Some(tree)
 }
 
-fn resource(row: &Resource, rows: &[Arc<Resource>]) -> Tree {
+fn resource(row: &Resource, rows: &[Arc<Served>]) -> Tree {
     let mut tree = tree!({
         "name": (&*row.plural), "singularName": (&*row.singular), "namespaced": (row.is_namespaced()),
         "kind": (&*row.kind), "verbs": (names(row.verbs))

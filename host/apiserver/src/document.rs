@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use objects::resource::{GroupVersion, Resource};
+use objects::resource::GroupVersion;
 
 use self::answer::{answer, moved, not_acceptable};
 use self::page::{Form, Page};
 use crate::discovery::Root;
-use crate::registry::Registry;
+use crate::registry::{Registry, Served};
 use crate::{discovery, openapi};
 
 /// Cheap to clone.
@@ -30,7 +30,7 @@ struct Parts {
 
 /// The documents of one state of the registry.
 struct Snapshot {
-    rows: Arc<Vec<Arc<Resource>>>,
+    rows: Arc<Vec<Arc<Served>>>,
     made: Mutex<HashMap<(Page, Form), Arc<Document>>>,
 }
 

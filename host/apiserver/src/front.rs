@@ -4,7 +4,9 @@
 mod authenticate;
 mod authorize;
 mod bearer;
+mod deadline;
 mod dispatch;
+mod gzip;
 mod health;
 mod impersonate;
 mod meter;
@@ -12,15 +14,11 @@ mod negotiate;
 mod page;
 mod path;
 mod reply;
+mod throttle;
 mod version;
 
 #[cfg(test)]
 mod tests;
-
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use datastore::Datastore;
 use futures_util::FutureExt;
@@ -28,15 +26,24 @@ use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
 use net::{Body, Peer, body};
 use objects::status::Status;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use supervise::panic_message;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use self::path::RequestInfo;
+use self::path::{RequestInfo, ResourcePath};
+use crate::aggregation::Aggregator;
 use crate::authn::{Authenticate, UserInfo};
-use crate::authz::Authorize;
+use crate::authz::{Attributes, Authorize};
+use crate::config::Limits;
 use crate::document::Documents;
+use crate::flow::FlowControl;
 use crate::kubelet::Proxy;
+use crate::proxy::ObjectProxy;
+use crate::registry::Served;
 use crate::rest::Rest;
 use crate::review::ReviewDeps;
 use crate::tokens::PublicKey;
@@ -44,9 +51,6 @@ use crate::tokens::PublicKey;
 pub(crate) use self::authenticate::grouped;
 pub(crate) use self::bearer::Bearers;
 pub(crate) use self::meter::Requests;
-
-/// What a request may take that is no watch or stream; clients wait as long.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether a request without credentials is a user of its own.
 pub type Anonymous = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -62,11 +66,15 @@ pub(crate) struct Parts {
     pub(crate) bearers: Bearers,
     pub(crate) review: ReviewDeps,
     pub(crate) kubelet: Proxy,
+    pub(crate) proxy: ObjectProxy,
+    pub(crate) aggregator: Aggregator,
     pub(crate) issuer: Issuer,
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) authorize: Arc<dyn Authorize>,
     pub(crate) anonymous: Anonymous,
     pub(crate) requests: Requests,
+    pub(crate) flow: FlowControl,
+    pub(crate) limits: Limits,
     /// Whether what every cluster has is there.
     pub(crate) bootstrapped: AtomicBool,
     /// Ends watches and streams.
@@ -100,31 +108,41 @@ impl Front {
     /// The answer to a request, whatever happens on the way to it.
     pub(crate) fn answer(self, request: Request<Body>, origin: Origin) -> BoxFuture<'static, Response<Body>> {
         Box::pin(async move {
-            let info = RequestInfo::read(request.method(), request.uri());
+            let asked = self.0.read(&request);
             let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
             let audit_id = audit_id.unwrap_or_else(crate::rest::uid);
             let is_head = request.method() == Method::HEAD;
-            let meter = self.0.requests.begin(&info, request.method(), self.0.rest.registry());
-            let mut response = self.contain(&info, request, origin).await;
+            let takes_gzip = !asked.info.is_long_running() && gzip::is_accepted(request.headers());
+            let meter = self.0.requests.begin(&asked, request.method());
+            let mut response = self.contain(&asked, request, origin).await;
             reply::complete(&mut response, &audit_id);
             meter.end(response.status());
-            if is_head { response.map(|_| body::empty()) } else { response }
+            match (is_head, takes_gzip) {
+                (true, _) => response.map(|_| body::empty()),
+                (false, true) => gzip::compress(response),
+                (false, false) => response,
+            }
         })
     }
 
     /// Lets no panic out and no request last.
-    async fn contain(&self, info: &RequestInfo, request: Request<Body>, origin: Origin) -> Response<Body> {
-        let handling = AssertUnwindSafe(self.0.handle(info, request, origin)).catch_unwind();
-        let handled = if info.is_long_running() {
+    async fn contain(&self, asked: &Asked, request: Request<Body>, origin: Origin) -> Response<Body> {
+        let allotted = match deadline::allotted(&asked.info, self.0.limits.request_timeout) {
+            Ok(allotted) => allotted,
+            Err(status) => return reply::status(&status),
+        };
+        let handling = AssertUnwindSafe(self.0.handle(asked, allotted, request, origin)).catch_unwind();
+        let handled = if asked.info.is_long_running() {
             Ok(handling.await)
         } else {
-            tokio::time::timeout(TIMEOUT, handling).await
+            tokio::time::timeout(allotted, handling).await
         };
         let refused = match handled {
             Ok(Ok(Ok(response))) => return response,
             Ok(Ok(Err(status))) => status,
             Ok(Err(panic)) => {
-                error!(path = %info.path, verb = %info.verb, "request panicked: {}", panic_message(panic.as_ref()));
+                let RequestInfo { path, verb, .. } = &asked.info;
+                error!(%path, %verb, "request panicked: {}", panic_message(panic.as_ref()));
                 Status::internal("the request made the API server panic, its log says more")
             }
             Err(_) => Status::timeout("request did not complete within the allotted timeout", 0),
@@ -133,11 +151,26 @@ impl Front {
     }
 }
 
+/// A request by its address.
+pub(crate) struct Asked {
+    pub(crate) info: RequestInfo,
+    /// `None` where there is no such resource.
+    pub(crate) resource: Option<Arc<Served>>,
+}
+
 impl Parts {
+    fn read(&self, request: &Request<Body>) -> Asked {
+        let info = RequestInfo::read(request.method(), request.uri());
+        let find =
+            |path: &ResourcePath| self.rest.registry().find(&path.group, &path.version, &path.resource);
+        Asked { resource: info.resource.as_ref().and_then(find), info }
+    }
+
     /// The filters, in upstream's order.
     async fn handle(
         &self,
-        info: &RequestInfo,
+        asked: &Asked,
+        allotted: Duration,
         request: Request<Body>,
         origin: Origin,
     ) -> Result<Response<Body>, Status> {
@@ -150,10 +183,24 @@ impl Parts {
             Origin::Process(user) => user,
         };
         let user = self.impersonate(headers, user)?;
-        self.authorize(&user, &info.attributes())?;
-        match &info.resource {
-            Some(path) => self.dispatch(info, path, user, request).await,
-            None => self.page(info, &request.into_parts().0).await,
+        self.throttle(asked, user, allotted, request).await
+    }
+
+    /// What is behind every filter but the last.
+    async fn serve(
+        &self,
+        asked: &Asked,
+        attributes: &Attributes,
+        user: UserInfo,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Status> {
+        self.authorize(&user, attributes)?;
+        if let Some(remote) = self.aggregator.serves(&asked.info.path) {
+            return self.aggregator.answer(&remote, &user, request).await;
+        }
+        match &asked.info.resource {
+            Some(path) => self.dispatch(asked, path, user, request).await,
+            None => self.page(&asked.info, &request.into_parts().0).await,
         }
     }
 }

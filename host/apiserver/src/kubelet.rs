@@ -4,19 +4,15 @@
 mod options;
 mod target;
 
-use std::error::Error;
-
 use http::header::{CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use net::{Body, HttpClient, TlsClient, body};
 use objects::resource::GroupResource;
 use objects::status::{Outcome, Reason, Status};
 use supervise::Scope;
-use tracing::debug;
 
 use crate::call::Call;
+use crate::relay;
 use crate::rest::Rest;
 use crate::tokens::core;
 
@@ -98,15 +94,7 @@ async fn forward<B: Send + 'static>(
     let near = hyper::upgrade::on(request);
     let mut answer = client.send(asked).await.map_err(|why| unreachable_backend(&why))?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let (far, stop) = (hyper::upgrade::on(&mut answer), scope.token());
-        scope.spawn("kubelet stream", async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                joined = join(near, far) => if let Err(why) = joined {
-                    debug!(%why, "a stream to a kubelet broke off");
-                }
-            }
-        });
+        relay::join(scope, near, hyper::upgrade::on(&mut answer));
         let mut switched = Response::new(body::empty());
         *switched.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *switched.headers_mut() = upgrade_headers(answer.headers());
@@ -120,13 +108,6 @@ async fn forward<B: Send + 'static>(
     let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain"));
     passed.headers_mut().insert(CONTENT_TYPE, content_type);
     Ok(passed)
-}
-
-/// Copies both ways until both ends are closed.
-async fn join(near: OnUpgrade, far: OnUpgrade) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (near, far) = tokio::try_join!(near, far)?;
-    tokio::io::copy_bidirectional(&mut TokioIo::new(near), &mut TokioIo::new(far)).await?;
-    Ok(())
 }
 
 /// The headers of a handshake; without `Upgrade` there is none.
@@ -154,13 +135,7 @@ fn conceal_bearer(headers: &mut HeaderMap) {
 }
 
 fn unreachable_backend(why: &net::ClientError) -> Status {
-    let mut text = why.to_string();
-    let mut source = why.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    failure(StatusCode::INTERNAL_SERVER_ERROR, format!("error dialing backend: {text}"))
+    failure(StatusCode::INTERNAL_SERVER_ERROR, format!("error dialing backend: {}", relay::told(why)))
 }
 
 /// What the kubelet said in plain text, as a Status.

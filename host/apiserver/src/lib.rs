@@ -3,25 +3,35 @@
 
 mod accept;
 mod admission;
+mod aggregation;
 pub mod authn;
 pub mod authz;
+mod backend;
 mod bootstrap;
 mod cache;
 mod call;
 mod config;
+mod definitions;
 mod discovery;
 mod document;
+mod flow;
 mod front;
 mod kubelet;
 mod openapi;
+mod proxy;
 mod registry;
+mod relay;
 mod rest;
 mod review;
 mod server;
 mod storage;
+mod strategy;
 mod tokens;
+mod view;
+mod webhook;
 
-pub use config::{Config, ConfigError, ConfigErrors, Dependencies, NODE_PORTS};
+pub use config::{Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
+pub use storage::{Encryption, EncryptionError, Rotation};
 pub use tokens::KeyError;

@@ -19,6 +19,7 @@ pub(crate) use gnostic::encode as gnostic;
 use self::operation::{Path, paths};
 use self::schema::schemas;
 use crate::discovery;
+use crate::registry::Served;
 
 /// The version of Kubernetes whose API this is.
 const RELEASE: &str = "v1.36";
@@ -31,7 +32,7 @@ enum Dialect {
 }
 
 /// `/openapi/v2`: all in one document.
-pub(crate) fn version_2(rows: &[Arc<Resource>]) -> Tree {
+pub(crate) fn version_2(rows: &[Arc<Served>]) -> Tree {
     let dialect = Dialect::Version2;
     let paths: Vec<Path> = group_versions(rows).iter().flat_map(|of| paths(of, rows_of(rows, of))).collect();
     tree!({
@@ -45,7 +46,7 @@ pub(crate) fn version_2(rows: &[Arc<Resource>]) -> Tree {
 }
 
 /// `/openapi/v3/apis/GROUP/VERSION`: a group version, whole in itself; `None` where there is no such one.
-pub(crate) fn version_3(rows: &[Arc<Resource>], of: &GroupVersion) -> Option<Tree> {
+pub(crate) fn version_3(rows: &[Arc<Served>], of: &GroupVersion) -> Option<Tree> {
     let dialect = Dialect::Version3;
     rows_of(rows, of).next()?;
     let paths = paths(of, rows_of(rows, of));
@@ -61,7 +62,7 @@ pub(crate) fn version_3(rows: &[Arc<Resource>], of: &GroupVersion) -> Option<Tre
 }
 
 /// `/openapi/v3`: the address of each document, with the hash of its content.
-pub(crate) fn index(rows: &[Arc<Resource>], hash: impl Fn(&GroupVersion) -> Option<String>) -> Tree {
+pub(crate) fn index(rows: &[Arc<Served>], hash: impl Fn(&GroupVersion) -> Option<String>) -> Tree {
     let entries = group_versions(rows).into_iter().filter_map(|of| {
         let path = root(&of);
         let address = format!("/openapi/v3/{path}?hash={}", hash(&of)?);
@@ -78,7 +79,7 @@ fn bearer_token() -> Tree {
     tree!({ "type": "apiKey", "name": "authorization", "in": "header" })
 }
 
-fn group_versions(rows: &[Arc<Resource>]) -> Vec<GroupVersion> {
+fn group_versions(rows: &[Arc<Served>]) -> Vec<GroupVersion> {
     let mut found = Vec::new();
     for group in discovery::groups(rows) {
         let of = |version: &str| GroupVersion::new(group.name.to_owned(), version.to_owned());
@@ -87,8 +88,8 @@ fn group_versions(rows: &[Arc<Resource>]) -> Vec<GroupVersion> {
     found
 }
 
-fn rows_of<'a>(rows: &'a [Arc<Resource>], of: &GroupVersion) -> impl Iterator<Item = &'a Resource> {
-    rows.iter().map(|row| &**row).filter(|row| row.group == of.group && row.version == of.version)
+fn rows_of<'a>(rows: &'a [Arc<Served>], of: &GroupVersion) -> impl Iterator<Item = &'a Resource> {
+    rows.iter().map(|row| &***row).filter(|row| row.group == of.group && row.version == of.version)
 }
 
 /// `api/v1`, `apis/apps/v1`: the path of a group version, without its first slash.

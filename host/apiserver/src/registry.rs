@@ -1,35 +1,131 @@
-//! The resources that are served: rows of [`objects::resource`], in the order of discovery. Custom resources will be
-//! rows of the same table, in a later snapshot.
+//! The resources that are served: rows of [`objects::resource`], and what CustomResourceDefinitions add to them while the
+//! server runs.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use objects::resource::{self, Resource, Storage};
+use structural::{Conversion, CustomResource, Version};
+
+/// A resource that is served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    row: Arc<Resource>,
+    custom: Option<Custom>,
+}
+
+/// A version of what a definition defines.
+#[derive(Debug)]
+struct Custom {
+    definition: Arc<CustomResource>,
+    version: usize,
+    ending: Arc<AtomicBool>,
+}
+
+impl Served {
+    pub(crate) fn builtin(row: Arc<Resource>) -> Self {
+        Self { row, custom: None }
+    }
+
+    /// Every version of a custom resource, those that no client sees too.
+    pub(crate) fn all_of(definition: &Arc<CustomResource>, ending: &Arc<AtomicBool>) -> Vec<Arc<Self>> {
+        let of = |(version, row): (usize, &Version)| {
+            let custom = Custom { definition: Arc::clone(definition), version, ending: Arc::clone(ending) };
+            Arc::new(Self { row: Arc::clone(&row.resource), custom: Some(custom) })
+        };
+        definition.versions.iter().enumerate().map(of).collect()
+    }
+
+    /// What the definition of a custom resource says of this version.
+    pub(crate) fn custom(&self) -> Option<&Version> {
+        let custom = self.custom.as_ref()?;
+        custom.definition.versions.get(custom.version)
+    }
+
+    /// Whether its definition was deleted, so that nothing new is made.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.custom.as_ref().is_some_and(|custom| custom.ending.load(Ordering::Relaxed))
+    }
+
+    /// How objects get from one version of a custom resource to another.
+    pub(crate) fn conversion(&self) -> Option<&Conversion> {
+        self.custom.as_ref().map(|custom| &custom.definition.conversion)
+    }
+}
+
+impl Deref for Served {
+    type Target = Resource;
+
+    fn deref(&self) -> &Resource {
+        &self.row
+    }
+}
 
 /// Cheap to clone; every clone sees the newest rows.
 #[derive(Clone)]
-pub(crate) struct Registry(Arc<ArcSwap<Vec<Arc<Resource>>>>);
+pub(crate) struct Registry(Arc<ArcSwap<Rows>>);
+
+struct Rows {
+    /// What clients see, in the order of discovery.
+    served: Arc<Vec<Arc<Served>>>,
+    /// How many of them are built in: they come first.
+    builtin: usize,
+    /// The versions of custom resources, those that no client sees too.
+    custom: Vec<Arc<Served>>,
+}
 
 impl Registry {
     /// The built-in rows that this release serves.
     pub(crate) fn builtin() -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(resource::served().cloned().collect())))
+        let served = |row: &Arc<Resource>| Arc::new(Served::builtin(Arc::clone(row)));
+        let served: Vec<_> = resource::served().map(served).collect();
+        let builtin = served.len();
+        Self(Arc::new(ArcSwap::from_pointee(Rows { served: Arc::new(served), builtin, custom: Vec::new() })))
     }
 
     /// Every row, in the order of discovery.
-    pub(crate) fn rows(&self) -> Arc<Vec<Arc<Resource>>> {
-        self.0.load_full()
+    pub(crate) fn rows(&self) -> Arc<Vec<Arc<Served>>> {
+        Arc::clone(&self.0.load().served)
     }
 
-    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
-        let is = |row: &&Arc<Resource>| row.plural == plural && row.group == group && row.version == version;
-        self.0.load().iter().find(is).cloned()
+    /// Serves these custom resources and no others.
+    pub(crate) fn replace_custom(&self, mut custom: Vec<Arc<Served>>) {
+        custom.sort_by(|one, two| {
+            let versions = || structural::compare_versions(&two.version, &one.version);
+            one.group.cmp(&two.group).then_with(versions).then_with(|| one.plural.cmp(&two.plural))
+        });
+        let old = self.0.load();
+        let builtin = old.builtin;
+        let seen = custom.iter().filter(|row| row.served);
+        let served = old.served[..builtin].iter().chain(seen).cloned().collect();
+        self.0.store(Arc::new(Rows { served: Arc::new(served), builtin, custom }));
+    }
+
+    /// A version of a custom resource, whether clients see it or not.
+    pub(crate) fn version(&self, of: &Resource, version: &str) -> Option<Arc<Served>> {
+        let is = |row: &&Arc<Served>| row.version == version && share_storage(row, of);
+        self.0.load().custom.iter().find(is).cloned()
+    }
+
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Served>> {
+        let is = |row: &&Arc<Served>| row.plural == plural && row.group == group && row.version == version;
+        self.0.load().served.iter().find(is).cloned()
+    }
+
+    /// The other versions of a stored resource.
+    pub(crate) fn equivalents(&self, of: &Resource) -> Vec<Arc<Served>> {
+        let is = |row: &&Arc<Served>| {
+            share_storage(row, of) && (&row.group, &row.version) != (&of.group, &of.version)
+        };
+        self.0.load().served.iter().filter(is).cloned().collect()
     }
 
     /// The stored prefixes, each with the row in whose version its objects are written.
-    pub(crate) fn stored(&self) -> Vec<(String, Arc<Resource>)> {
-        let mut stored: Vec<(String, Arc<Resource>)> = Vec::new();
-        for row in self.0.load().iter() {
+    pub(crate) fn stored(&self) -> Vec<(String, Arc<Served>)> {
+        let mut stored: Vec<(String, Arc<Served>)> = Vec::new();
+        for row in self.0.load().served.iter() {
             if let Some(prefix) = row.key_prefix()
                 && stored.iter().all(|(known, _)| *known != prefix)
             {

@@ -5,8 +5,10 @@ pub(crate) mod body;
 mod continuation;
 mod create;
 mod delete;
+mod derived;
 mod output;
 mod patch;
+mod present;
 mod query;
 pub(crate) mod random;
 mod read;
@@ -19,7 +21,9 @@ mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use derived::Derived;
 pub(crate) use patch::media_types as patch_types;
+pub(crate) use query::{Execution, WriteOptions};
 pub(crate) use random::uid;
 
 use std::sync::Arc;
@@ -28,15 +32,19 @@ use bytes::Bytes;
 use datastore::{Datastore, Revision};
 use http::StatusCode;
 use objects::Tree;
-use objects::resource::{Resource, Verb};
+use objects::resource::Verb;
 use objects::status::Status;
 use supervise::Scope;
+use tokio::sync::watch as follow;
 
 use crate::admission::Admission;
+use crate::authz::Authorize;
 use crate::cache::{Cache, Caches};
 use crate::call::{Answer, AnswerBody, Call};
-use crate::registry::Registry;
-use crate::storage::{Expiry, Found, Storage, convert};
+use crate::definitions::Definitions;
+use crate::registry::{Registry, Served};
+use crate::storage::{Expiry, Found, Storage, Values};
+use crate::view::View;
 
 /// The end of the name of a volume that admission adds.
 pub(crate) fn volume_suffix() -> String {
@@ -48,23 +56,47 @@ pub(crate) fn volume_suffix() -> String {
 pub(crate) struct Rest(Arc<Parts>);
 
 struct Parts {
-    registry: Registry,
-    caches: Caches,
+    view: View,
     storage: Storage,
     admission: Admission,
+    authorizer: Arc<dyn Authorize>,
+    /// How often every definition was looked at.
+    definitions: follow::Receiver<u64>,
+}
+
+/// What the verbs stand on.
+pub(crate) struct Foundation {
+    pub(crate) store: Datastore,
+    pub(crate) admission: Admission,
+    pub(crate) expiry: Expiry,
+    pub(crate) authorizer: Arc<dyn Authorize>,
+    pub(crate) values: Values,
 }
 
 impl Rest {
     /// Opens the caches of every stored resource and fills them in a task of the scope.
-    pub(crate) fn open(store: Datastore, admission: Admission, expiry: Expiry, scope: &Scope) -> Self {
+    pub(crate) fn open(foundation: Foundation, scope: &Scope) -> Self {
+        let Foundation { store, admission, expiry, authorizer, values } = foundation;
         let registry = Registry::builtin();
-        let caches = Caches::open(&store, &registry, scope);
-        let storage = Storage::new(store, caches.clone(), expiry);
-        Self(Arc::new(Parts { registry, caches, storage, admission }))
+        let caches = Caches::open(&store, values.clone(), &registry, scope);
+        let view = View { registry, caches };
+        let storage = Storage::new(store, view.clone(), expiry, values);
+        let (served, definitions) = follow::channel(0);
+        let rest = Self(Arc::new(Parts { view, storage, admission, authorizer, definitions }));
+        scope.spawn("definitions", Definitions::new(rest.clone()).run(served, scope.token()));
+        rest
+    }
+
+    pub(crate) fn authorizer(&self) -> &dyn Authorize {
+        self.0.authorizer.as_ref()
+    }
+
+    pub(crate) fn view(&self) -> &View {
+        &self.0.view
     }
 
     pub(crate) fn registry(&self) -> &Registry {
-        &self.0.registry
+        &self.view().registry
     }
 
     /// Whether the caches were filled.
@@ -72,31 +104,35 @@ impl Rest {
         self.caches().revision() > Revision::NEVER
     }
 
-    /// Waits until the caches are filled.
+    /// Waits until the caches are filled, and custom resources are served that were.
     pub(crate) async fn synced(&self) -> Result<(), Status> {
-        self.caches().reached(Revision::INITIAL).await
+        self.caches().reached(Revision::INITIAL).await?;
+        let mut definitions = self.0.definitions.clone();
+        match definitions.wait_for(|count| *count > 0).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Status::unavailable("custom resources are not served any more")),
+        }
     }
 
     /// The object as the cache has it.
-    pub(crate) fn get_tree(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Tree> {
-        let cache = self.caches().of(resource)?;
-        let entry = cache.get(namespace, name)?;
-        let mut tree = convert(entry.tree(), &cache.hub, resource);
-        objects::meta::set_gvk(&mut tree, &resource.gvk());
-        Some(tree)
+    pub(crate) fn get_tree(&self, resource: &Served, namespace: &str, name: &str) -> Option<Tree> {
+        self.view().get(resource, namespace, name)
     }
 
     /// Every object of a resource as the cache has them.
-    pub(crate) fn list_trees(&self, resource: &Resource) -> Vec<Tree> {
-        let Some(cache) = self.caches().of(resource) else { return Vec::new() };
-        let snapshot = cache.snapshot("", |_| true);
-        snapshot.entries.iter().map(|entry| convert(entry.tree(), &cache.hub, resource)).collect()
+    pub(crate) fn list_trees(&self, resource: &Served) -> Vec<Tree> {
+        self.view().list(resource, "", |_| true)
+    }
+
+    /// The number of objects of a resource; none of a virtual one.
+    pub(crate) fn count(&self, resource: &Served) -> usize {
+        self.caches().of(resource).map_or(0, |cache| cache.count())
     }
 
     /// The object as soon as the cache has it; `None` where it does not come in time.
     pub(crate) async fn wait_for(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         name: &str,
         patience: std::time::Duration,
@@ -117,12 +153,26 @@ impl Rest {
     /// The object as the store has it.
     pub(crate) async fn stored(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         name: &str,
     ) -> Result<Option<Tree>, Status> {
         let found = self.storage().read(resource, namespace, name).await?;
         Ok(found.map(|found| found.tree))
+    }
+
+    /// Writes anew what is stored under an older key than the one in force.
+    pub(crate) async fn encrypt_anew(&self) -> Result<usize, Status> {
+        let mut written = 0;
+        for row in self.registry().rows().iter().filter(|row| self.storage().values().are_configured(row)) {
+            let Some(cache) = self.caches().of(row).filter(|cache| Arc::ptr_eq(&cache.hub, row)) else {
+                continue;
+            };
+            for entry in cache.snapshot("", |_| true).entries {
+                written += usize::from(self.storage().renew(row, &entry.namespace, &entry.name).await?);
+            }
+        }
+        Ok(written)
     }
 
     pub(crate) async fn answer(&self, call: Call) -> Result<Answer, Status> {
@@ -143,18 +193,18 @@ impl Rest {
     }
 
     fn caches(&self) -> &Caches {
-        &self.0.caches
+        &self.view().caches
     }
 
     fn storage(&self) -> &Storage {
         &self.0.storage
     }
 
-    fn admission(&self) -> &Admission {
+    pub(crate) fn admission(&self) -> &Admission {
         &self.0.admission
     }
 
-    fn cache(&self, resource: &Resource) -> Result<Arc<Cache>, Status> {
+    fn cache(&self, resource: &Served) -> Result<Arc<Cache>, Status> {
         self.caches().of(resource).ok_or_else(Status::no_such_path)
     }
 

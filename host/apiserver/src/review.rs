@@ -101,7 +101,7 @@ fn texts(tree: &Tree, path: &[&str]) -> Vec<String> {
 }
 
 /// A user as reviews show one.
-fn user_tree(user: &UserInfo) -> Tree {
+pub(crate) fn user_tree(user: &UserInfo) -> Tree {
     let mut tree = tree!({ "username": (user.name.as_str()) });
     if !user.uid.is_empty() {
         tree.insert("uid", user.uid.as_str());

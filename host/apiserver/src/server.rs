@@ -17,15 +17,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
+use crate::aggregation::Aggregator;
 use crate::authn::UserInfo;
 use crate::bootstrap::{self, Endpoint};
 use crate::config::{Config, Dependencies};
 use crate::document::Documents;
+use crate::flow::{self, FlowControl};
 use crate::front::{Bearers, Front, Issuer, Origin, Parts, Requests, grouped};
 use crate::kubelet::Proxy;
-use crate::rest::Rest;
+use crate::proxy::ObjectProxy;
+use crate::rest::{Foundation, Rest};
 use crate::review::ReviewDeps;
-use crate::storage::Expiry;
+use crate::storage::{Expiry, Values};
 use crate::tokens::{PublicKey, Signer, Verifier};
 
 /// Tasks below the verbs get this long to end after the last connection.
@@ -61,6 +64,7 @@ pub struct ApiServerTask {
     dependencies: Dependencies,
     keys: Keys,
     requests: Requests,
+    flow: FlowControl,
     state: watch::Sender<State>,
 }
 
@@ -77,8 +81,11 @@ pub(crate) fn new(
     keys: Keys,
 ) -> (ApiServerHandle, ApiServerTask) {
     let (state, receiver) = watch::channel(State::Starting);
-    let requests = Requests::new(Metrics::new());
-    (ApiServerHandle { state: receiver }, ApiServerTask { config, dependencies, keys, requests, state })
+    let metrics = Metrics::new();
+    let flow = FlowControl::new(config.limits.inflight(), &metrics);
+    let requests = Requests::new(metrics);
+    let task = ApiServerTask { config, dependencies, keys, requests, flow, state };
+    (ApiServerHandle { state: receiver }, task)
 }
 
 impl ApiServerTask {
@@ -125,10 +132,18 @@ impl ApiServerTask {
     pub(crate) fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
         let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
-        let Dependencies { datastore, authenticate, authorize, anonymous, kubelet, .. } = &self.dependencies;
+        let Dependencies { datastore, authenticate, authorize, anonymous, .. } = &self.dependencies;
+        let Dependencies { kubelet, anybody, front_proxy, encryption, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
-        let rest =
-            Rest::open(datastore.clone(), Admission::new(network), Expiry::new(self.config.event_ttl), scope);
+        let foundation = Foundation {
+            store: datastore.clone(),
+            admission: Admission::new(network),
+            expiry: Expiry::new(self.config.event_ttl),
+            authorizer: Arc::clone(authorize),
+            values: Values::new(encryption.clone()),
+        };
+        let rest = Rest::open(foundation, scope);
+        scope.spawn("flow control", flow::follow(self.flow.clone(), rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
@@ -149,12 +164,16 @@ impl ApiServerTask {
             store: datastore.clone(),
             bearers,
             review,
+            proxy: ObjectProxy::new(rest.clone(), kubelet.clone(), anybody.clone(), scope.clone()),
+            aggregator: Aggregator::new(rest.clone(), front_proxy.clone(), scope.clone()),
             kubelet: Proxy::new(rest.clone(), kubelet.clone(), scope.clone()),
             issuer: Issuer { name: issuer.clone(), keys: keys.clone(), address },
             authenticate: Arc::clone(authenticate),
             authorize: Arc::clone(authorize),
             anonymous: Arc::clone(anonymous),
             requests: self.requests.clone(),
+            flow: self.flow.clone(),
+            limits: self.config.limits,
             bootstrapped: AtomicBool::new(false),
             stop,
             rest,
@@ -186,6 +205,18 @@ impl ApiServerHandle {
     /// wait; of a server that has stopped they are told so.
     pub fn transport(&self, identity: UserInfo) -> impl Transport + Clone {
         InProcess { state: self.state.clone(), identity: grouped(identity) }
+    }
+
+    /// Writes every object anew that is stored under an older key than the one in force; gives how many there were.
+    ///
+    /// # Errors
+    /// Why an object could not be written; those before it are.
+    pub async fn encrypt_anew(&self) -> Result<usize, Status> {
+        let state = self.state.borrow().clone();
+        match state {
+            State::Serving(front) | State::Ready(front) => front.0.rest.encrypt_anew().await,
+            State::Starting | State::Stopped => Err(Status::unavailable("the API server is not serving")),
+        }
     }
 
     /// Whether it serves and has everything that every cluster has.

@@ -2,27 +2,36 @@
 //! write is answered when the own caches show it.
 
 mod convert;
+mod converter;
+mod encryption;
 mod expiry;
+mod value;
 
 use std::sync::Arc;
 
 use datastore::{
     Compare, Datastore, KeyRange, KeyValue, LeaseId, Op, RangeError, RangeRequest, Revision, StoreError, Txn,
 };
-use objects::resource::Resource;
 use objects::status::Status;
 use objects::{Tree, meta};
 
-use crate::cache::Caches;
+use crate::registry::Served;
+use crate::view::View;
 
 pub(crate) use convert::convert;
+pub(crate) use converter::Converter;
+pub(crate) use encryption::Age;
+pub use encryption::{Encryption, EncryptionError, Rotation};
 pub(crate) use expiry::Expiry;
+pub(crate) use value::{ValueError, Values};
 
 #[derive(Clone)]
 pub(crate) struct Storage {
     store: Datastore,
-    caches: Caches,
+    view: View,
     expiry: Expiry,
+    values: Values,
+    converter: Converter,
 }
 
 /// A stored object in the version of a request, complete with kind, apiVersion and resourceVersion.
@@ -30,11 +39,21 @@ pub(crate) struct Storage {
 pub(crate) struct Found {
     pub(crate) tree: Tree,
     pub(crate) revision: Revision,
+    pub(crate) age: Age,
 }
 
 impl Storage {
-    pub(crate) fn new(store: Datastore, caches: Caches, expiry: Expiry) -> Self {
-        Self { store, caches, expiry }
+    pub(crate) fn new(store: Datastore, view: View, expiry: Expiry, values: Values) -> Self {
+        let converter = Converter::new(view.clone());
+        Self { store, view, expiry, values, converter }
+    }
+
+    pub(crate) fn converter(&self) -> &Converter {
+        &self.converter
+    }
+
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
     }
 
     /// The present revision.
@@ -45,42 +64,60 @@ impl Storage {
     /// The object as the store has it now.
     pub(crate) async fn read(
         &self,
-        resource: &Resource,
+        resource: &Served,
         namespace: &str,
         name: &str,
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, namespace, name)?;
         let range = self.store.range(RangeRequest::new(KeyRange::key(key))).await.map_err(status)?;
-        range.kvs.first().map(|kv| self.decode(resource, kv)).transpose()
+        match range.kvs.first() {
+            Some(kv) => self.decode(resource, kv).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Writes a new object; `None` where there is one of its name.
-    pub(crate) async fn create(&self, resource: &Resource, tree: Tree) -> Result<Option<Found>, Status> {
+    pub(crate) async fn create(&self, resource: &Served, tree: Tree) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
-        let put = Op::leased(key.clone(), self.encode(resource, &tree)?, self.lease(resource).await?);
+        let value = self.sealed(resource, &key, &self.encode(resource, &tree).await?)?;
+        let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::absent(key), put), tree).await
     }
 
     /// Writes an object over the one that was read; `None` where that has changed since.
     pub(crate) async fn replace(
         &self,
-        resource: &Resource,
+        resource: &Served,
         old: &Found,
         tree: Tree,
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
-        let value = self.encode(resource, &tree)?;
-        if value == self.encode(resource, &old.tree)? {
+        let new = self.encode(resource, &tree).await?;
+        if old.age == Age::Current && new == self.encode(resource, &old.tree).await? {
             return Ok(Some(old.clone()));
         }
+        let value = self.sealed(resource, &key, &new)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), tree).await
+    }
+
+    /// Writes an object anew if it is stored otherwise than it would be today; whether it was.
+    pub(crate) async fn renew(&self, resource: &Served, namespace: &str, name: &str) -> Result<bool, Status> {
+        while let Some(old) = self.read(resource, namespace, name).await? {
+            if old.age == Age::Current {
+                return Ok(false);
+            }
+            if self.replace(resource, &old, old.tree.clone()).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes the object that was read; `None` where it has changed since. The tree is its last state.
     pub(crate) async fn remove(
         &self,
-        resource: &Resource,
+        resource: &Served,
         old: &Found,
         last: Tree,
     ) -> Result<Option<Found>, Status> {
@@ -103,7 +140,7 @@ impl Storage {
         Ok((result.kvs, remaining))
     }
 
-    async fn lease(&self, resource: &Resource) -> Result<LeaseId, Status> {
+    async fn lease(&self, resource: &Served) -> Result<LeaseId, Status> {
         if !resource.expires {
             return Ok(LeaseId::NONE);
         }
@@ -115,38 +152,43 @@ impl Storage {
         if !result.succeeded {
             return Ok(None);
         }
-        self.caches.reached(result.revision).await?;
+        self.view.caches.reached(result.revision).await?;
         meta::set_resource_version(&mut tree, &result.revision.to_string());
-        Ok(Some(Found { tree, revision: result.revision }))
+        Ok(Some(Found { tree, revision: result.revision, age: Age::Current }))
     }
 
-    fn encode(&self, resource: &Resource, tree: &Tree) -> Result<bytes::Bytes, Status> {
+    /// An object as it is stored, before it is bytes.
+    async fn encode(&self, resource: &Served, tree: &Tree) -> Result<Tree, Status> {
         let hub = self.hub(resource)?;
-        let mut tree = convert(tree.clone(), resource, &hub);
+        let mut tree = self.converter.one(tree.clone(), resource, &hub).await?;
         meta::set_resource_version(&mut tree, "");
-        Ok(tree.to_json())
+        Ok(tree)
     }
 
-    fn decode(&self, resource: &Resource, kv: &KeyValue) -> Result<Found, Status> {
+    fn sealed(&self, resource: &Served, key: &str, tree: &Tree) -> Result<bytes::Bytes, Status> {
+        Ok(self.values.write(&*self.hub(resource)?, key, tree))
+    }
+
+    async fn decode(&self, resource: &Served, kv: &KeyValue) -> Result<Found, Status> {
         let hub = self.hub(resource)?;
-        let tree = Tree::from_json(&kv.value).map_err(|error| {
+        let (tree, age) = self.values.read(&hub, &kv.key, &kv.value).map_err(|error| {
             Status::internal(format_args!("{}: {error}", String::from_utf8_lossy(&kv.key)))
         })?;
-        let mut tree = convert(tree, &hub, resource);
+        let mut tree = self.converter.one(tree, &hub, resource).await?;
         meta::set_resource_version(&mut tree, &kv.mod_revision.to_string());
-        Ok(Found { tree, revision: kv.mod_revision })
+        Ok(Found { tree, revision: kv.mod_revision, age })
     }
 
-    fn hub(&self, resource: &Resource) -> Result<Arc<Resource>, Status> {
-        self.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
+    fn hub(&self, resource: &Served) -> Result<Arc<Served>, Status> {
+        self.view.caches.of(resource).map(|cache| Arc::clone(&cache.hub)).ok_or_else(|| not_stored(resource))
     }
 }
 
-fn key(resource: &Resource, namespace: &str, name: &str) -> Result<String, Status> {
+fn key(resource: &Served, namespace: &str, name: &str) -> Result<String, Status> {
     resource.key(Some(namespace), name).ok_or_else(|| not_stored(resource))
 }
 
-fn not_stored(resource: &Resource) -> Status {
+fn not_stored(resource: &Served) -> Status {
     Status::internal(format_args!("{} are not stored", resource.group_resource()))
 }
 

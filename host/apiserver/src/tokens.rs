@@ -1,9 +1,11 @@
 //! Service account tokens: what they claim, who signs them, and when they hold. A token is worth nothing once its
 //! account, or the object it is bound to, is gone.
 
+mod bootstrap;
 mod claims;
 pub(crate) mod documents;
 pub(crate) mod jws;
+mod legacy;
 
 use jiff::Timestamp;
 use objects::{Tree, meta};
@@ -68,15 +70,27 @@ impl Verifier {
         audiences: &[String],
         now: Timestamp,
     ) -> Result<Option<Bearer>, TokenError> {
-        let Some(token) = jws::Token::parse(token) else { return Ok(None) };
-        if token.claims.str_at(&["iss"]) != Some(&self.issuer) {
+        let text = token;
+        let Some(token) = jws::Token::parse(text) else { return Ok(None) };
+        let issuer = token.claims.str_at(&["iss"]).unwrap_or_default();
+        if issuer != self.issuer && issuer != legacy::ISSUER {
             return Ok(None);
         }
         if !self.keys.iter().any(|key| key.verifies(&token)) {
             return Err(TokenError::Signature);
         }
-        let claims = Claims::from_tree(&token.claims).ok_or(TokenError::Claims)?;
         let now = now.as_second();
+        if issuer == legacy::ISSUER {
+            // Such a token names no audience: it is for the API.
+            let own = |wanted: &&String| audiences.is_empty() || audiences.contains(wanted);
+            let shared: Vec<String> = self.audiences.iter().filter(own).cloned().collect();
+            if shared.is_empty() {
+                return Err(TokenError::Audience { actual: Vec::new(), wanted: audiences.to_vec() });
+            }
+            let user = legacy::user(&self.rest, text, &token.claims, now)?;
+            return Ok(Some(Bearer { user, audiences: shared }));
+        }
+        let claims = Claims::from_tree(&token.claims).ok_or(TokenError::Claims)?;
         if now < claims.not_before {
             return Err(TokenError::Early);
         }
@@ -91,6 +105,11 @@ impl Verifier {
         }
         self.holds(&claims, now)?;
         Ok(Some(Bearer { user: user(&claims), audiences: shared }))
+    }
+
+    /// The user of a bootstrap token.
+    pub(crate) fn bootstrap(&self, token: &str, now: Timestamp) -> Option<UserInfo> {
+        bootstrap::user(&self.rest, token, now)
     }
 
     /// Whether the account and what else the token is bound to are there still.

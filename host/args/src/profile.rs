@@ -8,7 +8,7 @@ pub enum Profile {
     /// Every row of the services-and-ports page.
     #[default]
     Default,
-    /// No plain-HTTP port, and requests are judged by RBAC.
+    /// No plain-HTTP port, requests are judged by RBAC, and secrets are encrypted in the store.
     Hardened,
 }
 
@@ -31,6 +31,7 @@ impl Profile {
 
 const HARDENED: &[(Service, &str, &str)] = &[
     (Service::KubeApiserver, "authorization-mode", "RBAC,Node"),
+    (Service::KubeApiserver, "encryption-provider-config", "${SNAP_DATA}/credentials/encryption.json"),
     (Service::KubeControllerManager, "port", "0"),
     (Service::KubeScheduler, "port", "0"),
     (Service::Kubelet, "read-only-port", "0"),

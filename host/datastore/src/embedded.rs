@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mvcc::{Commit, KeyRange, KeyValue, LeaseId, RangeRequest, RangeResult, Revision, Txn, TxnResult};
+use observe::histogram::Histogram;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::answers::Reply;
 use crate::file::head::Identity;
 use crate::shared::Shared;
-use crate::writer::{Command, Reply};
+use crate::writer::Command;
 use crate::{Alarm, StoreError, Watch, WatchError, WatchRequest, WatchSet};
 
 /// Seconds that a lease lives at least: etcd's election timeout, rounded up.
@@ -214,6 +216,18 @@ impl Embedded {
             quota: self.shared.quota as u64,
             alarms: self.shared.alarms().iter().copied().collect(),
         }
+    }
+
+    /// How many seconds it took to flush each commit to disk, in etcd's buckets.
+    #[must_use]
+    pub fn flushes(&self) -> Histogram {
+        self.shared.flushes.clone()
+    }
+
+    /// How many watches of sets have not been told everything yet.
+    #[must_use]
+    pub fn late_watches(&self) -> usize {
+        self.shared.hub.late()
     }
 
     /// Everything that can be read, as of the present.

@@ -140,6 +140,11 @@ impl Hub {
         }
     }
 
+    /// How many watches have something that they have not read.
+    pub(crate) fn late(&self) -> usize {
+        self.state().members.values().filter(|watching| watching.unread.is_some()).count()
+    }
+
     /// The revision up to which the whole group has read everything, if it has.
     pub(crate) fn caught_up(&self, group: &Group) -> Option<Revision> {
         let state = self.state();

@@ -3,6 +3,7 @@
 //! the values are.
 
 mod alarm;
+mod answers;
 mod check;
 mod config;
 mod embedded;
@@ -31,9 +32,9 @@ pub use handle::{Answer, Datastore, Remote, StoreError};
 pub use import::Import;
 pub use lock::{DirectoryLock, LockError};
 pub use mvcc::{
-    Commit, CompactError, Compare, Direction, Event, KeyRange, KeyValue, LeaseError, LeaseId, Op, OpResult,
-    RangeError, RangeRequest, RangeResult, Redo, Relation, Revision, Selection, Sort, SortBy, Target, Txn,
-    TxnError, TxnResult, Update, Window,
+    Commit, CompactError, Compare, Deletion, Direction, Event, KeyRange, KeyValue, LeaseError, LeaseId, Op,
+    OpResult, RangeError, RangeRequest, RangeResult, Redo, Relation, Revision, Selection, Sort, SortBy,
+    Target, Txn, TxnError, TxnResult, Update, Window,
 };
 pub use pages::Pages;
 pub use task::{DatastoreTask, OpenError, TaskError};

@@ -6,10 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use std::time::{Duration, Instant};
 
 use mvcc::{Revision, Store};
+use observe::histogram::Histogram;
 use tokio::sync::{Notify, watch};
 
 use crate::Alarm;
 use crate::file::head::Identity;
+use crate::file::journal::Journal;
 use crate::hub::Hub;
 
 /// The store may be ahead of `durable`; readers see it as of `durable` only. Locked for the time of a read or of applying
@@ -21,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) hub: Hub,
     pub(crate) identity: Identity,
     pub(crate) quota: usize,
+    /// How long flushes of the log took.
+    pub(crate) flushes: Histogram,
     alarms: Mutex<BTreeSet<Alarm>>,
     /// Bytes of all files.
     on_disk: AtomicU64,
@@ -34,7 +38,7 @@ impl Shared {
     /// Gives the sender to who makes the store durable; dropping it tells everybody that writing has ended.
     pub(crate) fn new(
         store: Store,
-        identity: Identity,
+        journal: &Journal,
         quota: usize,
         alarms: BTreeSet<Alarm>,
     ) -> (Self, watch::Sender<Revision>) {
@@ -44,8 +48,9 @@ impl Shared {
             store: RwLock::new(store),
             durable,
             hub,
-            identity,
+            identity: journal.identity(),
             quota,
+            flushes: journal.flushes().clone(),
             alarms: Mutex::new(alarms),
             on_disk: AtomicU64::new(0),
             started: Instant::now(),

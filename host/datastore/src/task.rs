@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::answers::{self, Answers};
 use crate::file::frame::FrameBuffer;
 use crate::file::head::Identity;
 use crate::file::load::load;
@@ -57,6 +58,7 @@ pub enum TaskError {
 pub struct DatastoreTask {
     writer: Writer,
     wake: mpsc::Sender<Command>,
+    answers: mpsc::Receiver<Answers>,
     folder: Arc<dyn Folder>,
     orders: mpsc::Receiver<Order>,
     lock: DirectoryLock,
@@ -82,10 +84,11 @@ impl Embedded {
         let loaded = load(&*folder)?;
         let (alarms, image_bytes) = (loaded.alarms.iter().copied().collect(), loaded.image_bytes);
         let (store, journal) = loaded.resume(Arc::clone(&folder), some_identity)?;
-        let (shared, durable) = Shared::new(store, journal.identity(), config.quota, alarms);
+        let (shared, durable) = Shared::new(store, &journal, config.quota, alarms);
         let shared = Arc::new(shared);
         let (wake, commands) = mpsc::channel(QUEUE);
         let (order, orders) = mpsc::channel(1);
+        let (answer, answers) = mpsc::channel(answers::WAITING);
         let imaging = Imaging {
             orders: order,
             bytes: image_bytes,
@@ -98,6 +101,7 @@ impl Embedded {
             shared: Arc::clone(&shared),
             durable,
             commands,
+            answers: answer,
             journal,
             frame: FrameBuffer::new(),
             retention: Retention::new(config.history_window),
@@ -107,7 +111,10 @@ impl Embedded {
             imaging,
             refusing: false,
         };
-        Ok((Embedded::new(shared, wake.clone()), DatastoreTask { writer, wake, folder, orders, lock }))
+        Ok((
+            Embedded::new(shared, wake.clone()),
+            DatastoreTask { writer, wake, answers, folder, orders, lock },
+        ))
     }
 }
 
@@ -118,8 +125,8 @@ impl DatastoreTask {
     /// # Errors
     /// When the disk failed for good, or the writer panicked.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TaskError> {
-        let Self { writer, wake, folder, orders, lock } = self;
-        let ender = Ender { stop: Arc::clone(&writer.stop), wake: wake.clone() };
+        let Self { writer, wake, mut answers, folder, orders, lock } = self;
+        let mut ender = Some(Ender { stop: Arc::clone(&writer.stop), wake: wake.clone() });
         let scope = Scope::root("datastore");
         let shared = Arc::clone(&writer.shared);
         let reports = wake.clone();
@@ -131,10 +138,11 @@ impl DatastoreTask {
         });
         let started = Instant::now();
         let mut next = started + TICK;
-        let ended = loop {
+        let result = loop {
             tokio::select! {
-                () = stop.cancelled() => break None,
-                result = &mut thread => break Some(result),
+                () = stop.cancelled(), if ender.is_some() => ender = None,
+                result = &mut thread => break result,
+                Some(ready) = answers.recv() => ready.give(),
                 () = tokio::time::sleep_until(next) => {
                     // A full queue is not made longer for a tick that comes again.
                     drop(wake.try_send(Command::Tick(started.elapsed())));
@@ -143,11 +151,9 @@ impl DatastoreTask {
                 () = shared.leased.notified() => next = next.min(Instant::now() + until_next_tick(&shared)),
             }
         };
-        drop(ender);
-        let result = match ended {
-            Some(result) => result,
-            None => thread.await,
-        };
+        while let Some(last) = answers.recv().await {
+            last.give();
+        }
         imaging.await?;
         result?.map_err(TaskError::File)
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mvcc::{CompactError, KeyRange, LeaseId, Retention, Revision, Txn, TxnResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::answers::{Answer, Answers, Reply, ignore_absent};
 use crate::file::entry::{self, Entry};
 use crate::file::frame::FrameBuffer;
 use crate::file::image::Image;
@@ -28,8 +29,6 @@ const PRUNE: usize = 2000;
 const LOGS: u64 = 64 << 20;
 /// Leases that end in one batch.
 const EXPIRE: usize = 1000;
-
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -61,6 +60,7 @@ pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) durable: watch::Sender<Revision>,
     pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) answers: mpsc::Sender<Answers>,
     pub(crate) journal: Journal,
     pub(crate) frame: FrameBuffer,
     pub(crate) retention: Retention,
@@ -131,14 +131,14 @@ impl Writer {
                     // First it can be read, then watchers are told of it.
                     self.durable.send_if_modified(|durable| std::mem::replace(durable, revision) != revision);
                     self.shared.hub.tell(&done.commits, revision);
-                    done.answers.into_iter().for_each(|answer| answer(Ok(())));
+                    self.answer(done.answers, Ok(()));
                 }
                 Err(error) => {
                     self.shared.write().rollback(*self.durable.borrow());
                     if let Some(alarms) = done.alarms_before {
                         *self.shared.alarms() = alarms;
                     }
-                    done.answers.into_iter().for_each(|answer| answer(Err(Arc::clone(&error))));
+                    self.answer(done.answers, Err(Arc::clone(&error)));
                     if !error.is_passing() {
                         return Err(error);
                     }
@@ -149,6 +149,12 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    fn answer(&self, answers: Vec<Answer>, written: Result<(), Arc<FileError>>) {
+        if !answers.is_empty() {
+            ignore_absent(self.answers.blocking_send(Answers { answers, written }));
+        }
     }
 
     fn write(&mut self, revision: Revision) -> Result<(), Arc<FileError>> {
@@ -298,9 +304,4 @@ impl Drop for Closing {
     fn drop(&mut self) {
         self.0.hub.close();
     }
-}
-
-/// Who asked may have stopped waiting.
-pub(crate) fn ignore_absent<T>(sent: Result<(), T>) {
-    drop(sent);
 }

@@ -95,7 +95,7 @@ pub(crate) fn records(export: &Export) -> impl Iterator<Item = Record<'_>> {
             sub,
             what: match event {
                 Event::Put { kv, .. } => What::Version(kv),
-                Event::Delete { key, .. } => What::Deletion(key),
+                Event::Delete(deletion) => What::Deletion(&deletion.key),
             },
         })
     });

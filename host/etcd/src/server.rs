@@ -98,7 +98,7 @@ impl Config {
     pub fn build(self, deps: Deps) -> Result<Server, BuildError> {
         let Deps { store, metrics, scope } = deps;
         let methods = Methods::new(&metrics)?;
-        let metrics = Arc::new(Metrics::new(metrics, VERSION));
+        let metrics = Arc::new(Metrics::new(metrics, VERSION, &store));
         let limit = self.max_message_bytes();
         let member = Arc::new(Member::new(store, self, metrics, scope));
         Ok(Server(Arc::new(Services {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use admin::operation::{
     DisablePlugin, EnablePlugin, ImportImages, InstallMode, InstallPlugin, ListCertificates, ListPlugins,
-    PluginInfo, RefreshCertificates, RemovePlugin, ShowConfig, Status,
+    PluginInfo, RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
 };
 use admin::{Client, show};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use crate::cli::{self, Format, Images, Plugin, RefreshCerts};
+use crate::cli::{self, Format, Images, Plugin, RefreshCerts, Secrets};
 use crate::data_dir::DataDir;
 use crate::{offline, terminal};
 
@@ -126,6 +126,12 @@ pub(crate) async fn refresh_certs(data_dir: &DataDir, command: RefreshCerts) -> 
         Err(why) if why.is_not_running() => offline::refresh(data_dir, &request)?,
         other => other?,
     };
+    done.iter().try_for_each(|line| terminal::print(&format!("{line}\n")))
+}
+
+pub(crate) async fn secrets(data_dir: &DataDir, command: Secrets) -> Result<()> {
+    let Secrets::Rotate = command;
+    let done = Client::new(&data_dir.control_socket()).ask(&RotateSecrets {}).await?;
     done.iter().try_for_each(|line| terminal::print(&format!("{line}\n")))
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Tls {
     pub(crate) etcd: TlsServer,
     /// The API server as a client of kubelets.
     pub(crate) kubelet_client: TlsClient,
+    /// What the API server shows to aggregated ones.
+    pub(crate) front_proxy: watch::Sender<CertificatePem>,
 }
 
 impl Tls {
@@ -49,6 +51,7 @@ impl Tls {
             kubelet: server("kubelet", USERS)?,
             etcd: server("server", STORE)?,
             kubelet_client: TlsClient::new(&bundle, Some(&pem(pki, "apiserver-kubelet-client")?))?,
+            front_proxy: watch::Sender::new(pem(pki, "front-proxy-client")?),
         })
     }
 
@@ -64,6 +67,7 @@ impl Tls {
             server.replace_roots(roots(pki, trusted)?)?;
             server.replace_certificate(pem(pki, name)?)?;
         }
+        self.front_proxy.send_replace(pem(pki, "front-proxy-client")?);
         let bundle = pki.bundle(Authority::Cluster)?;
         Ok(self.kubelet_client.replace(&bundle, Some(&pem(pki, "apiserver-kubelet-client")?))?)
     }

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Config(Config),
     /// Issue certificates anew, without dropping a connection
     RefreshCerts(RefreshCerts),
+    /// Look after the keys that encrypt secrets in the store
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Print the administrator's kubeconfig
     Kubeconfig,
     /// Manage container images
@@ -65,7 +68,7 @@ pub(crate) enum Profile {
     /// Every row of the services-and-ports page
     #[default]
     Default,
-    /// No plain-HTTP ports, and RBAC on
+    /// No plain-HTTP ports, RBAC on, and secrets encrypted in the store
     Hardened,
 }
 
@@ -129,6 +132,12 @@ pub(crate) enum Config {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Secrets {
+    /// Make a new key, encrypt everything by it and forget the old ones
+    Rotate,
 }
 
 #[derive(Args)]

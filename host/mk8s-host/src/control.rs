@@ -7,9 +7,10 @@ use std::sync::Arc;
 use addons::AddonsHandle;
 use admin::operation::{
     DisablePlugin, EnablePlugin, ImportImages, InstallMode, InstallPlugin, ListCertificates, ListPlugins,
-    PluginInfo, RefreshCertificates, RemovePlugin, ShowConfig, Status,
+    PluginInfo, RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
 };
 use admin::{AddonReport, CertificateReport, ConfigReport, InstallReport, Refusal, Server, StatusReport};
+use apiserver::ApiServerHandle;
 use args::Service;
 use bytes::Bytes;
 use cri::Runtime;
@@ -23,6 +24,7 @@ use crate::certificates::CertificatesHandle;
 use crate::configuration::Configuration;
 use crate::data_dir::DataDir;
 use crate::offline;
+use crate::secrets::SecretsAtRest;
 use crate::slot::Slot;
 use crate::sockets::Role;
 use crate::status;
@@ -41,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) certificates: Slot<CertificatesHandle>,
+    pub(crate) api: Slot<ApiServerHandle>,
+    pub(crate) secrets: SecretsAtRest,
     pub(crate) addons: Slot<AddonsHandle>,
     pub(crate) kubelet: Slot<KubeletHandle>,
     pub(crate) runtime: Runtime,
@@ -73,6 +77,7 @@ impl Control {
             .on(handler!(remove_plugin))
             .on(handler!(list_certificates))
             .on(handler!(refresh_certificates))
+            .on(handler!(rotate_secrets))
             .on(handler!(import_images))
     }
 }
@@ -199,6 +204,11 @@ impl Parts {
         _: Body,
     ) -> Result<Vec<String>, Refusal> {
         self.certificates.wait().await.refresh(offline::request(&what)).await.map_err(Refusal::new)
+    }
+
+    async fn rotate_secrets(self: Arc<Self>, _: RotateSecrets, _: Body) -> Result<Vec<String>, Refusal> {
+        let api = self.api.wait().await;
+        self.secrets.rotate(&api).await.map_err(|why| Refusal::new(format!("{why:#}")))
     }
 
     async fn import_images(self: Arc<Self>, _: ImportImages, upload: Body) -> Result<Vec<String>, Refusal> {

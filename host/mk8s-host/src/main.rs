@@ -14,6 +14,7 @@ mod facts;
 mod node;
 mod offline;
 mod run;
+mod secrets;
 mod slot;
 mod sockets;
 mod status;
@@ -48,6 +49,7 @@ fn execute(cli: Cli) -> Result<()> {
         Command::Plugin(command) => asking(ask::plugin(&data_dir()?, command)),
         Command::Config(command) => asking(ask::config(&data_dir()?, command)),
         Command::RefreshCerts(command) => asking(ask::refresh_certs(&data_dir()?, command)),
+        Command::Secrets(command) => asking(ask::secrets(&data_dir()?, command)),
         Command::Kubeconfig => ask::kubeconfig(&data_dir()?),
         Command::Db(command) => asking(db::run(&data_dir()?, command)),
         Command::Images(command) => asking(ask::images(&data_dir()?, command)),

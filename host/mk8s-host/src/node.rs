@@ -26,6 +26,7 @@ use crate::cli::Profile;
 use crate::configuration::Configuration;
 use crate::control::{self, Control};
 use crate::data_dir::DataDir;
+use crate::secrets::SecretsAtRest;
 use crate::slot::Slot;
 use crate::sockets::{CONTAINERD_METRICS, Role, row};
 use crate::store::{self, StoreChoice};
@@ -100,6 +101,7 @@ impl Node {
             secure: sockets.listener(secure).map(|listener| (listener, tls.components.clone())),
             plain: sockets.listener(plain),
         };
+        let secrets = SecretsAtRest::load(&effective, &data_dir)?;
         let api = units::apiserver::Parts {
             config: units::apiserver::config(&effective, data_dir.root(), &facts.addresses)?,
             datastore: slots.datastore.clone(),
@@ -107,6 +109,8 @@ impl Node {
             authorizer: ModeAuthorizer::new(modes.clone(), slots.addons.clone()),
             modes,
             kubelet: tls.kubelet_client.clone(),
+            front_proxy: tls.front_proxy.subscribe(),
+            encryption: secrets.subscribe(),
             listener: sockets.listener(row::API).context("kube-apiserver --secure-port is 0")?,
             tls: tls.api.clone(),
         };
@@ -139,7 +143,7 @@ impl Node {
                 StoreChoice::of(&effective, &data_dir)?,
                 units::datastore::Slots { datastore: slots.datastore, embedded: slots.embedded.clone() },
             ),
-            units::apiserver::unit(api, slots.api),
+            units::apiserver::unit(api, slots.api.clone()),
             units::addons::unit(addons, slots.addons.clone())?,
             units::controllers::unit(
                 clients.clone(),
@@ -188,6 +192,8 @@ impl Node {
             configuration,
             sockets: Arc::new(sockets),
             certificates: slots.certificates,
+            api: slots.api,
+            secrets,
             addons: slots.addons,
             kubelet: slots.kubelet,
             runtime,

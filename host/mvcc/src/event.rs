@@ -10,16 +10,30 @@ use crate::{KeyValue, Revision};
 pub enum Event {
     /// The key has a new version; `prev` is the version before, if the key existed and that is not compacted.
     Put { kv: Arc<KeyValue>, prev: Option<Arc<KeyValue>> },
-    /// The key is gone; `prev` is its last version, unless that is compacted.
-    Delete { key: Bytes, revision: Revision, prev: Option<Arc<KeyValue>> },
+    /// The key is gone.
+    Delete(Box<Deletion>),
+}
+
+/// Apart from the event, since it is larger and rarer than a put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    pub key: Bytes,
+    pub revision: Revision,
+    /// The last version of the key, unless that is compacted.
+    pub prev: Option<Arc<KeyValue>>,
 }
 
 impl Event {
     #[must_use]
+    pub fn delete(key: Bytes, revision: Revision, prev: Option<Arc<KeyValue>>) -> Self {
+        Self::Delete(Box::new(Deletion { key, revision, prev }))
+    }
+
+    #[must_use]
     pub fn key(&self) -> &Bytes {
         match self {
             Self::Put { kv, .. } => &kv.key,
-            Self::Delete { key, .. } => key,
+            Self::Delete(deletion) => &deletion.key,
         }
     }
 
@@ -27,7 +41,7 @@ impl Event {
     pub fn revision(&self) -> Revision {
         match self {
             Self::Put { kv, .. } => kv.mod_revision,
-            Self::Delete { revision, .. } => *revision,
+            Self::Delete(deletion) => deletion.revision,
         }
     }
 
@@ -36,14 +50,15 @@ impl Event {
     pub fn kv(&self) -> Option<&Arc<KeyValue>> {
         match self {
             Self::Put { kv, .. } => Some(kv),
-            Self::Delete { .. } => None,
+            Self::Delete(_) => None,
         }
     }
 
     #[must_use]
     pub fn prev(&self) -> Option<&Arc<KeyValue>> {
         match self {
-            Self::Put { prev, .. } | Self::Delete { prev, .. } => prev.as_ref(),
+            Self::Put { prev, .. } => prev.as_ref(),
+            Self::Delete(deletion) => deletion.prev.as_ref(),
         }
     }
 }
@@ -52,7 +67,7 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     pub revision: Revision,
-    pub events: Vec<Event>,
+    pub events: Box<[Event]>,
 }
 
 impl Commit {
@@ -61,9 +76,7 @@ impl Commit {
         let has_prev = self.events.iter().any(|event| event.prev().is_some());
         let strip = |event: &Event| match event {
             Event::Put { kv, .. } => Event::Put { kv: Arc::clone(kv), prev: None },
-            Event::Delete { key, revision, .. } => {
-                Event::Delete { key: key.clone(), revision: *revision, prev: None }
-            }
+            Event::Delete(deletion) => Event::delete(deletion.key.clone(), deletion.revision, None),
         };
         has_prev.then(|| Self { revision: self.revision, events: self.events.iter().map(strip).collect() })
     }
@@ -74,5 +87,16 @@ impl Commit {
         const BOOKKEEPING: usize = 256;
         let superseded = |event: &Event| event.prev().map_or(0, |kv| kv.value.len());
         self.events.iter().map(|event| superseded(event) + BOOKKEEPING).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store has one for each of its latest writes.
+    #[test]
+    fn an_event_is_as_small_as_a_put() {
+        assert_eq!(size_of::<Event>(), 2 * size_of::<Arc<KeyValue>>());
     }
 }

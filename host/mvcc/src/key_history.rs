@@ -49,6 +49,10 @@ impl KeyHistory {
     }
 
     fn push(&mut self, version: Version) {
+        if self.older.capacity() == 0 {
+            // Most keys that have been changed have one older version.
+            self.older.reserve_exact(1);
+        }
         self.older.push(std::mem::replace(&mut self.latest, version));
     }
 

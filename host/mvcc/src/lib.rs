@@ -15,7 +15,7 @@ mod store;
 mod txn;
 mod view;
 
-pub use event::{Commit, Event};
+pub use event::{Commit, Deletion, Event};
 pub use interest::Interest;
 pub use key_range::KeyRange;
 pub use key_value::KeyValue;

@@ -167,10 +167,11 @@ impl Store {
         let mut branches = Vec::new();
         self.present().choose(txn, &mut branches);
         self.check(txn, &mut branches.iter())?;
-        let mut execution = Execution { next: self.revision.next(), events: Vec::new() };
+        // Most transactions change one key.
+        let mut execution = Execution { next: self.revision.next(), events: Vec::with_capacity(1) };
         let mut result = execution.run(self, txn, &mut branches.iter())?;
         let Execution { next, events } = execution;
-        let commit = (!events.is_empty()).then(|| self.record(Commit { revision: next, events }));
+        let commit = (!events.is_empty()).then(|| self.record(next, events));
         result.revision = self.revision;
         Ok(Applied { result, commit })
     }
@@ -211,8 +212,7 @@ impl Store {
         for change in changes {
             match change {
                 Redo::Put(kv) => {
-                    let kv = Arc::new(kv);
-                    let prev = self.set(&kv);
+                    let (kv, prev) = self.set(&kv.key.clone(), revision, |_| kv);
                     events.push(Event::Put { kv, prev });
                 }
                 Redo::Delete(key) => {
@@ -222,7 +222,7 @@ impl Store {
                 }
             }
         }
-        self.record(Commit { revision, events });
+        self.record(revision, events);
         Ok(())
     }
 
@@ -237,25 +237,28 @@ impl Store {
         }
         let event = |change| match change {
             Redo::Put(kv) => Event::Put { kv: Arc::new(kv), prev: None },
-            Redo::Delete(key) => Event::Delete { key, revision, prev: None },
+            Redo::Delete(key) => Event::delete(key, revision, None),
         };
-        self.record(Commit { revision, events: changes.into_iter().map(event).collect() });
+        self.record(revision, changes.into_iter().map(event).collect());
         Ok(())
     }
 
-    /// Makes `kv` the present version of its key and returns the one before.
-    fn set(&mut self, kv: &Arc<KeyValue>) -> Option<Arc<KeyValue>> {
-        match self.index.get_mut(&kv.key) {
-            Some(history) => {
-                let prev = history.at(kv.mod_revision).cloned();
-                history.put(Arc::clone(kv));
-                prev
-            }
-            None => {
-                self.index.insert(kv.key.clone(), KeyHistory::new(Arc::clone(kv)));
-                None
-            }
-        }
+    /// Makes the present version of a key, of the one before if there is one, and returns both.
+    fn set(
+        &mut self,
+        key: &Bytes,
+        revision: Revision,
+        make: impl FnOnce(Option<&Arc<KeyValue>>) -> KeyValue,
+    ) -> (Arc<KeyValue>, Option<Arc<KeyValue>>) {
+        let Some(history) = self.index.get_mut(key) else {
+            let kv = Arc::new(make(None));
+            self.index.insert(kv.key.clone(), KeyHistory::new(Arc::clone(&kv)));
+            return (kv, None);
+        };
+        let prev = history.at(revision).cloned();
+        let kv = Arc::new(make(prev.as_ref()));
+        history.put(Arc::clone(&kv));
+        (kv, prev)
     }
 
     fn delete(&mut self, range: &KeyRange, next: Revision) -> Vec<Arc<KeyValue>> {
@@ -270,8 +273,8 @@ impl Store {
         deleted
     }
 
-    fn record(&mut self, commit: Commit) -> Arc<Commit> {
-        let commit = Arc::new(commit);
+    fn record(&mut self, revision: Revision, events: Vec<Event>) -> Arc<Commit> {
+        let commit = Arc::new(Commit { revision, events: events.into() });
         for event in &commit.events {
             self.account(event.prev(), event.kv(), event.key());
         }
@@ -408,7 +411,7 @@ impl Store {
         let next = self.revision.next();
         let deleted = keys.into_iter().flat_map(|key| self.delete(&KeyRange::key(key), next));
         let events: Vec<_> = deleted.map(deletion(next)).collect();
-        let commit = (!events.is_empty()).then(|| self.record(Commit { revision: next, events }));
+        let commit = (!events.is_empty()).then(|| self.record(next, events));
         self.leases.remove(id);
         Ok(commit)
     }
@@ -458,7 +461,7 @@ impl Store {
 }
 
 fn deletion(revision: Revision) -> impl Fn(Arc<KeyValue>) -> Event {
-    move |kv| Event::Delete { key: kv.key.clone(), revision, prev: Some(kv) }
+    move |kv| Event::delete(kv.key.clone(), revision, Some(kv))
 }
 
 /// A transaction on its way.
@@ -513,8 +516,8 @@ impl Execution {
         value: &Update<Bytes>,
         lease: &Update<LeaseId>,
     ) -> OpResult {
-        let before = store.index.get(key).and_then(|history| history.at(self.next));
-        let kv = Arc::new(KeyValue {
+        let sub = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        let (kv, prev) = store.set(key, self.next, |before| KeyValue {
             // A request's buffer is not kept for a key that is there already.
             key: before.map_or(key, |before| &before.key).clone(),
             value: value.or(before.map(|before| &before.value)).cloned().unwrap_or_default(),
@@ -522,9 +525,8 @@ impl Execution {
             mod_revision: self.next,
             version: before.map_or(0, |before| before.version) + 1,
             lease: lease.or(before.map(|before| &before.lease)).copied().unwrap_or_default(),
-            sub: u32::try_from(self.events.len()).unwrap_or(u32::MAX),
+            sub,
         });
-        let prev = store.set(&kv);
         self.events.push(Event::Put { kv, prev: prev.clone() });
         OpResult::Put { revision: self.next, prev }
     }

@@ -286,7 +286,7 @@ fn check_commit(commit: &Commit, compacted: i64, before: &Space, after: &Space) 
         }
         match event {
             Event::Put { kv, .. } => space.insert(kv.key.to_vec(), (**kv).clone()),
-            Event::Delete { key, .. } => space.remove(&key[..]),
+            Event::Delete(deletion) => space.remove(&deletion.key[..]),
         };
     }
     assert_eq!(&space, after);
@@ -373,7 +373,7 @@ fn check_txn(store: &mut Store, model: &mut Model, txn: &Txn) {
                 check_commit(commit, model.compacted, model.at(before), model.at(model.revision()));
             }
             let events = applied.commit.iter().flat_map(|commit| &commit.events);
-            let deletions = events.filter(|event| matches!(event, Event::Delete { .. }));
+            let deletions = events.filter(|event| matches!(event, Event::Delete(_)));
             assert_eq!(deleted(&applied.result.results), deletions.count());
         }
         (ours, theirs) => panic!("the store says {ours:?}, the model {theirs:?}"),
@@ -447,7 +447,7 @@ fn check_redo(steps: &[Step]) {
         let Some(commit) = commit else { continue };
         let redo = |event: &Event| match event {
             Event::Put { kv, .. } => Redo::Put((**kv).clone()),
-            Event::Delete { key, .. } => Redo::Delete(key.clone()),
+            Event::Delete(deletion) => Redo::Delete(deletion.key.clone()),
         };
         again
             .redo(commit.revision, commit.events.iter().map(redo).collect())

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -49,17 +50,27 @@ pub struct HttpClient {
 impl HttpClient {
     /// `http:` only.
     pub fn plain() -> Self {
-        Self::new(Connector::Tcp { tls: None, upgradable: false })
+        Self::new(Connector::tcp(None))
     }
 
     /// `https:` and `http:`, HTTP/2 where the server has it.
     pub fn tls(tls: TlsClient) -> Self {
-        Self::new(Connector::Tcp { tls: Some(tls), upgradable: false })
+        Self::new(Connector::tcp(Some(tls)))
+    }
+
+    /// Like [`tls`](Self::tls), but every request goes to one address: its host is only who is expected there.
+    pub fn tls_at(tls: TlsClient, address: SocketAddr) -> Self {
+        Self::new(Connector::Tcp { tls: Some(tls), upgradable: false, at: Some(address) })
     }
 
     /// Like [`tls`](Self::tls) by HTTP/1.1 alone, whose connections can be upgraded.
     pub fn tls_upgradable(tls: TlsClient) -> Self {
-        Self::new(Connector::Tcp { tls: Some(tls), upgradable: true })
+        Self::new(Connector::Tcp { tls: Some(tls), upgradable: true, at: None })
+    }
+
+    /// [`tls_at`](Self::tls_at) and [`tls_upgradable`](Self::tls_upgradable) in one.
+    pub fn tls_upgradable_at(tls: TlsClient, address: SocketAddr) -> Self {
+        Self::new(Connector::Tcp { tls: Some(tls), upgradable: true, at: Some(address) })
     }
 
     /// Every request goes to one unix socket, whatever host it names.
@@ -69,7 +80,7 @@ impl HttpClient {
 
     /// HTTP/2 alone, also over `http:`, as gRPC has it.
     pub fn http2(tls: Option<TlsClient>) -> Self {
-        Self::speaking_http2(Connector::Tcp { tls, upgradable: false })
+        Self::speaking_http2(Connector::tcp(tls))
     }
 
     /// HTTP/2 alone, over one unix socket, whatever host a request names.
@@ -105,21 +116,33 @@ impl HttpClient {
 
 #[derive(Clone)]
 enum Connector {
-    Tcp { tls: Option<TlsClient>, upgradable: bool },
+    Tcp {
+        tls: Option<TlsClient>,
+        upgradable: bool,
+        /// Where everything goes, whatever a request names.
+        at: Option<SocketAddr>,
+    },
     Unix(PathBuf),
 }
 
 impl Connector {
+    fn tcp(tls: Option<TlsClient>) -> Self {
+        Self::Tcp { tls, upgradable: false, at: None }
+    }
+
     async fn connect(self, uri: Uri) -> io::Result<Stream> {
-        let (tls, upgradable) = match self {
+        let (tls, upgradable, at) = match self {
             Self::Unix(path) => return Ok(Stream::Unix(TokioIo::new(dial::unix(&path).await?))),
-            Self::Tcp { tls, upgradable } => (tls, upgradable),
+            Self::Tcp { tls, upgradable, at } => (tls, upgradable, at),
         };
         let invalid = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{why}: {uri}"));
         let host = uri.host().ok_or_else(|| invalid("the address names no host"))?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let secure = uri.scheme_str() == Some("https");
-        let stream = dial::tcp(host, uri.port_u16().unwrap_or(if secure { 443 } else { 80 })).await?;
+        let stream = match at {
+            Some(address) => dial::tcp(&address.ip().to_string(), address.port()).await?,
+            None => dial::tcp(host, uri.port_u16().unwrap_or(if secure { 443 } else { 80 })).await?,
+        };
         if !secure {
             return Ok(Stream::Tcp(TokioIo::new(stream)));
         }

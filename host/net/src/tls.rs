@@ -8,17 +8,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::WantsClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
+    SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::peer::{PeerCertificates, TrustAnchor};
 
@@ -231,6 +233,41 @@ impl ClientCertVerifier for ProofOfKey {
     }
 }
 
+impl ServerCertVerifier for ProofOfKey {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
 /// The client's side of TLS; clones share what is in force.
 #[derive(Clone)]
 pub struct TlsClient {
@@ -242,6 +279,21 @@ impl TlsClient {
     /// Servers are verified by the CAs in `roots` (PEM); `certificate` is shown to those who ask.
     pub fn new(roots: &[u8], certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
         let (both, version_1) = client_configs(roots, certificate)?;
+        Ok(Self { both: Arc::new(ArcSwap::new(both)), version_1: Arc::new(ArcSwap::new(version_1)) })
+    }
+
+    /// Servers prove nothing but that they hold the key of what they show: for peers whose names nobody vouches for, as
+    /// pods that the API server speaks to for a user.
+    pub fn unverified(certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
+        let unusable = |source| TlsError::Unusable { what: "the client certificate", source };
+        let verifier =
+            ProofOfKey { hints: Vec::new(), algorithms: provider().signature_verification_algorithms };
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let (both, version_1) = shown(builder, certificate)?;
         Ok(Self { both: Arc::new(ArcSwap::new(both)), version_1: Arc::new(ArcSwap::new(version_1)) })
     }
 
@@ -267,6 +319,15 @@ fn client_configs(
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
         .with_root_certificates(root_store(roots, "the server CA")?);
+    shown(builder, certificate)
+}
+
+/// Configurations that show a certificate to servers that ask, for both versions of HTTP and for the first alone.
+fn shown(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    certificate: Option<&CertificatePem>,
+) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>), TlsError> {
+    let unusable = |source| TlsError::Unusable { what: "the client certificate", source };
     let mut config = match certificate {
         Some(certificate) => {
             let (chain, key) = certificate.parse()?;

@@ -1,24 +1,36 @@
 //! What truly differs between kinds: defaults, what a write may touch, and what is refused.
 //!
 //! The machinery is the same for every resource; [`of`] gives the row of a kind, and a kind without a row of its
-//! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `validate*`.
+//! own (a custom resource among them) behaves as [`Kind::GENERIC`]. A write goes `prepare_*`, then `stamp`, then
+//! `validate*`.
 
+mod admission_policy;
+mod api_service;
 mod apps;
-pub mod autoscaler;
-
+mod autoscaler;
+mod certificate;
+mod class;
 mod cron_job;
+mod csi;
+mod custom_resource;
 mod data;
 mod defaults;
+mod device;
 mod disruption;
 mod endpoints;
 mod event;
+mod flow;
 mod ingress;
 mod job;
 mod lease;
+mod limit_range;
+mod match_rules;
 mod namespace;
 mod network_policy;
 mod node;
+mod persistent_volume;
 mod pod;
+mod quota;
 mod rbac;
 mod replication;
 mod rows;
@@ -26,7 +38,17 @@ pub mod scale;
 mod secret;
 mod service;
 mod service_network;
+mod storage_class;
 mod template;
+mod volume_attachment;
+mod volume_claim;
+mod volume_source;
+mod webhook;
+
+use jiff::Timestamp;
+
+pub use certificate::{Requester, set_requester};
+pub use class::system_priority_classes;
 
 use crate::meta;
 use crate::resource::Resource;
@@ -54,6 +76,8 @@ pub struct Kind {
     validate_new: fn(&Tree, &mut Vec<FieldError>),
     validate_update: fn(&Tree, &Tree, &mut Vec<FieldError>),
     validate_status: fn(&Tree, &Tree, &mut Vec<FieldError>),
+    /// Sets the times that a write sets.
+    stamp: fn(&mut Tree, Option<&Tree>, Timestamp),
     /// Sub-resources beside `status` that write a part of the object.
     parts: &'static [(&'static str, Part)],
     /// Seconds until a deleted object goes, of the object and of what the client asked for.
@@ -65,9 +89,15 @@ pub struct Kind {
 enum Generation {
     /// The kind has none.
     None,
+    /// 1 for good.
+    Once,
     /// Changes of anything but metadata and status.
     Counts,
-    /// Those, and changes of the annotations.
+    /// The same, from the first change on: a new object has none.
+    CountsChanges,
+    /// Changes of labels too.
+    CountsLabels,
+    /// Changes of annotations too.
     CountsAnnotations,
 }
 
@@ -120,6 +150,7 @@ impl Kind {
         validate_new: |_, _| {},
         validate_update: |_, _, _| {},
         validate_status: |_, _, _| {},
+        stamp: |_, _, _| {},
         parts: &[],
         grace: None,
     };
@@ -140,7 +171,7 @@ impl Kind {
             tree.remove("status");
         }
         tree.remove_at(&["metadata", "generation"]);
-        if self.generation != Generation::None {
+        if !matches!(self.generation, Generation::None | Generation::CountsChanges) {
             meta::set_generation(tree, 1);
         }
         (self.create)(tree);
@@ -167,6 +198,11 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.status)(new, old);
+    }
+
+    /// Sets the times that a write sets, in a prepared object that is new or is written over an old one.
+    pub fn stamp(&self, new: &mut Tree, old: Option<&Tree>, now: Timestamp) {
+        (self.stamp)(new, old, now);
     }
 
     /// What is wrong with a new object, metadata first.
@@ -197,7 +233,7 @@ impl Kind {
         errors
     }
 
-    /// The sub-resource that writes a part of the object: `ephemeralcontainers`, `resize`, `finalize`.
+    /// The sub-resource that writes a part of the object: `approval`, `resize`.
     pub fn part(&self, subresource: &str) -> Option<&'static Part> {
         self.parts.iter().find(|(name, _)| *name == subresource).map(|(_, part)| part)
     }
@@ -216,12 +252,15 @@ pub fn of(resource: &Resource) -> &'static Kind {
 
 /// The generation of an object that is written over an old one, whose generation it has.
 fn count_generation(generation: Generation, new: &mut Tree, old: &Tree) {
-    let annotations =
-        |tree: &Tree| tree.at(&["metadata", "annotations"]).cloned().filter(|map| !map.is_empty_value());
+    let differs = |field: &str| {
+        let of = |tree: &Tree| tree.at(&["metadata", field]).cloned().filter(|map| !map.is_empty_value());
+        of(new) != of(old)
+    };
     let counts = match generation {
-        Generation::None => false,
-        Generation::Counts => counted_differs(new, old),
-        Generation::CountsAnnotations => counted_differs(new, old) || annotations(new) != annotations(old),
+        Generation::None | Generation::Once => false,
+        Generation::Counts | Generation::CountsChanges => counted_differs(new, old),
+        Generation::CountsLabels => counted_differs(new, old) || differs("labels"),
+        Generation::CountsAnnotations => counted_differs(new, old) || differs("annotations"),
     };
     if counts {
         meta::set_generation(new, meta::generation(old) + 1);
@@ -245,6 +284,13 @@ fn keep(new: &mut Tree, old: &Tree, key: &str) {
     match old.get(key) {
         Some(value) => drop(new.insert(key, value.clone())),
         None => drop(new.remove(key)),
+    }
+}
+
+/// Metadata as the old object has them, as some kinds keep them on a write of their status.
+fn keep_all_metadata(new: &mut Tree, old: &Tree) {
+    for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
+        keep_metadata(new, old, field);
     }
 }
 

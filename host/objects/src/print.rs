@@ -3,6 +3,8 @@
 //! One row of [`rows`] a kind; a kind without one has a name and a creation time. Cells are for all columns, the
 //! wide ones too: the client leaves out what it does not show.
 
+mod admission;
+mod cluster;
 mod duration;
 mod endpoints;
 mod event;
@@ -15,6 +17,7 @@ mod rbac;
 mod rows;
 mod scaling;
 mod service;
+mod storage;
 mod volume;
 mod workload;
 
@@ -58,6 +61,10 @@ const fn text(name: &'static str, description: &'static str) -> Column {
 
 const fn integer(name: &'static str, description: &'static str) -> Column {
     Column { kind: "integer", ..text(name, description) }
+}
+
+const fn boolean(name: &'static str, description: &'static str) -> Column {
+    Column { kind: "boolean", ..text(name, description) }
 }
 
 const fn wide(column: Column) -> Column {
@@ -106,6 +113,11 @@ fn text_or<'a>(tree: &'a Tree, path: &[&str], missing: &'a str) -> &'a str {
 
 fn int_at(tree: &Tree, path: &[&str]) -> i64 {
     tree.i64_at(path).unwrap_or(0)
+}
+
+/// The flag at a path, or what it is where there is none.
+fn flag(tree: &Tree, path: &[&str], missing: bool) -> Tree {
+    tree.bool_at(path).unwrap_or(missing).into()
 }
 
 /// How many fields or items are at a path.

@@ -32,9 +32,13 @@ pub struct Field {
     pub required: bool,
     /// Whether Go points to the scalar, so that it tells a zero from nothing.
     pub pointer: bool,
+    /// Whether Go holds the struct by value, so that it is never absent.
+    pub by_value: bool,
     pub list: ListType,
     /// Whether a map field, or the struct in it, is replaced whole.
     pub atomic: bool,
+    /// Whether appliers share the struct in it although its type is atomic.
+    pub granular: bool,
     /// The keys of an associative list.
     pub list_keys: &'static [&'static str],
     pub patch: PatchStrategy,

@@ -7,11 +7,12 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
-use objects::resource::{GroupKind, Resource};
+use objects::resource::GroupKind;
 use objects::status::Status;
 use objects::validate::{FieldError, Path, to_status};
 use objects::{Tree, meta};
 
+use crate::registry::Served;
 use crate::rest::Rest;
 
 /// Where the addresses and ports of services come from.
@@ -81,12 +82,7 @@ impl Addresses {
     }
 
     /// Gives a Service what it lacks and holds it; refuses what another one has or what is out of range.
-    pub(super) fn assign(
-        &self,
-        rest: &Rest,
-        resource: &Resource,
-        tree: &mut Tree,
-    ) -> Result<Reserved, Status> {
+    pub(super) fn assign(&self, rest: &Rest, resource: &Served, tree: &mut Tree) -> Result<Reserved, Status> {
         let kind = tree.str_at(&["spec", "type"]).unwrap_or("ClusterIP").to_owned();
         let mut pending = lock(&self.pending);
         let mut taken: BTreeSet<Claim> = pending.clone();

@@ -4,8 +4,7 @@ use objects::resource::{GroupResource, Resource};
 use objects::status::{Cause, Details, Status};
 use objects::{Tree, meta};
 
-use crate::call::Call;
-use crate::rest::Rest;
+use super::{Operation, Write};
 
 const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
 
@@ -13,8 +12,15 @@ fn is_namespace(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "namespaces"
 }
 
-pub(super) async fn admit(rest: &Rest, call: &Call, tree: &Tree) -> Result<(), Status> {
-    if !call.resource.is_namespaced() {
+pub(super) async fn admit(write: &mut Write<'_>) -> Result<(), Status> {
+    let (rest, call) = (write.rest, write.call);
+    if is_namespace(&call.resource) {
+        let goes = write.operation == Operation::Delete && call.subresource.is_empty();
+        let stays = goes && IMMORTAL.contains(&call.name.as_str());
+        return if stays { Err(write.forbidden("this namespace may not be deleted")) } else { Ok(()) };
+    }
+    // What exists may be changed and deleted: its namespace exists too.
+    if write.operation != Operation::Create || !call.resource.is_namespaced() || call.resource.is_virtual() {
         return Ok(());
     }
     let Some(namespaces) = rest.registry().find("", "v1", "namespaces") else { return Ok(()) };
@@ -22,7 +28,7 @@ pub(super) async fn admit(rest: &Rest, call: &Call, tree: &Tree) -> Result<(), S
         return Err(Status::not_found(&GroupResource::new("", "namespaces"), &call.namespace));
     };
     if namespace.str_at(&["status", "phase"]) == Some("Terminating") {
-        return Err(terminating(&call.resource.group_resource(), meta::name(tree), &call.namespace));
+        return Err(terminating(&call.resource.group_resource(), meta::name(&write.object), &call.namespace));
     }
     Ok(())
 }
@@ -39,14 +45,6 @@ pub(crate) fn complete(resource: &Resource, tree: &mut Tree) {
     tree.set_at(&["status", "phase"], "Active");
     let name = meta::name(tree).to_owned();
     tree.set_at(&["metadata", "labels", "kubernetes.io/metadata.name"], name);
-}
-
-pub(super) fn keep(call: &Call) -> Result<(), Status> {
-    if is_namespace(&call.resource) && IMMORTAL.contains(&call.name.as_str()) {
-        let resource = call.resource.group_resource();
-        return Err(Status::forbidden(&resource, &call.name, "this namespace may not be deleted"));
-    }
-    Ok(())
 }
 
 fn terminating(resource: &GroupResource, name: &str, namespace: &str) -> Status {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use objects::resource::GroupResource;
 use objects::status::Status;
 use objects::{Tree, meta, tree};
 
-use crate::call::Call;
-use crate::rest::Rest;
+use super::Write;
 
 const DEFAULT: &str = "default";
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -17,24 +15,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TOKEN_SECONDS: i64 = 3607;
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
-pub(super) async fn admit(rest: &Rest, call: &Call, pod: &mut Tree) -> Result<(), Status> {
-    if meta::annotation(pod, MIRROR).is_some() {
+pub(super) async fn admit(write: &mut Write<'_>) -> Result<(), Status> {
+    let (rest, call) = (write.rest, write.call);
+    if meta::annotation(&write.object, MIRROR).is_some() {
         return Ok(());
     }
-    let name = match pod.str_at(&["spec", "serviceAccountName"]) {
+    let name = match write.object.str_at(&["spec", "serviceAccountName"]) {
         None | Some("") => DEFAULT.to_owned(),
         Some(name) => name.to_owned(),
     };
     let patience = if name == DEFAULT { PATIENCE } else { Duration::ZERO };
     let accounts = rest.registry().find("", "v1", "serviceaccounts").ok_or_else(Status::no_such_path)?;
     let Some(account) = rest.wait_for(&accounts, &call.namespace, &name, patience).await else {
-        let why = format!(
+        return Err(write.forbidden(format!(
             "error looking up service account {}/{name}: serviceaccount {name:?} not found",
             call.namespace
-        );
-        return Err(Status::forbidden(&GroupResource::new("", "pods"), meta::name(pod), why));
+        )));
     };
-    complete(pod, &name, &account, &crate::rest::volume_suffix());
+    complete(&mut write.object, &name, &account, &crate::rest::volume_suffix());
     Ok(())
 }
 

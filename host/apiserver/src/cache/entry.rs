@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use datastore::Revision;
+use datastore::{KeyValue, Revision};
 use objects::Tree;
 use objects::meta;
-use objects::resource::Resource;
 use objects::selector::field::field_value;
-use objects::tree::JsonError;
+
+use crate::registry::Served;
+use crate::storage::{ValueError, Values};
 
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -18,26 +19,39 @@ pub(crate) struct Entry {
     pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
     /// The values of the row's selectable fields, in their order.
     fields: Box<[Box<str>]>,
+    /// The apiVersion of one that is in another version than its cache, and needs a webhook to get there.
+    foreign: Option<Box<str>>,
     /// A JSON object with its resourceVersion and without kind and apiVersion.
     pub(crate) body: Bytes,
 }
 
 impl Entry {
     /// Reads a stored value.
-    pub(crate) fn read(resource: &Resource, value: &[u8], revision: Revision) -> Result<Self, JsonError> {
-        Ok(Self::new(resource, Tree::from_json(value)?, revision))
+    pub(crate) fn read(resource: &Served, values: &Values, kv: &KeyValue) -> Result<Self, ValueError> {
+        let (tree, _) = values.read(resource, &kv.key, &kv.value)?;
+        Ok(Self::new(resource, tree, kv.mod_revision))
     }
 
-    pub(crate) fn new(resource: &Resource, mut tree: Tree, revision: Revision) -> Self {
-        tree.remove("kind");
-        tree.remove("apiVersion");
+    pub(crate) fn new(resource: &Served, mut tree: Tree, revision: Revision) -> Self {
         meta::set_resource_version(&mut tree, &revision.to_string());
+        Self::of(resource, tree)
+    }
+
+    /// An object that has its resourceVersion.
+    pub(crate) fn of(resource: &Served, mut tree: Tree) -> Self {
+        tree.remove("kind");
+        let version = tree.remove("apiVersion");
+        let foreign = version
+            .as_ref()
+            .and_then(Tree::as_str)
+            .filter(|version| resource.custom().is_some() && **version != *resource.api_version());
         let fields = resource.selectable.iter().map(|row| field_value(resource, &tree, &row.name).into());
         Self {
             namespace: meta::namespace(&tree).into(),
             name: meta::name(&tree).into(),
             labels: meta::labels(&tree).map(|(key, value)| (key.into(), value.into())).collect(),
             fields: fields.collect(),
+            foreign: foreign.map(Into::into),
             body: tree.to_json(),
         }
     }
@@ -47,7 +61,7 @@ impl Entry {
     }
 
     /// The value of a field of the row that the entry was made with.
-    pub(crate) fn field(&self, resource: &Resource, name: &str) -> Cow<'_, str> {
+    pub(crate) fn field(&self, resource: &Served, name: &str) -> Cow<'_, str> {
         Cow::Borrowed(match name {
             "metadata.name" => &self.name,
             "metadata.namespace" => &self.namespace,
@@ -56,6 +70,21 @@ impl Entry {
                 position.and_then(|at| self.fields.get(at)).map_or("", |value| value)
             }
         })
+    }
+
+    /// Whether it is in another version than its cache.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
+    /// The object with its own kind and apiVersion.
+    pub(crate) fn complete(&self, hub: &Served) -> Tree {
+        let mut tree = self.tree();
+        let fields = tree.object_mut();
+        let own = hub.api_version();
+        fields.insert_first("apiVersion", self.foreign.as_deref().unwrap_or(&own));
+        fields.insert_first("kind", &*hub.kind);
+        tree
     }
 
     /// The object, without kind and apiVersion.

@@ -45,7 +45,7 @@ impl Change {
     }
 
     /// What the change is to who sees only some objects: one that is no longer selected is deleted.
-    pub(crate) fn seen(&self, selects: impl Fn(&Entry) -> bool) -> Option<(EventType, &Entry)> {
+    pub(crate) fn seen(&self, selects: impl Fn(&Entry) -> bool) -> Option<(EventType, &Arc<Entry>)> {
         let selected = |entry: &Option<Arc<Entry>>| entry.as_deref().is_some_and(&selects);
         match (&self.old, &self.new) {
             (_, Some(new)) if selected(&self.new) => {

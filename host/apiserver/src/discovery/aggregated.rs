@@ -7,8 +7,10 @@ use objects::{Tree, tree};
 
 use super::{Group, Root, groups, insert_texts, names};
 
+use crate::registry::Served;
+
 /// An APIGroupDiscoveryList below a root, in a version of `apidiscovery.k8s.io`; the versions differ in name alone.
-pub(crate) fn aggregated(rows: &[Arc<Resource>], root: Root, version: &str) -> Tree {
+pub(crate) fn aggregated(rows: &[Arc<Served>], root: Root, version: &str) -> Tree {
     let groups = groups(rows);
     let items: Vec<Tree> = groups.iter().filter(|group| group.root() == root).map(group).collect();
     tree!({

@@ -39,7 +39,7 @@ impl Parts {
             ..shown(headers)
         };
         if let Some(token) = &credentials.bearer {
-            match self.bearers.service_account(token, &[]) {
+            match self.bearers.own(token, &[]) {
                 Ok(Some(bearer)) => return Ok(bearer.user),
                 Ok(None) => {}
                 Err(why) => {

@@ -1,4 +1,4 @@
-//! Whom a bearer token is of: a service account's own, or one that an authenticator knows.
+//! Whom a bearer token is of: one that the API server itself gave out, or one that an authenticator knows.
 
 use std::sync::Arc;
 
@@ -26,20 +26,21 @@ impl Bearers {
         Self { verifier, authenticate, audiences }
     }
 
-    /// A service account with the groups that everybody has; `None` where the token is no service account's.
-    pub(crate) fn service_account(
-        &self,
-        token: &str,
-        audiences: &[String],
-    ) -> Result<Option<Bearer>, String> {
-        let found = self.verifier.verify(token, audiences, Timestamp::now());
-        let found = found.map_err(|why| why.to_string())?;
+    /// A service account or a joining machine with the groups that everybody has; `None` where the token is of neither.
+    pub(crate) fn own(&self, token: &str, audiences: &[String]) -> Result<Option<Bearer>, String> {
+        let now = Timestamp::now();
+        let found = self.verifier.verify(token, audiences, now).map_err(|why| why.to_string())?;
+        if found.is_none()
+            && let Some(user) = self.verifier.bootstrap(token, now)
+        {
+            return Ok(Some(Bearer { user: grouped(user), audiences: self.audiences.clone() }));
+        }
         Ok(found.map(|bearer| Bearer { user: grouped(bearer.user), ..bearer }))
     }
 
     /// Whom the token is of, for audiences; for none those of the API.
     pub(crate) fn ask(&self, token: &str, audiences: &[String]) -> Result<Option<Bearer>, String> {
-        if let Some(bearer) = self.service_account(token, audiences)? {
+        if let Some(bearer) = self.own(token, audiences)? {
             return Ok(Some(bearer));
         }
         let shared: Vec<String> = self

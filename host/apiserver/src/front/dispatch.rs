@@ -7,13 +7,14 @@ use net::body::{self, CollectError};
 use objects::resource::{Resource, Verb};
 use objects::status::Status;
 
-use super::Parts;
 use super::path::{RequestInfo, ResourcePath};
 use super::reply::Encoding;
-use super::{negotiate, reply};
+use super::{Asked, Parts, negotiate, reply};
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
 use crate::kubelet::Proxy;
+use crate::proxy::ObjectProxy;
+use crate::rest::random;
 use crate::review;
 
 /// As etcd's limit for a request with room for what the API server adds: upstream's default.
@@ -22,12 +23,12 @@ const BODY_LIMIT: usize = 3 << 20;
 impl Parts {
     pub(super) async fn dispatch(
         &self,
-        info: &RequestInfo,
+        Asked { info, resource }: &Asked,
         path: &ResourcePath,
         user: UserInfo,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let Some(resource) = self.rest.registry().find(&path.group, &path.version, &path.resource) else {
+        let Some(resource) = resource.clone() else {
             return self.unknown(path);
         };
         let verb = offered(&resource, path, info, request.method())?;
@@ -48,8 +49,14 @@ impl Parts {
             output,
             user,
         };
+        if ObjectProxy::serves(&call) {
+            return self.proxy.answer(&call, Request::from_parts(head, body)).await;
+        }
         if Proxy::serves(&call) {
             return self.kubelet.answer(&call, Request::from_parts(head, ())).await;
+        }
+        if verb == Verb::Watch && info.query_value("timeoutSeconds").is_none_or(str::is_empty) {
+            call.query.push(("timeoutSeconds".to_owned(), self.watch_seconds().to_string()));
         }
         call.body = Content { media_type, bytes: whole(body).await? };
         let answer = match review::answer(&self.review, &call) {
@@ -57,6 +64,12 @@ impl Parts {
             None => self.rest.answer(call).await?,
         };
         reply::answer(answer, encoding, self.stop.clone())
+    }
+
+    /// How long a watch lasts whose client does not say: a random time, so that not all of them come back at once.
+    fn watch_seconds(&self) -> u64 {
+        let least = self.limits.min_request_timeout.as_secs().max(1);
+        least + random::below(least)
     }
 
     /// No such resource: of a group that is there, or no path at all.

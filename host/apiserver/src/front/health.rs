@@ -1,5 +1,6 @@
 //! `/healthz`, `/livez`, `/readyz` and their checks, in the texts that upstream answers.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,7 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 enum Check {
     Ping,
     Etcd,
+    EtcdReadiness,
     InformerSync,
+    FlowConfig,
     Bootstrap,
     Shutdown,
 }
@@ -31,18 +34,33 @@ impl Check {
         match self {
             Self::Ping => "ping",
             Self::Etcd => "etcd",
+            Self::EtcdReadiness => "etcd-readiness",
             Self::InformerSync => "informer-sync",
+            Self::FlowConfig => "poststarthook/priority-and-fairness-config-consumer",
             Self::Bootstrap => "poststarthook/bootstrap-controller",
             Self::Shutdown => "shutdown",
         }
     }
 }
 
-/// Each path with its checks.
+const ALIVE: &[Check] = &[Check::Ping, Check::Etcd, Check::FlowConfig, Check::Bootstrap];
+
+/// Each path with its checks, of upstream's those that there is something to check for.
 const PATHS: &[(&str, &[Check])] = &[
-    ("healthz", &[Check::Ping, Check::Etcd, Check::Bootstrap]),
-    ("livez", &[Check::Ping, Check::Etcd, Check::Bootstrap]),
-    ("readyz", &[Check::Ping, Check::Etcd, Check::InformerSync, Check::Bootstrap, Check::Shutdown]),
+    ("healthz", ALIVE),
+    ("livez", ALIVE),
+    (
+        "readyz",
+        &[
+            Check::Ping,
+            Check::Etcd,
+            Check::EtcdReadiness,
+            Check::InformerSync,
+            Check::FlowConfig,
+            Check::Bootstrap,
+            Check::Shutdown,
+        ],
+    ),
 ];
 
 /// The addresses of every check.
@@ -73,13 +91,12 @@ impl Parts {
     }
 
     async fn all(&self, root: &str, checks: &[Check], query: &[(String, String)]) -> Response<Body> {
-        let mut excluded: Vec<&str> =
-            query.iter().filter(|(key, _)| key == "exclude").map(|(_, name)| name.as_str()).collect();
+        let excluded = query.iter().filter(|(key, _)| key == "exclude").map(|(_, name)| name.as_str());
+        let excluded: BTreeSet<&str> = excluded.collect();
         let (mut text, mut failed) = (String::new(), false);
         for check in checks {
             let name = check.name();
-            let line = if excluded.contains(&name) {
-                excluded.retain(|excluded| *excluded != name);
+            let line = if excluded.contains(name) {
                 format!("[+]{name} excluded: ok\n")
             } else if self.check(*check).await {
                 format!("[+]{name} ok\n")
@@ -89,9 +106,11 @@ impl Parts {
             };
             text += &line;
         }
-        if !excluded.is_empty() {
-            let names: Vec<String> = excluded.iter().map(|name| format!("{name:?}")).collect();
-            let names = names.join(",");
+        let unknown = |name: &&str| !checks.iter().any(|check| check.name() == *name);
+        let unknown: Vec<String> =
+            excluded.into_iter().filter(unknown).map(|name| format!("{name:?}")).collect();
+        if !unknown.is_empty() {
+            let names = unknown.join(",");
             writeln!(text, "warn: some health checks cannot be excluded: no matches for {names}")
                 .expect("a String takes any text");
         }
@@ -109,11 +128,12 @@ impl Parts {
     async fn check(&self, check: Check) -> bool {
         match check {
             Check::Ping => true,
-            Check::Etcd => {
+            Check::Etcd | Check::EtcdReadiness => {
                 let asked = self.store.range(RangeRequest::new(KeyRange::key(PROBE)));
                 matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
             }
             Check::InformerSync => self.rest.is_synced(),
+            Check::FlowConfig => self.flow.is_configured(),
             Check::Bootstrap => self.bootstrapped.load(Ordering::Acquire),
             Check::Shutdown => !self.stop.is_cancelled(),
         }

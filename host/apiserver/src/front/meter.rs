@@ -9,8 +9,8 @@ use observe::family::Family;
 use observe::gauge::Gauge;
 use observe::histogram::Histogram;
 
+use super::Asked;
 use super::path::RequestInfo;
-use crate::registry::Registry;
 
 type Labels = Vec<(&'static str, String)>;
 type Durations = Family<Labels, Histogram, fn() -> Histogram>;
@@ -64,7 +64,7 @@ impl Requests {
         &self.metrics
     }
 
-    pub(crate) fn begin(&self, info: &RequestInfo, method: &Method, registry: &Registry) -> Meter {
+    pub(crate) fn begin(&self, Asked { info, resource }: &Asked, method: &Method) -> Meter {
         let kind = if method.is_safe() { "readOnly" } else { "mutating" };
         let is_timed = !info.is_long_running();
         let inflight =
@@ -73,10 +73,7 @@ impl Requests {
             inflight.inc();
         }
         // A name that anyone may invent is no label.
-        let known = |path: &&super::path::ResourcePath| {
-            registry.find(&path.group, &path.version, &path.resource).is_some()
-        };
-        let resource = info.resource.as_ref().filter(known).map(|path| path.resource.clone());
+        let resource = resource.as_ref().map(|resource| resource.plural.to_string());
         Meter {
             requests: self.clone(),
             verb: verb(info, method).to_owned(),

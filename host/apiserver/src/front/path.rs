@@ -49,6 +49,11 @@ impl RequestInfo {
         Self { verb, path, query, resource }
     }
 
+    /// The first value of a name.
+    pub(crate) fn query_value(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether the answer is no object but a stream of somebody else.
     pub(crate) fn is_connect(&self) -> bool {
         self.resource.as_ref().is_some_and(|path| CONNECT.contains(&path.subresource.as_str()))

@@ -1,6 +1,9 @@
 //! Requests through every filter, one claim a test.
 
 mod access;
+mod backends;
+mod customs;
 mod exchange;
 mod fixture;
+mod limits;
 mod sockets;

@@ -1,5 +1,6 @@
 //! Addresses at the kubelet, and a made-up kubelet over TLS on loopback.
 
+use hyper_util::rt::TokioIo;
 use std::net::Ipv4Addr;
 
 use expect_test::{Expect, expect};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use objects::Tree;
-use objects::resource::{GroupVersion, Resource, Verb};
+use objects::resource::{GroupVersion, Verb};
 
 use super::{gnostic, group_versions, index, rows_of, version_2, version_3};
-use crate::registry::Registry;
+use crate::registry::{Registry, Served};
 
-fn rows() -> Arc<Vec<Arc<Resource>>> {
+fn rows() -> Arc<Vec<Arc<Served>>> {
     Registry::builtin().rows()
 }
 

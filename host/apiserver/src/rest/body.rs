@@ -2,12 +2,14 @@
 
 use objects::decode::{self, Decoded, FieldValidation, Notation};
 use objects::meta;
+use objects::patch::undecodable;
 use objects::resource::GroupVersionKind;
 use objects::schema::{self, Type};
 use objects::status::Status;
 use objects::{Tree, decode::SyntaxError};
 
 use crate::call::{Call, Content};
+use crate::strategy::{self, ShapeError};
 
 /// What a write takes; protobuf only where the kind has messages.
 const NOTATIONS: &[(&str, Notation)] = &[
@@ -51,9 +53,24 @@ pub(crate) fn object(
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
     let mut decoded = decode::object(&call.body.bytes, call.body.notation(kind)?, kind, validation)?;
+    if call.resource.custom().is_some() && *kind == call.resource.gvk() {
+        let unknown = shape(call, &mut decoded.tree)?;
+        let shaped = decode::finish(decoded.tree, unknown, validation)
+            .map_err(|error| decode::cannot_handle(kind, &kind.kind, &error))?;
+        decoded.warnings.extend(shaped.warnings);
+        decoded.tree = shaped.tree;
+    }
     // Field ownership is not tracked, so none is kept.
     decoded.tree.remove_at(&["metadata", "managedFields"]);
     Ok(decoded)
+}
+
+/// Brings an object of the call's resource into its shape; gives what its type does not know.
+pub(crate) fn shape(call: &Call, tree: &mut Tree) -> Result<Vec<String>, Status> {
+    strategy::of(&call.resource).shape(tree).map_err(|error| match error {
+        ShapeError::BuiltIn(error) => undecodable(tree, error),
+        ShapeError::Custom(status) => status,
+    })
 }
 
 /// Options in a body, which may be empty.

@@ -4,13 +4,14 @@ use http::StatusCode;
 use objects::resource::{GroupKind, Resource};
 use objects::status::{Outcome, Status};
 use objects::validate::{FieldError, to_status};
-use objects::{Tree, kind, meta};
+use objects::{Tree, meta};
 
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, random};
-use crate::admission::{address::Reserved, namespace};
+use crate::admission::{Write, address::Reserved, namespace};
 use crate::call::{Answer, Call};
+use crate::strategy;
 
 /// How often another generated name is tried, as upstream.
 const NAME_ATTEMPTS: usize = 8;
@@ -20,7 +21,7 @@ impl Rest {
         let options = call.write_options("CreateOptions")?;
         let decoded = body::object(call, &call.resource.gvk(), options.validation)?;
         let mut answer = self.create_tree(call, decoded.tree, options).await?;
-        answer.warnings = decoded.warnings;
+        answer.warnings.splice(0..0, decoded.warnings);
         Ok(answer)
     }
 
@@ -33,6 +34,13 @@ impl Rest {
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
+        if resource.is_ending() {
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Status {
+                message: why.to_owned(),
+                ..Status::method_not_supported(&resource.group_resource(), "create")
+            });
+        }
         body::settle_namespace(call, &mut tree)?;
         if !["", "0"].contains(&meta::resource_version(&tree)) {
             return Err(version_on_create());
@@ -44,7 +52,7 @@ impl Rest {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
             }
-            let Prepared { tree: new, _reserved } = self.prepare(call, new).await?;
+            let Prepared { tree: new, warnings, _reserved } = self.prepare(call, new, options).await?;
             let name = meta::name(&new).to_owned();
             let created = match options.execution {
                 Execution::Real => self.storage().create(resource, new).await?.map(|found| found.tree),
@@ -55,7 +63,7 @@ impl Rest {
             };
             if let Some(created) = created {
                 let body = Render::new(call, &cache.hub).object(created);
-                return Ok(Answer { code: StatusCode::CREATED, ..Answer::ok(body) });
+                return Ok(Answer { code: StatusCode::CREATED, warnings, ..Answer::ok(body) });
             }
             let taken = resource.group_resource();
             if !generated {
@@ -69,27 +77,34 @@ impl Rest {
     }
 
     /// Admission, defaults, server-set metadata, validation: everything before the store.
-    async fn prepare(&self, call: &Call, mut tree: Tree) -> Result<Prepared, Status> {
+    async fn prepare(&self, call: &Call, mut tree: Tree, options: WriteOptions) -> Result<Prepared, Status> {
         let resource = &*call.resource;
-        let row = kind::of(resource);
+        let strategy = strategy::of(resource);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
             tree.remove_at(&["metadata", field]);
         }
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
-        row.apply_defaults(resource, &mut tree);
-        let reserved = self.admission().create(self, call, &mut tree).await?;
-        row.prepare_create(resource, &mut tree);
-        namespace::complete(resource, &mut tree);
-        validated(resource, &tree, &row.validate(resource, &tree))?;
-        Ok(Prepared { tree, _reserved: reserved })
+        strategy.apply_defaults(&mut tree)?;
+        let mut write = Write::new(self, call, tree, None, options);
+        self.admission().mutate(&mut write).await?;
+        let tree = &mut write.object;
+        let reserved = self.admission().addresses(self, call, tree, None)?;
+        strategy.prepare_create(tree);
+        namespace::complete(resource, tree);
+        validated(resource, tree, &strategy.validate(tree))?;
+        write.warnings.extend(strategy.warnings(&write.object, None));
+        self.admission().validate(&mut write).await?;
+        Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
     }
 }
 
 /// An object ready to be written, with what admission holds for it until then.
-struct Prepared {
-    tree: Tree,
-    _reserved: Reserved,
+pub(super) struct Prepared {
+    pub(super) tree: Tree,
+    /// What admission warns the client of.
+    pub(super) warnings: Vec<String>,
+    pub(super) _reserved: Reserved,
 }
 
 /// The Invalid status of an object, where something is wrong with it.

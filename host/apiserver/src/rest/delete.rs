@@ -7,14 +7,17 @@ use jiff::Timestamp;
 use objects::resource::Resource;
 use objects::status::Status;
 use objects::validate::{FieldError, Path};
-use objects::{Tree, kind, meta};
+use objects::{Tree, meta};
 
 use super::output::Render;
-use super::query::{Execution, refuse};
+use super::query::{Execution, WriteOptions, refuse};
 use super::select::Selection;
 use super::{Rest, body};
+use crate::admission::Write;
 use crate::call::{Answer, Call};
+use crate::registry::Served;
 use crate::storage::Found;
+use crate::strategy;
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -58,10 +61,13 @@ impl Rest {
     pub(super) async fn delete_with(&self, call: &Call, options: &DeleteOptions) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
-        self.admission().delete(call)?;
         loop {
             let old = self.found(call).await?;
             options.preconditions(call, &old)?;
+            let execution = WriteOptions { execution: options.execution, ..WriteOptions::default() };
+            let mut write = Write::new(self, call, Tree::Null, Some(&old.tree), execution);
+            self.admission().mutate(&mut write).await?;
+            self.admission().validate(&mut write).await?;
             let render = Render::new(call, &cache.hub);
             let step = step(resource, &old.tree, options, Timestamp::now());
             let dry = options.execution == Execution::Dry;
@@ -197,20 +203,18 @@ fn is_namespace(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "namespaces"
 }
 
-fn step(resource: &Resource, old: &Tree, options: &DeleteOptions, now: Timestamp) -> Step {
+fn step(resource: &Served, old: &Tree, options: &DeleteOptions, now: Timestamp) -> Step {
     let mut new = old.clone();
+    strategy::of(resource).begin_deletion(&mut new, now);
     propagate(&mut new, options.propagation);
     let asked = options.grace_period_seconds;
-    let grace = kind::of(resource).grace_period_seconds(old, asked).unwrap_or(0).max(0);
+    let grace = strategy::of(resource).grace_period_seconds(old, asked).unwrap_or(0).max(0);
     let left = old.i64_at(&["metadata", "deletionGracePeriodSeconds"]);
     match (meta::is_deleting(old), left) {
         (false, _) => mark(&mut new, now, grace),
         // A second deletion may only shorten the grace.
         (true, Some(left)) if asked.is_some() && grace < left => mark(&mut new, now, grace),
         (true, _) => {}
-    }
-    if is_namespace(resource) {
-        new.set_at(&["status", "phase"], "Terminating");
     }
     if may_end(resource, &new) {
         Step::Remove

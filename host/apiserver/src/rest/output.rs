@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datastore::Revision;
-use objects::resource::Resource;
 use objects::{Tree, meta, tree};
 
 use super::table;
 use crate::cache::{Change, Entry, EventType};
 use crate::call::{Call, Output};
+use crate::registry::Served;
 use crate::storage::convert;
 
 const META_VERSION: &str = "meta.k8s.io/v1";
 
 pub(crate) struct Render {
-    resource: Arc<Resource>,
+    resource: Arc<Served>,
     /// The row in whose version entries are.
-    hub: Arc<Resource>,
+    hub: Arc<Served>,
     output: Output,
     include: Include,
+    /// Whether lines of events are the same for all who see entries as they are.
+    shared: bool,
     /// `{"kind":…,"apiVersion":…,`: what goes before the body of an entry, without its brace.
     head: String,
 }
@@ -41,7 +43,7 @@ pub(crate) struct ListMeta {
 }
 
 impl Render {
-    pub(crate) fn new(call: &Call, hub: &Arc<Resource>) -> Self {
+    pub(crate) fn new(call: &Call, hub: &Arc<Served>) -> Self {
         let head =
             format!("{{\"kind\":{:?},\"apiVersion\":{:?},", call.resource.kind, call.resource.api_version());
         let include = match call.query("includeObject") {
@@ -54,8 +56,14 @@ impl Render {
             hub: Arc::clone(hub),
             output: call.output,
             include,
+            shared: true,
             head,
         }
+    }
+
+    /// For entries that were converted to the version of the call.
+    pub(crate) fn converted(call: &Call) -> Self {
+        Self { shared: false, ..Self::new(call, &call.resource) }
     }
 
     /// Whether entries go out with the bytes that they have.
@@ -135,7 +143,7 @@ impl Render {
             EventType::Deleted => self.last_state(entry, change.revision),
             _ => line(event.as_str(), &self.entry(entry)),
         };
-        if self.is_plain() { change.line(event, make) } else { make() }
+        if self.shared && self.is_plain() { change.line(event, make) } else { make() }
     }
 
     /// An object that goes is shown as it was, at the revision at which it went.

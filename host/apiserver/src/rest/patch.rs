@@ -10,6 +10,7 @@ use objects::status::Status;
 use super::update::Part;
 use super::{Rest, body};
 use crate::call::{Answer, Call};
+use crate::strategy::{self, ShapeError};
 
 type Apply = fn(&mut Tree, &Tree, &Resource) -> Result<(), PatchError>;
 
@@ -52,7 +53,10 @@ impl Rest {
             let mut new = old.clone();
             apply(&mut new, &patch, resource).map_err(|error| error.to_status())?;
             let mut reports = duplicates.clone();
-            reports.extend(checked(&mut new, resource, &patch)?);
+            reports.extend(strategy::of(resource).shape(&mut new).map_err(|error| match error {
+                ShapeError::BuiltIn(error) => undecodable(&patch, error),
+                ShapeError::Custom(status) => status,
+            })?);
             if options.validation == FieldValidation::Strict && !reports.is_empty() {
                 let error = decode::DecodeError::Strict(reports);
                 return Err(undecodable(&patch, error));
@@ -64,15 +68,8 @@ impl Rest {
             Ok(new)
         };
         let mut answer = self.write(call, part, options, change).await?;
-        answer.warnings = warnings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let reports = warnings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        answer.warnings.splice(0..0, reports);
         Ok(answer)
-    }
-}
-
-/// The patched object in the shape of its type, and what the type does not know.
-fn checked(new: &mut Tree, resource: &Resource, patch: &Tree) -> Result<Vec<String>, Status> {
-    match schema::by_gvk(&resource.group, &resource.version, &resource.kind) {
-        Some(row) => decode::check(new, row).map_err(|error| undecodable(patch, error)),
-        None => Ok(Vec::new()),
     }
 }

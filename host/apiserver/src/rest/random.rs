@@ -4,7 +4,7 @@ use objects::meta::GENERATED_LEN;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// Random bytes of the kernel.
-fn bytes<const N: usize>() -> [u8; N] {
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let mut filled = 0;
     while filled < N {

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use datastore::{KeyRange, KeyValue, Revision, StoreError};
-use objects::resource::Resource;
 use objects::status::Status;
 
 use super::Rest;
 use super::continuation::Continuation;
-use super::output::{ListMeta, Render};
+use super::output::ListMeta;
 use super::query::{Freshness, ListOptions};
 use super::select::Selection;
 use crate::cache::{Cache, Entry, relative_key};
@@ -23,7 +21,9 @@ impl Rest {
         let entry = cache
             .get(&call.namespace, &call.name)
             .ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))?;
-        Ok(Answer::ok(Render::new(call, &cache.hub).entry(&entry)))
+        let (entries, render) = self.present(call, &cache.hub, vec![entry]).await?;
+        let body = entries.first().map(|entry| render.entry(entry));
+        body.map(Answer::ok).ok_or_else(|| Status::internal("the conversion lost the object"))
     }
 
     pub(super) async fn list(&self, call: &Call) -> Result<Answer, Status> {
@@ -31,7 +31,8 @@ impl Rest {
         let options = call.list_options()?;
         let selection = selection(call, &cache, &options);
         let page = self.page(&cache, &selection, &options).await?;
-        Ok(Answer::ok(page.render(call, &cache.hub)))
+        let (entries, render) = self.present(call, &cache.hub, page.entries).await?;
+        Ok(Answer::ok(render.list(&entries, &page.meta)))
     }
 
     /// Waits until the caches are as new as a read wants.
@@ -92,7 +93,8 @@ impl Rest {
         // One more than wanted tells whether there is a next page; a selector may skip any number.
         let read = if selection.is_filtered() { None } else { limit.map(|limit| limit + 1) };
         let (kvs, beyond) = self.storage().range_at(range, revision, read).await?;
-        let entry = |kv: &Arc<KeyValue>| Entry::read(&cache.hub, &kv.value, kv.mod_revision).ok();
+        let values = self.storage().values();
+        let entry = |kv: &Arc<KeyValue>| Entry::read(&cache.hub, values, kv).ok();
         let selected = kvs.iter().filter_map(entry).filter(|entry| selection.selects(entry));
         let mut page = Page::new(selected.map(Arc::new).collect(), revision);
         page.cut(limit, selection);
@@ -124,10 +126,6 @@ impl Page {
             // Upstream does not count what it would have to select first.
             self.meta.remaining = (!selection.is_filtered()).then_some(remaining);
         }
-    }
-
-    fn render(&self, call: &Call, hub: &Arc<Resource>) -> Bytes {
-        Render::new(call, hub).list(&self.entries, &self.meta)
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use objects::resource::Resource;
 use objects::selector::field::FieldSelector;
 use objects::selector::label::LabelSelector;
 
 use crate::cache::Entry;
+use crate::registry::Served;
 use crate::storage::convert;
 
 /// A namespace and two selectors, answered from the heads of entries.
 #[derive(Clone)]
 pub(crate) struct Selection {
-    pub(crate) resource: Arc<Resource>,
+    pub(crate) resource: Arc<Served>,
     /// The row in whose version the entries are.
-    pub(crate) hub: Arc<Resource>,
+    pub(crate) hub: Arc<Served>,
     /// Empty for all.
     pub(crate) namespace: String,
     pub(crate) labels: LabelSelector,

@@ -2,21 +2,24 @@
 
 use objects::meta;
 use objects::print;
-use objects::resource::Resource;
 use objects::{Tree, tree};
 
 use super::output::{Include, metadata_of};
+use crate::registry::Served;
 
 /// A Table document with a row for each object.
 pub(crate) fn document(
-    resource: &Resource,
+    resource: &Served,
     list: Tree,
     include: Include,
     objects: impl IntoIterator<Item = Tree>,
 ) -> Tree {
     let now = jiff::Timestamp::now();
     let row = |object: Tree| {
-        let cells = print::cells(resource, &object, now);
+        let cells = match resource.custom() {
+            Some(version) => version.columns.cells(&object, now),
+            None => print::cells(resource, &object, now),
+        };
         let conditions = print::conditions(resource, &object);
         let object = match include {
             Include::None => return tabulated(cells, conditions),
@@ -41,13 +44,13 @@ fn tabulated(cells: Vec<Tree>, conditions: Vec<Tree>) -> Tree {
 }
 
 /// The Table of a bookmark: one row with nothing but the metadata in its object.
-pub(crate) fn bookmark(resource: &Resource, object: Tree) -> Tree {
+pub(crate) fn bookmark(resource: &Served, object: Tree) -> Tree {
     let revision = meta::resource_version(&object).to_owned();
     let row = tree!({ "cells": [], "object": object });
     table(resource, tree!({ "resourceVersion": revision }), vec![row])
 }
 
-fn table(resource: &Resource, list: Tree, rows: Vec<Tree>) -> Tree {
+fn table(resource: &Served, list: Tree, rows: Vec<Tree>) -> Tree {
     let columns = columns(resource);
     tree!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list,
@@ -55,12 +58,23 @@ fn table(resource: &Resource, list: Tree, rows: Vec<Tree>) -> Tree {
     })
 }
 
-fn columns(resource: &Resource) -> Tree {
-    let column = |column: &print::Column| {
+fn columns(resource: &Served) -> Tree {
+    let definition = |name: &str, kind: &str, format: &str, description: &str, priority: i64| {
         tree!({
-            "name": (column.name), "type": (column.kind), "format": (column.format),
-            "description": (column.description), "priority": (i64::from(column.priority))
+            "name": name, "type": kind, "format": format, "description": description, "priority": priority
         })
     };
-    print::columns(resource).iter().map(column).collect::<Vec<Tree>>().into()
+    let columns: Vec<Tree> = match resource.custom() {
+        Some(version) => version
+            .columns
+            .headers()
+            .iter()
+            .map(|row| definition(&row.name, &row.kind, &row.format, &row.description, row.priority))
+            .collect(),
+        None => print::columns(resource)
+            .iter()
+            .map(|row| definition(row.name, row.kind, row.format, row.description, row.priority.into()))
+            .collect(),
+    };
+    columns.into()
 }

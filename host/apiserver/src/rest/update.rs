@@ -1,17 +1,19 @@
 //! UPDATE, and what PATCH shares with it: the optimistic lock, preparation, validation, the end of objects whose last
 //! finalizer goes.
 
-use objects::resource::Resource;
 use objects::status::Status;
-use objects::{Tree, kind, meta};
+use objects::{Tree, meta};
 
-use super::create::validated;
+use super::create::{Prepared, validated};
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, delete};
+use crate::admission::Write;
 use crate::admission::address::Reserved;
 use crate::call::{Answer, Call};
+use crate::registry::Served;
 use crate::storage::Found;
+use crate::strategy;
 
 /// Which part of an object a path writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,19 +29,18 @@ impl Rest {
         let options = call.write_options("UpdateOptions")?;
         let mut decoded = body::object(call, &call.resource.gvk(), options.validation)?;
         body::expect_identity(call, &mut decoded.tree)?;
-        let row = kind::of(&call.resource);
         if part == Part::Whole
-            && row.create_on_update
+            && strategy::of(&call.resource).creates_on_update()
             && self.storage().read(&call.resource, &call.namespace, &call.name).await?.is_none()
         {
             meta::set_resource_version(&mut decoded.tree, "");
             let mut answer = self.create_tree(call, decoded.tree, options).await?;
-            answer.warnings = decoded.warnings;
+            answer.warnings.splice(0..0, decoded.warnings);
             return Ok(answer);
         }
         let wanted = decoded.tree;
         let mut answer = self.write(call, part, options, |_| Ok(wanted.clone())).await?;
-        answer.warnings = decoded.warnings;
+        answer.warnings.splice(0..0, decoded.warnings);
         Ok(answer)
     }
 
@@ -58,46 +59,52 @@ impl Rest {
             let old = self.found(call).await?;
             let mut new = change(&old.tree)?;
             settle(resource, &call.name, &mut new, &old.tree)?;
-            let _reserved = self.prepare_update(call, part, &mut new, &old)?;
+            let prepared = self.prepare_update(call, part, new, &old, options).await?;
+            let Prepared { tree: new, warnings, _reserved } = prepared;
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);
             let written = match (options.execution, ends) {
-                (Execution::Dry, _) => Some(Found { tree: new, revision: old.revision }),
+                (Execution::Dry, _) => Some(Found { tree: new, ..old.clone() }),
                 (Execution::Real, true) => self.storage().remove(resource, &old, new).await?,
                 (Execution::Real, false) => self.storage().replace(resource, &old, new).await?,
             };
             if let Some(found) = written {
-                return Ok(Answer::ok(Render::new(call, &cache.hub).object(found.tree)));
+                let body = Render::new(call, &cache.hub).object(found.tree);
+                return Ok(Answer { warnings, ..Answer::ok(body) });
             }
         }
     }
 
-    fn prepare_update(
+    async fn prepare_update(
         &self,
         call: &Call,
         part: Part,
-        new: &mut Tree,
+        mut new: Tree,
         old: &Found,
-    ) -> Result<Reserved, Status> {
+        options: WriteOptions,
+    ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
-        let row = kind::of(resource);
+        let strategy = strategy::of(resource);
+        if part != Part::Finalize {
+            strategy.apply_defaults(&mut new)?;
+        }
+        let old = &old.tree;
+        let mut write = Write::new(self, call, new, Some(old), options);
+        self.admission().mutate(&mut write).await?;
+        let new = &mut write.object;
         let mut reserved = Reserved::default();
         let errors = match part {
             Part::Whole => {
-                row.apply_defaults(resource, new);
-                reserved = self.admission().update(self, call, new, &old.tree)?;
-                row.prepare_update(resource, new, &old.tree);
-                let mut errors = row.validate(resource, new);
-                let change = row.validate_update(new, &old.tree);
-                errors.extend(change.into_iter().filter(|error| !errors.contains(error)).collect::<Vec<_>>());
-                errors
+                reserved = self.admission().addresses(self, call, new, Some(old))?;
+                strategy.prepare_update(new, old);
+                strategy.validate_update(new, old)
             }
             Part::Status => {
-                row.prepare_status(resource, new, &old.tree);
-                row.validate_status(new, &old.tree)
+                strategy.prepare_status(new, old);
+                strategy.validate_status(new, old)
             }
             Part::Finalize => {
                 let wanted = new.at(&["spec", "finalizers"]).cloned();
-                *new = old.tree.clone();
+                *new = old.clone();
                 match wanted.filter(|list| !list.is_empty_value()) {
                     Some(list) => new.set_at(&["spec", "finalizers"], list),
                     None => drop(new.remove_at(&["spec", "finalizers"])),
@@ -106,15 +113,17 @@ impl Rest {
             }
         };
         validated(resource, new, &errors)?;
-        Ok(reserved)
+        write.warnings.extend(strategy.warnings(&write.object, Some(old)));
+        self.admission().validate(&mut write).await?;
+        Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
     }
 }
 
 /// The lock and the metadata that a client cannot change.
-fn settle(resource: &Resource, name: &str, new: &mut Tree, old: &Tree) -> Result<(), Status> {
+fn settle(resource: &Served, name: &str, new: &mut Tree, old: &Tree) -> Result<(), Status> {
     let taken = resource.group_resource();
     match meta::resource_version(new) {
-        "" | "0" if !kind::of(resource).unconditional_update => {
+        "" | "0" if !strategy::of(resource).updates_unconditionally() => {
             meta::set_resource_version(new, "");
         }
         "" | "0" => meta::set_resource_version(new, meta::resource_version(old)),

@@ -19,8 +19,9 @@ use super::output::{Render, line};
 use super::query::{Begin, Bookmarks, WatchOptions};
 use super::select::Selection;
 use super::{Rest, random};
-use crate::cache::{Cache, Caches, Entry, Forgotten};
-use crate::call::{Answer, AnswerBody, Call};
+use crate::cache::{Cache, Entry, Forgotten};
+use crate::call::{Answer, AnswerBody, Call, Content};
+use crate::storage::Converter;
 
 /// Changes that are rendered at a time.
 const BATCH: usize = 128;
@@ -32,8 +33,9 @@ const MIN_TIMEOUT_SECONDS: u64 = 1800;
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 struct Watcher {
+    rest: Rest,
+    call: Call,
     cache: Arc<Cache>,
-    caches: Caches,
     changed: watch::Receiver<u64>,
     selection: Selection,
     render: Render,
@@ -56,7 +58,7 @@ impl Rest {
             Begin::After(_) => self.caches().reached(Revision::INITIAL).await?,
             Begin::State | Begin::StateWithBookmark => self.fresh(options.freshness).await?,
         }
-        let watcher = Watcher::new(call, cache, self.caches().clone(), &options);
+        let watcher = Watcher::new(self.clone(), call, cache, &options);
         let lines = stream::unfold(watcher, |mut watcher| async move {
             let line = watcher.next().await?;
             Some((line, watcher))
@@ -66,7 +68,7 @@ impl Rest {
 }
 
 impl Watcher {
-    fn new(call: &Call, cache: Arc<Cache>, caches: Caches, options: &WatchOptions) -> Self {
+    fn new(rest: Rest, call: &Call, cache: Arc<Cache>, options: &WatchOptions) -> Self {
         let selection = Selection {
             resource: Arc::clone(&call.resource),
             hub: Arc::clone(&cache.hub),
@@ -87,9 +89,10 @@ impl Watcher {
             bookmark: (options.bookmarks == Bookmarks::Wanted).then(|| now + BOOKMARK_EVERY),
             deadline: now + Duration::from_secs(timeout),
             over: false,
+            call: Call { body: Content::default(), ..call.clone() },
             cache,
-            caches,
             selection,
+            rest,
         };
         watcher.begin(options.begin);
         watcher
@@ -105,7 +108,7 @@ impl Watcher {
             }
             return;
         }
-        let reached = self.caches.revision();
+        let reached = self.rest.caches().revision();
         let selection = &self.selection;
         let snapshot = self.cache.snapshot(&selection.namespace, |entry| selection.selects(entry));
         self.position = snapshot.position;
@@ -123,7 +126,15 @@ impl Watcher {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(entry) = self.initial.pop_front() {
-                return Some(self.render.initial(&entry));
+                let shown = self.shown(entry).await;
+                match shown {
+                    Ok((entry, Some(render))) => return Some(render.initial(&entry)),
+                    Ok((entry, None)) => return Some(self.render.initial(&entry)),
+                    Err(status) => {
+                        self.initial.clear();
+                        self.fail(&status);
+                    }
+                }
             }
             if let Some(line) = self.ready.pop_front() {
                 return Some(line);
@@ -131,14 +142,25 @@ impl Watcher {
             if self.over {
                 return None;
             }
-            if !self.read() {
+            if !self.read().await {
                 self.wait().await;
             }
         }
     }
 
+    /// An entry in the version of the request, and who renders it where a webhook converted it.
+    async fn shown(&self, entry: Arc<Entry>) -> Result<(Arc<Entry>, Option<Render>), Status> {
+        let hub = &self.cache.hub;
+        if !(entry.is_foreign() || Converter::asks(hub, &self.call.resource)) {
+            return Ok((entry, None));
+        }
+        let (mut entries, render) = self.rest.present(&self.call, hub, vec![entry]).await?;
+        let entry = entries.pop().ok_or_else(|| Status::internal("the conversion lost the object"))?;
+        Ok((entry, Some(render)))
+    }
+
     /// Renders the next changes; false where there are none yet.
-    fn read(&mut self) -> bool {
+    async fn read(&mut self) -> bool {
         self.changed.mark_unchanged();
         let changes = match self.cache.changes(self.position, BATCH) {
             Ok(changes) => changes,
@@ -148,12 +170,20 @@ impl Watcher {
             }
         };
         for change in &changes {
-            if let Some((event, entry)) = change.seen(|entry| self.selection.selects(entry)) {
-                self.ready.push_back(self.render.event(change, event, entry));
-            }
+            let Some((event, entry)) = change.seen(|entry| self.selection.selects(entry)) else { continue };
+            let line = match self.shown(Arc::clone(entry)).await {
+                Ok((entry, Some(render))) => render.event(change, event, &entry),
+                Ok((entry, None)) => self.render.event(change, event, &entry),
+                Err(status) => {
+                    self.fail(&status);
+                    return true;
+                }
+            };
+            self.ready.push_back(line);
         }
         self.position += changes.len() as u64;
-        !changes.is_empty()
+        self.over |= changes.is_empty() && self.cache.is_closed();
+        self.over || !changes.is_empty()
     }
 
     async fn wait(&mut self) {
@@ -169,7 +199,7 @@ impl Watcher {
         self.over = Instant::now() >= self.deadline;
         if self.bookmark.is_some() {
             // Taken before the look at the cache: every change up to it is among those that were read or is seen there.
-            let reached = self.caches.revision();
+            let reached = self.rest.caches().revision();
             if self.cache.changes(self.position, 1).is_ok_and(|changes| changes.is_empty()) {
                 self.ready.push_back(self.render.bookmark(reached, Tree::object()));
             }

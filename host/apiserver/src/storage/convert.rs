@@ -1,8 +1,10 @@
-//! The one pair of versions that shares a place in the store: core/v1 and events.k8s.io/v1 Events, which differ in the
-//! names of fields alone.
+//! Versions that share a place in the store: core/v1 and events.k8s.io/v1 Events, which differ in the names of fields
+//! alone, and the versions of custom resources that have no webhook to convert them.
 
-use objects::resource::Resource;
 use objects::{Object, Tree, meta};
+
+use crate::registry::Served;
+use crate::strategy;
 
 const EVENTS_GROUP: &str = "events.k8s.io";
 
@@ -18,7 +20,7 @@ const EVENT_FIELDS: &[(&str, &str)] = &[
 ];
 
 /// An object of the version `from` as one of the version `to` of the same resource.
-pub(crate) fn convert(tree: Tree, from: &Resource, to: &Resource) -> Tree {
+pub(crate) fn convert(tree: Tree, from: &Served, to: &Served) -> Tree {
     if from.group == to.group && from.version == to.version {
         return tree;
     }
@@ -28,6 +30,7 @@ pub(crate) fn convert(tree: Tree, from: &Resource, to: &Resource) -> Tree {
         _ => tree,
     };
     meta::set_gvk(&mut tree, &to.gvk());
+    strategy::of(to).refresh(&mut tree);
     tree
 }
 
@@ -48,16 +51,18 @@ fn rename(tree: Tree, name: impl Fn(&str) -> &str) -> Tree {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use expect_test::expect;
     use objects::resource::by_kind;
     use objects::tree;
 
-    use super::convert;
+    use super::{Served, convert};
 
     #[test]
     fn an_event_is_the_same_in_both_versions() {
-        let core = by_kind("", "v1", "Event").unwrap();
-        let events = by_kind("events.k8s.io", "v1", "Event").unwrap();
+        let row = |group| Served::builtin(Arc::clone(by_kind(group, "v1", "Event").unwrap()));
+        let (core, events) = (&row(""), &row("events.k8s.io"));
         let event =
             tree!({ "kind": "Event", "apiVersion": "v1", "involvedObject": { "name": "a" }, "count": 2 });
         let converted = convert(event.clone(), core, events);

@@ -166,3 +166,41 @@ fn what_is_no_private_key_is_refused() {
     let ed25519 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap().serialize_pem();
     assert!(matches!(Signer::from_pem(ed25519.as_bytes()), Err(KeyError::Unusable(_))));
 }
+
+#[tokio::test]
+async fn a_token_without_an_end_holds_while_its_secret_holds_it() {
+    let (fixture, signer, now) = (Fixture::new().await, signer(), Timestamp::now());
+    let account = fixture.create("serviceaccounts", tree!({ "metadata": { "name": "app" } })).await.unwrap();
+    let claim = |name: &str| format!("kubernetes.io/serviceaccount/{name}");
+    let mut claims =
+        tree!({ "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:default:app" });
+    for (name, value) in [
+        ("namespace", "default"),
+        ("secret.name", "app-token"),
+        ("service-account.name", "app"),
+        ("service-account.uid", meta::uid(&account)),
+    ] {
+        claims.insert(claim(name).as_str(), value);
+    }
+    let token = signer.sign(&claims).unwrap();
+    let verifier = verifier(&fixture, &signer);
+    let verify = || verifier.verify(&token, &[], now).map(|bearer| bearer.unwrap().user.name);
+    let gone = || TokenError::Deleted { kind: "secret", name: "default/app-token".to_owned() };
+    assert_eq!(verify(), Err(gone()));
+    let secret = |token: &str| {
+        tree!({
+            "metadata": { "name": "app-token", "annotations": {
+                "kubernetes.io/service-account.name": "app",
+                "kubernetes.io/service-account.uid": (meta::uid(&account))
+            } },
+            "type": "kubernetes.io/service-account-token", "stringData": { "token": token }
+        })
+    };
+    fixture.create("secrets", secret("another")).await.unwrap();
+    assert_eq!(verify(), Err(gone()));
+    fixture.tree(fixture.call(Verb::Delete, "secrets", "app-token")).await.unwrap();
+    fixture.create("secrets", secret(&token)).await.unwrap();
+    assert_eq!(verify(), Ok("system:serviceaccount:default:app".to_owned()));
+    fixture.tree(fixture.call(Verb::Delete, "serviceaccounts", "app")).await.unwrap();
+    assert!(verify().is_err());
+}

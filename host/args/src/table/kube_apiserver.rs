@@ -1,7 +1,7 @@
 //! kube-apiserver.
 
 use super::{COMPONENT, Flag, KLOG, SERVING, SHORT, Table, fixed, live, start};
-use crate::table::Kind::{Address, Bool, Choices, Cidr, Duration, List, Path, Port, Text};
+use crate::table::Kind::{Address, Bool, Choices, Cidr, Duration, List, Number, Path, Port, Text};
 
 pub(crate) const TABLE: Table =
     Table { flags: FLAGS, ignored: &[COMPONENT, SERVING, KLOG, IGNORED], short: SHORT };
@@ -26,6 +26,11 @@ const FLAGS: &[Flag] = &[
     start("etcd-keyfile", Path, ""),
     start("etcd-compaction-interval", Duration, "5m"),
     start("event-ttl", Duration, "1h"),
+    start("encryption-provider-config", Path, ""),
+    start("max-requests-inflight", Number, "400"),
+    start("max-mutating-requests-inflight", Number, "200"),
+    start("request-timeout", Duration, "1m"),
+    start("min-request-timeout", Number, "1800"),
     fixed("etcd-prefix", Path, "/registry"),
     fixed("allow-privileged", Bool, "true"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
@@ -63,16 +68,15 @@ const IGNORED: &str = "
     default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
     delete-collection-workers disable-admission-plugins egress-selector-config-file emulation-forward-compatible
     enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
-    enable-logs-handler enable-priority-and-fairness encryption-provider-config
+    enable-logs-handler enable-priority-and-fairness
     encryption-provider-config-automatic-reload endpoint-reconciler-type
     etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout
     etcd-servers-overrides external-hostname goaway-chance
     identity-lease-duration-seconds identity-lease-renew-interval-seconds kubelet-port kubelet-preferred-address-types
     kubelet-read-only-port kubelet-timeout kubernetes-service-node-port lease-reuse-duration-seconds livez-grace-period
-    master-service-namespace max-connection-bytes-per-sec max-mutating-requests-inflight max-requests-inflight
-    min-request-timeout oidc-ca-file oidc-client-id oidc-groups-claim oidc-groups-prefix oidc-issuer-url
+    master-service-namespace max-connection-bytes-per-sec oidc-ca-file oidc-client-id oidc-groups-claim oidc-groups-prefix oidc-issuer-url
     oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix peer-advertise-ip
-    peer-advertise-port peer-ca-file proxy-client-cert-file proxy-client-key-file request-timeout
+    peer-advertise-port peer-ca-file proxy-client-cert-file proxy-client-key-file
     requestheader-uid-headers runtime-config runtime-config-emulation-forward-compatible
     service-account-extend-token-expiration service-account-jwks-uri service-account-lookup
     service-account-max-token-expiration service-account-signing-endpoint service-node-port-range

@@ -52,9 +52,9 @@ pub(crate) fn put_commit(commit: &Commit, out: &mut Vec<u8>) {
                 out.put_u8(tag::PUT);
                 put_version(kv, out);
             }
-            Event::Delete { key, .. } => {
+            Event::Delete(deletion) => {
                 out.put_u8(tag::DELETE);
-                put_bytes(key, out);
+                put_bytes(&deletion.key, out);
             }
         }
     }

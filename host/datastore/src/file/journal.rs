@@ -2,8 +2,10 @@
 //! written to, so that a full disk is found before a frame is begun and a crash cannot shorten a file.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use mvcc::Revision;
+use observe::histogram::{Histogram, exponential_buckets};
 
 use super::frame::FrameBuffer;
 use super::head::{Head, Identity};
@@ -41,6 +43,7 @@ pub(crate) struct Journal {
     sequence: u64,
     /// Where a write failed, what it may have left is to be zeroed up to here.
     littered: Option<u64>,
+    flushes: Histogram,
 }
 
 impl Journal {
@@ -53,7 +56,8 @@ impl Journal {
         sequence: u64,
     ) -> Result<Self, FileError> {
         let (current, file) = begin_segment(&*folder, identity, revision, sequence)?;
-        Ok(Self { folder, identity, closed, current, file, sequence: sequence + 1, littered: None })
+        let sequence = sequence + 1;
+        Ok(Self { folder, identity, closed, current, file, sequence, littered: None, flushes: flushes() })
     }
 
     /// Goes on with the last log.
@@ -69,7 +73,13 @@ impl Journal {
         };
         let path = folder.path().join(&current.name);
         let file = folder.open(&current.name).map_err(|error| FileError::io(path, error))?;
-        Ok(Self { folder, identity, closed: logs, current, file, sequence, littered: None })
+        let closed = logs;
+        Ok(Self { folder, identity, closed, current, file, sequence, littered: None, flushes: flushes() })
+    }
+
+    /// How many seconds flushes of frames took.
+    pub(crate) fn flushes(&self) -> &Histogram {
+        &self.flushes
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -106,7 +116,9 @@ impl Journal {
             self.littered = Some(self.current.used + bytes);
             return Err(self.failed(error));
         }
+        let began = Instant::now();
         self.file.sync().map_err(|error| self.failed(error))?;
+        self.flushes.observe(began.elapsed().as_secs_f64());
         self.current.used += bytes;
         self.current.last = revision;
         self.sequence += 1;
@@ -164,6 +176,11 @@ impl Journal {
     fn failed(&self, error: std::io::Error) -> FileError {
         FileError::io(self.folder.path().join(&self.current.name), error)
     }
+}
+
+/// In etcd's buckets.
+fn flushes() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 14))
 }
 
 /// A log of no more than its head, made under another name so that a log by its own name always has one.

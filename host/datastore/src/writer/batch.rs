@@ -5,17 +5,15 @@ use std::sync::{Arc, RwLockWriteGuard};
 
 use mvcc::{Commit, LeaseError, Revision, Store, Txn, TxnResult};
 
-use super::{Command, Reply, ignore_absent};
+use super::Command;
+use crate::answers::Answer;
 use crate::file::entry::{self, Entry};
 use crate::file::frame::FrameBuffer;
 use crate::shared::Shared;
-use crate::{Alarm, FileError, StoreError};
+use crate::{Alarm, StoreError};
 
 /// Bytes of a frame after which no more commands are added to it.
 const FULL: usize = 4 << 20;
-
-/// Gives an answer, once it is known whether the frame is on disk.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), Arc<FileError>>) + Send>;
 
 pub(super) struct Batch<'a> {
     shared: &'a Shared,
@@ -75,23 +73,23 @@ impl<'a> Batch<'a> {
         match command {
             Command::Txn(txn, reply) => {
                 let result = self.txn(&txn);
-                self.answer(reply, result);
+                self.answers.push(Answer::Txn(reply, result));
             }
             Command::Grant { id, ttl, reply } => {
                 let result = self.grant(id, ttl);
-                self.answer(reply, result);
+                self.answers.push(Answer::Done(reply, result));
             }
             Command::Revoke(id, reply) => {
                 let result = self.revoke(id).map_err(StoreError::from);
-                self.answer(reply, result);
+                self.answers.push(Answer::Revoked(reply, result));
             }
             Command::Renew(id, reply) => {
                 let renewed = self.store.renew(id, self.shared.now());
-                self.answer(reply, renewed.map_err(StoreError::from));
+                self.answers.push(Answer::Renewed(reply, renewed.map_err(StoreError::from)));
             }
             Command::Alarm { alarm, active, reply } => {
                 self.set_alarm(alarm, active);
-                self.answer(reply, Ok(()));
+                self.answers.push(Answer::Done(reply, Ok(())));
             }
             command => self.later.push(command),
         }
@@ -162,14 +160,5 @@ impl<'a> Batch<'a> {
     fn note(&mut self, entry: &Entry) {
         entry::put(entry, self.frame.payload());
         self.changed = true;
-    }
-
-    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, result: Result<T, StoreError>) {
-        self.answers.push(Box::new(move |written| {
-            ignore_absent(reply.send(match written {
-                Ok(()) => result,
-                Err(error) => Err(StoreError::Write(error)),
-            }));
-        }));
     }
 }

@@ -101,8 +101,9 @@ async fn a_watch_catches_up_from_history_then_follows() {
 
     fixture.store.txn(Txn::delete(KeyRange::prefix("/pods/"))).await.unwrap();
     let batch = watch.next().await.unwrap();
-    assert!(matches!(&batch.events[..], [Event::Delete { key, revision: Revision(5), prev: Some(prev) }]
-        if &key[..] == b"/pods/a" && &prev.value[..] == b"2"));
+    let [event] = &batch.events[..] else { panic!("{batch:?}") };
+    assert_eq!((&event.key()[..], event.kv(), event.revision()), (&b"/pods/a"[..], None, Revision(5)));
+    assert_eq!(&event.prev().unwrap().value[..], b"2");
     fixture.close().await;
 }
 

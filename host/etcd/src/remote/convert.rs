@@ -161,7 +161,7 @@ pub(super) fn event(event: mvccpb::Event) -> Option<Event> {
     let kv = event.kv?;
     let prev = event.prev_kv.map(key_value);
     Some(if event.r#type == i32::from(mvccpb::event::EventType::Delete) {
-        Event::Delete { key: kv.key, revision: Revision(kv.mod_revision), prev }
+        Event::delete(kv.key, Revision(kv.mod_revision), prev)
     } else {
         Event::Put { kv: key_value(kv), prev }
     })

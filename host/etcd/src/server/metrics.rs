@@ -1,5 +1,5 @@
 //! What is counted, under etcd's usual names. There is no raft and no backend of etcd's here: what would tell of those
-//! is left out. The latency of the disk is the store's to measure.
+//! is left out. The latency of the disk is measured by the store.
 
 use datastore::{Embedded, OpResult, TxnResult};
 use observe::counter::Counter;
@@ -37,11 +37,12 @@ struct StoreGauges {
     revision: Gauge,
     compacted: Gauge,
     leases: Gauge,
+    slow_watchers: Gauge,
 }
 
 impl Metrics {
     /// `version` is that of etcd whose behaviour is served.
-    pub(super) fn new(registry: observe::Metrics, version: &'static str) -> Self {
+    pub(super) fn new(registry: observe::Metrics, version: &'static str, store: &Embedded) -> Self {
         let counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
@@ -56,6 +57,12 @@ impl Metrics {
         let family = observe::family::Family::<Vec<(&str, &str)>, Gauge>::default();
         family.get_or_create(&labels).set(1);
         registry.register("etcd_server_version", "The version of etcd whose behaviour is served", family);
+        let flushes = store.flushes();
+        registry.register(
+            "etcd_disk_wal_fsync_duration_seconds",
+            "How long flushes of the log take",
+            flushes,
+        );
         Self {
             ranges: counter("etcd_mvcc_range", "Ranges read"),
             puts: counter("etcd_mvcc_put", "Keys put"),
@@ -81,6 +88,10 @@ impl Metrics {
                     "The oldest revision that can be read",
                 ),
                 leases: gauge("etcd_debugging_lease_active_total", "Leases that live"),
+                slow_watchers: gauge(
+                    "etcd_debugging_mvcc_slow_watcher_total",
+                    "Watchers that were not told everything yet",
+                ),
             },
             registry,
         }
@@ -114,6 +125,7 @@ impl Metrics {
         self.store.revision.set(status.revision.0);
         self.store.compacted.set(status.compacted.0);
         self.store.leases.set(bytes(status.leases as u64));
+        self.store.slow_watchers.set(bytes(store.late_watches() as u64));
         self.registry.text()
     }
 }

@@ -92,9 +92,13 @@ pub(super) fn event(event: &Event, with_prev: bool) -> mvccpb::Event {
         Event::Put { kv, .. } => {
             mvccpb::Event { r#type: mvccpb::event::EventType::Put.into(), kv: Some(key_value(kv)), prev_kv }
         }
-        Event::Delete { key, revision, .. } => mvccpb::Event {
+        Event::Delete(deletion) => mvccpb::Event {
             r#type: mvccpb::event::EventType::Delete.into(),
-            kv: Some(mvccpb::KeyValue { key: key.clone(), mod_revision: revision.0, ..Default::default() }),
+            kv: Some(mvccpb::KeyValue {
+                key: deletion.key.clone(),
+                mod_revision: deletion.revision.0,
+                ..Default::default()
+            }),
             prev_kv,
         },
     }

@@ -40,6 +40,27 @@ async fn metrics_have_etcds_names() {
     }
 }
 
+/// Those of etcd, so that its dashboards and alerts find them.
+#[tokio::test]
+async fn flushes_are_counted_in_etcds_buckets() {
+    let fixture = Fixture::start().await;
+    fixture.put("a", "1").await;
+    fixture.put("a", "2").await;
+    let (_, text) = get(&fixture, "/metrics").await;
+    let name = "etcd_disk_wal_fsync_duration_seconds";
+    let bounds: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix("_bucket{le=\"")?.split_once('"'))
+        .map(|(bound, _)| bound)
+        .collect();
+    let expected = [
+        "0.001", "0.002", "0.004", "0.008", "0.016", "0.032", "0.064", "0.128", "0.256", "0.512", "1.024",
+        "2.048", "4.096", "8.192", "+Inf",
+    ];
+    assert_eq!(bounds, expected);
+    assert!(text.contains(&format!("{name}_count 2\n")), "{text}");
+}
+
 #[tokio::test]
 async fn health_follows_the_alarms() {
     let fixture = Fixture::start().await;

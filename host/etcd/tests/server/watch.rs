@@ -145,6 +145,7 @@ async fn a_client_that_does_not_read_costs_nothing_and_misses_nothing() {
     }
     let pending = gauge(&fixture, "etcd_debugging_mvcc_pending_events_total").await;
     assert!(pending < 300, "{pending} of 300 events wait");
+    assert_eq!(gauge(&fixture, "etcd_debugging_mvcc_slow_watcher_total").await, 1);
     let (mut told, mut messages) = (Vec::new(), 0);
     while told.len() < 300 {
         told.extend(watcher.told().await);
@@ -152,6 +153,7 @@ async fn a_client_that_does_not_read_costs_nothing_and_misses_nothing() {
     }
     assert_eq!(told, (2..302).collect::<Vec<_>>());
     assert!(messages > 2, "300 events came in {messages} messages");
+    assert_eq!(gauge(&fixture, "etcd_debugging_mvcc_slow_watcher_total").await, 0);
 }
 
 #[tokio::test]

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use apiserver::{ApiServerHandle, Config, Dependencies, NODE_PORTS};
-use args::{Effective, Service};
+use apiserver::{ApiServerHandle, Config, Dependencies, Encryption, Limits, NODE_PORTS};
+use args::{Effective, Service, ServiceArgs};
 use datastore::Datastore;
-use net::{Listener, TlsClient, TlsServer};
+use net::{CertificatePem, Listener, TlsClient, TlsServer};
 use supervise::{BoxError, OnFailure, Unit, UnitContext};
+use tokio::sync::watch;
 
 use crate::adapt::authentication::AddonAuthenticator;
 use crate::adapt::authorization::{ModeAuthorizer, Modes};
@@ -26,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) authorizer: ModeAuthorizer,
     pub(crate) modes: Modes,
     pub(crate) kubelet: TlsClient,
+    pub(crate) front_proxy: watch::Receiver<CertificatePem>,
+    pub(crate) encryption: watch::Receiver<Option<Encryption>>,
     pub(crate) listener: Listener,
     pub(crate) tls: TlsServer,
 }
@@ -37,13 +41,27 @@ pub(crate) fn unit(parts: Parts, slot: Slot<ApiServerHandle>) -> Unit {
 }
 
 async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) -> Result<(), BoxError> {
-    let Parts { config, datastore, authenticator, authorizer, modes, kubelet, listener, tls } = parts;
+    let Parts {
+        config,
+        datastore,
+        authenticator,
+        authorizer,
+        modes,
+        kubelet,
+        front_proxy,
+        encryption,
+        listener,
+        tls,
+    } = parts;
     let dependencies = Dependencies {
         datastore: datastore.wait().await,
         authenticate: Arc::new(authenticator),
         authorize: Arc::new(authorizer),
         anonymous: Arc::new(move || modes.allow_anonymous()),
         kubelet,
+        anybody: TlsClient::unverified(None)?,
+        front_proxy,
+        encryption,
         scope: context.scope.clone(),
     };
     let (handle, task) = config.build(dependencies)?;
@@ -76,5 +94,17 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         service_account_issuer: issuer,
         audiences,
         service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],
+        limits: limits(args),
     })
+}
+
+/// What is larger than the API server counts is no limit.
+fn limits(args: &ServiceArgs) -> Limits {
+    let number = |name| u32::try_from(args.number(name)).unwrap_or(u32::MAX);
+    Limits {
+        max_requests_inflight: number("max-requests-inflight"),
+        max_mutating_requests_inflight: number("max-mutating-requests-inflight"),
+        request_timeout: args.duration("request-timeout"),
+        min_request_timeout: Duration::from_secs(args.number("min-request-timeout")),
+    }
 }

@@ -11,6 +11,8 @@ use crate::tree::Tree;
 
 /// How many unknown fields are reported.
 const MAX_REPORTS: usize = 100;
+/// The one optional list that is not the same empty as absent: that says to forget the managers.
+const MANAGED_FIELDS: &str = "managedFields";
 
 /// Checks a tree against a type and brings it into the form that upstream stores: see the module above. Returns
 /// `unknown field "…"` for each field that the type does not have; those are removed.
@@ -131,7 +133,8 @@ impl Walk {
             return Ok(false);
         }
         self.value(value, field.shape)?;
-        let collection = matches!(field.shape, Shape::Array(_) | Shape::Map(_));
+        let collection =
+            matches!(field.shape, Shape::Array(_) | Shape::Map(_)) && field.name != MANAGED_FIELDS;
         Ok(field.required || !collection || !value.is_empty_value())
     }
 

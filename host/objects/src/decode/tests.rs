@@ -29,6 +29,16 @@ fn a_body_gets_the_kind_of_its_path() {
 }
 
 #[test]
+fn an_empty_list_of_managers_stays() {
+    strict(
+        r#"{"metadata":{"managedFields":[],"ownerReferences":[]}}"#,
+        expect![[r#"
+        {"kind":"Pod","apiVersion":"v1","metadata":{"managedFields":[]}}
+    "#]],
+    );
+}
+
+#[test]
 fn null_unknown_and_empty_optional_fields_are_gone() {
     let body = r#"{"kind":"Pod","apiVersion":"v1","metadata":{"creationTimestamp":null,"labels":{},"bogus":1},
         "spec":{"containers":[{"name":"a","args":[],"resources":{},"nope":[]}]},"spec2":{}}"#;

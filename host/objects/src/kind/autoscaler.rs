@@ -1,11 +1,10 @@
 //! HorizontalPodAutoscalers: bounds, metrics and how fast, and the one object in its two versions.
 
-use super::pod::resources::container_resource_name;
 use crate::quantity::Quantity;
 use crate::tree;
 use crate::tree::Tree;
 use crate::validate::amount::quantity;
-use crate::validate::{At, FieldError, dns1123_label, path_segment};
+use crate::validate::{At, FieldError, container_resource_name, dns1123_label, path_segment};
 
 const SOURCES: &[&str] = &["ContainerResource", "External", "Object", "Pods", "Resource"];
 /// The fields of a metric by the type that each is for, in upstream's order.
@@ -20,7 +19,6 @@ const TARGETS: &[&str] = &["Utilization", "Value", "AverageValue"];
 const SELECT_POLICIES: &[&str] = &["Disabled", "Max", "Min"];
 const WINDOW_MAX: i64 = 3600;
 const PERIOD_MAX: i64 = 1800;
-const DEFAULT_UTILIZATION: i64 = 80;
 
 /// How it scales where a behaviour says only a part; upstream's rules for both directions.
 pub(super) fn defaults(autoscaler: &mut Tree) {
@@ -150,7 +148,8 @@ fn source(field: &str, source: &At<'_>, errors: &mut Vec<FieldError>) {
         }
         _ => {
             if source.child("name").required(errors, "must specify a resource name") && field != "resource" {
-                source.child("name").follows(errors, container_resource_name);
+                let name = source.child("name");
+                container_resource_name(name.text(), &name.path, errors);
             }
             if field == "containerResource"
                 && source.child("container").required(errors, "must specify a container")
@@ -232,89 +231,4 @@ fn scaling(rules: &At<'_>, errors: &mut Vec<FieldError>) {
 
 pub(super) fn validate_status(new: &Tree, _: &Tree, errors: &mut Vec<FieldError>) {
     super::template::not_negative(&At::top(new, "status"), &["currentReplicas", "desiredReplicas"], errors);
-}
-
-/// Whether a metric, or its value, is the utilization of the CPU, which is all that v1 has.
-fn is_cpu(metric: &Tree) -> bool {
-    metric.str_at(&["type"]) == Some("Resource") && metric.str_at(&["resource", "name"]) == Some("cpu")
-}
-
-/// An autoscaling/v2 object as one of autoscaling/v1, which shows the utilization of the CPU alone. `apiVersion` is
-/// the caller's to set.
-pub fn to_v1(mut autoscaler: Tree) -> Tree {
-    for (part, list, current, field) in [
-        ("spec", "metrics", "target", "targetCPUUtilizationPercentage"),
-        ("status", "currentMetrics", "current", "currentCPUUtilizationPercentage"),
-    ] {
-        let utilization = |metric: &Tree| metric.i64_at(&["resource", current, "averageUtilization"]);
-        let cpu =
-            autoscaler.items_at(&[part, list]).iter().find(|metric| is_cpu(metric)).and_then(utilization);
-        autoscaler.remove_at(&[part, list]);
-        if let Some(cpu) = cpu {
-            autoscaler.set_at(&[part, field], cpu);
-        }
-    }
-    autoscaler.remove_at(&["spec", "behavior"]);
-    autoscaler.remove_at(&["status", "conditions"]);
-    autoscaler
-}
-
-/// An autoscaling/v1 object as one of autoscaling/v2. What v1 does not show is taken from `stored`, the object that it
-/// is written over.
-pub fn to_v2(mut autoscaler: Tree, stored: Option<&Tree>) -> Tree {
-    let kept = |path: &[&str]| stored.and_then(|stored| stored.at(path)).cloned();
-    let target =
-        autoscaler.remove_at(&["spec", "targetCPUUtilizationPercentage"]).and_then(|cpu| cpu.as_i64());
-    let mut metrics = kept(&["spec", "metrics"]).unwrap_or_else(Tree::array);
-    let percent = target.or(metrics.items().is_empty().then_some(DEFAULT_UTILIZATION));
-    if let (Some(percent), Some(list)) = (percent, metrics.as_array_mut()) {
-        list.retain(|metric| !is_cpu(metric));
-        list.insert(
-            0,
-            tree!({ "type": "Resource", "resource": { "name": "cpu",
-                "target": { "type": "Utilization", "averageUtilization": percent } } }),
-        );
-    }
-    autoscaler.set_at(&["spec", "metrics"], metrics);
-    if let Some(behavior) = kept(&["spec", "behavior"]) {
-        autoscaler.set_at(&["spec", "behavior"], behavior);
-    }
-    autoscaler.remove_at(&["status", "currentCPUUtilizationPercentage"]);
-    for field in ["currentMetrics", "conditions"] {
-        if let Some(value) = kept(&["status", field]) {
-            autoscaler.set_at(&["status", field], value);
-        }
-    }
-    autoscaler
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::{to_v1, to_v2};
-    use crate::tree;
-
-    #[test]
-    fn the_older_api_shows_the_cpu_and_keeps_the_rest() {
-        let stored = tree!({
-            "spec": { "maxReplicas": 3, "behavior": { "scaleUp": {} }, "metrics": [
-                { "type": "Pods", "pods": { "metric": { "name": "m" } } },
-                { "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 80 } } }
-            ] },
-            "status": { "conditions": [{ "type": "AbleToScale" }], "currentMetrics": [
-                { "type": "Resource", "resource": { "name": "cpu", "current": { "averageUtilization": 40 } } }
-            ] }
-        });
-        let mut shown = to_v1(stored.clone());
-        expect![[r#"{"spec":{"maxReplicas":3,"targetCPUUtilizationPercentage":80},"status":{"currentCPUUtilizationPercentage":40}}"#]]
-            .assert_eq(&shown.to_json_string());
-        shown.set_at(&["spec", "targetCPUUtilizationPercentage"], 60);
-        expect![[r#"{"spec":{"maxReplicas":3,"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":60}}},{"type":"Pods","pods":{"metric":{"name":"m"}}}],"behavior":{"scaleUp":{}}},"status":{"currentMetrics":[{"type":"Resource","resource":{"name":"cpu","current":{"averageUtilization":40}}}],"conditions":[{"type":"AbleToScale"}]}}"#]].assert_eq(&to_v2(shown, Some(&stored)).to_json_string());
-    }
-
-    #[test]
-    fn a_new_object_of_the_older_api_has_a_metric() {
-        expect![[r#"{"spec":{"maxReplicas":3,"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":80}}}]}}"#]].assert_eq(&to_v2(tree!({ "spec": { "maxReplicas": 3 } }), None).to_json_string());
-    }
 }

@@ -3,17 +3,17 @@
 use expect_test::Expect;
 
 use super::of;
-use crate::resource::{Resource, builtin};
+use crate::resource::{Resource, served};
 use crate::tree::Tree;
 use crate::validate::FieldError;
 
 /// The row of a kind, or of a kind and its group as `Event.events.k8s.io`.
 pub(super) fn resource(kind: &str) -> &'static Resource {
     let (name, group) = kind.split_once('.').map_or((kind, None), |(name, group)| (name, Some(group)));
-    let of_kind = |row: &&std::sync::Arc<Resource>| {
-        row.kind == name && row.served && group.is_none_or(|group| row.group == group)
+    let of_kind = |row: &Resource| {
+        row.kind == name && !row.is_virtual() && group.is_none_or(|group| row.group == group)
     };
-    builtin().iter().find(of_kind).unwrap_or_else(|| panic!("{kind} is served"))
+    served().find(|row| of_kind(row)).unwrap_or_else(|| panic!("{kind} is served"))
 }
 
 /// An object as it comes before validation.
@@ -37,9 +37,23 @@ pub(super) fn lines(errors: &[FieldError]) -> String {
     errors.iter().map(|error| format!("{error}\n")).collect()
 }
 
-pub(super) fn refused(kind: &str, json: &str, expected: Expect) {
+pub(super) fn why_refused(kind: &str, json: &str) -> String {
     let resource = resource(kind);
-    expected.assert_eq(&lines(&of(resource).validate_new(resource, &prepared(kind, json))));
+    lines(&of(resource).validate_new(resource, &prepared(kind, json)))
+}
+
+pub(super) fn refused(kind: &str, json: &str, expected: Expect) {
+    expected.assert_eq(&why_refused(kind, json));
+}
+
+/// An object that is not refused, as it is stored.
+pub(super) fn accepted(kind: &str, json: &str, expected: Expect) {
+    let mut tree = prepared(kind, json);
+    assert_eq!(why_refused(kind, json), "");
+    for field in ["uid", "resourceVersion"] {
+        tree.remove_at(&["metadata", field]);
+    }
+    expected.assert_eq(&format!("{}\n", tree.to_json_string()));
 }
 
 pub(super) fn change_refused(kind: &str, old: &str, new: &str, expected: Expect) {
@@ -49,14 +63,20 @@ pub(super) fn change_refused(kind: &str, old: &str, new: &str, expected: Expect)
     expected.assert_eq(&lines(&of(resource).validate_update(&new, &old)));
 }
 
-/// What is refused of a status that is written over an object.
-pub(super) fn status_refused(kind: &str, old: &str, status: &str, expected: Expect) {
+/// What is refused of a status that is written over an object, which may have one.
+pub(super) fn status_refused(kind: &str, old: &str, new: &str, expected: Expect) {
     let resource = resource(kind);
-    let old = prepared(kind, old);
-    let mut new = old.clone();
-    new.insert("status", Tree::from_json(status.as_bytes()).unwrap());
-    of(resource).prepare_status(resource, &mut new, &old);
-    expected.assert_eq(&lines(&of(resource).validate_status(&new, &old)));
+    let status = |json: &str| Tree::from_json(json.as_bytes()).unwrap().remove("status");
+    let mut before = prepared(kind, old);
+    if let Some(status) = status(old) {
+        before.insert("status", status);
+    }
+    let mut after = before.clone();
+    if let Some(status) = status(new) {
+        after.insert("status", status);
+    }
+    of(resource).prepare_status(resource, &mut after, &before);
+    expected.assert_eq(&lines(&of(resource).validate_status(&after, &before)));
 }
 
 /// A pod with one container, which has these fields, and these fields of the specification.

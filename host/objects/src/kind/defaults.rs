@@ -59,7 +59,9 @@ pub(super) fn apply(tree: &mut Tree, row: &'static Type) {
     }
     for field in row.fields() {
         let value = field.default.filter(|_| tree.get(field.name).is_none());
-        if let Some(value) = value.and_then(|json| Tree::from_json(json.as_bytes()).ok()) {
+        let value = value.and_then(|json| Tree::from_json(json.as_bytes()).ok());
+        // A zero that is no pointer is not written.
+        if let Some(value) = value.filter(|value| field.pointer || !value.is_empty_value()) {
             tree.insert(field.name, value);
         }
     }

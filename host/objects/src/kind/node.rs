@@ -1,9 +1,9 @@
 //! Nodes: taints, and addresses of pods that are given once.
 
-use super::pod::{affinity, resources};
+use super::pod::affinity;
 use crate::tree::Tree;
 use crate::validate::address::{cidr, is_dual_stack, parse_cidr};
-use crate::validate::{At, FieldError};
+use crate::validate::{At, FieldError, resource_quantity};
 
 /// What is allocatable is everything, until the kubelet says otherwise; and the first block of pods has a field of its
 /// own.
@@ -47,7 +47,7 @@ fn amounts(node: &Tree, errors: &mut Vec<FieldError>) {
     for field in ["capacity", "allocatable"].map(|field| status.child(field)) {
         for (name, amount) in field.entries() {
             let amount = At { path: field.path.child(name), ..amount };
-            resources::node_resource(name, &amount, errors);
+            resource_quantity(name, &amount, errors);
         }
     }
 }

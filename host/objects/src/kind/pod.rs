@@ -3,7 +3,7 @@
 pub(super) mod affinity;
 pub(super) mod amounts;
 pub(super) mod annotations;
-mod cloud;
+pub(super) mod cloud;
 pub(super) mod container;
 pub(super) mod defaults;
 mod dns;

@@ -1,11 +1,21 @@
 //! Roles and their bindings: what a rule needs, and whom a binding binds to what.
 
 use crate::tree::Tree;
-use crate::validate::{At, FieldError, path_segment};
+use crate::validate::{At, FieldError, dns1123_subdomain, label_selector, path_segment};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const ACCOUNT: &str = "ServiceAccount";
 const SUBJECTS: &[&str] = &[ACCOUNT, "User", "Group"];
+
+/// The group of a user or a group.
+pub(super) fn defaults(binding: &mut Tree) {
+    for subject in binding.get_mut("subjects").and_then(Tree::as_array_mut).into_iter().flatten() {
+        let is_user = matches!(subject.str_at(&["kind"]), Some("User" | "Group"));
+        if is_user && subject.str_at(&["apiGroup"]).unwrap_or_default().is_empty() {
+            subject.insert("apiGroup", GROUP);
+        }
+    }
+}
 
 pub(super) fn role(role: &Tree, errors: &mut Vec<FieldError>) {
     for rule in At::top(role, "rules").items() {
@@ -20,7 +30,9 @@ pub(super) fn cluster_role(role: &Tree, errors: &mut Vec<FieldError>) {
     let aggregation = At::top(role, "aggregationRule");
     if !aggregation.tree.is_null() {
         let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
-        aggregation.child("clusterRoleSelectors").required(errors, why);
+        let selectors = aggregation.child("clusterRoleSelectors");
+        selectors.required(errors, why);
+        selectors.items().for_each(|selector| label_selector(&selector, errors));
     }
 }
 
@@ -34,11 +46,11 @@ fn rule(rule: &At<'_>, namespaced: bool, errors: &mut Vec<FieldError>) {
         return;
     }
     if namespaced {
-        urls.refuse(errors, vec!["namespaced rules cannot apply to non-resource URLs".to_owned()]);
+        urls.invalid(errors, "namespaced rules cannot apply to non-resource URLs");
     }
     if ["apiGroups", "resources", "resourceNames"].iter().any(|field| !rule.child(field).is_empty()) {
         let why = "rules cannot apply to both regular resources and non-resource URLs";
-        urls.refuse(errors, vec![why.to_owned()]);
+        urls.invalid(errors, why);
     }
 }
 
@@ -64,7 +76,10 @@ fn bound(binding: &Tree, kinds: &[&str], errors: &mut Vec<FieldError>) {
         subject.child("name").required(errors, "");
         let (kind, group) = (subject.child("kind"), subject.child("apiGroup"));
         match kind.text() {
-            ACCOUNT => exactly(&group, &[""], errors),
+            ACCOUNT => {
+                subject.child("name").follows(errors, dns1123_subdomain);
+                exactly(&group, &[""], errors);
+            }
             "User" | "Group" => group.one_of(errors, &[GROUP]),
             _ => exactly(&kind, SUBJECTS, errors),
         }
@@ -81,6 +96,6 @@ fn exactly(at: &At<'_>, supported: &[&str], errors: &mut Vec<FieldError>) {
 pub(super) fn binding_update(new: &Tree, old: &Tree, errors: &mut Vec<FieldError>) {
     let role = At::top(new, "roleRef");
     if role.tree != At::top(old, "roleRef").tree {
-        role.refuse(errors, vec!["cannot change roleRef".to_owned()]);
+        role.invalid(errors, "cannot change roleRef");
     }
 }

@@ -1,14 +1,22 @@
 //! What the kinds refuse, in upstream's words.
 
+mod admission;
 mod cluster;
+mod devices;
+mod limits;
 mod networks;
+mod nodes;
 mod pods;
 mod scaling;
+mod storage;
 mod workloads;
 
 use expect_test::expect;
 
-use super::check::{change_refused, pod, refused};
+use super::check::{
+    accepted, change_refused, lines, pod, prepared, refused, resource, status_refused, why_refused,
+};
+use super::of;
 use crate::tree;
 
 #[test]
@@ -248,6 +256,30 @@ fn a_secret_has_the_keys_of_its_type() {
         refused("Secret", &format!(r#"{{"type":"{kind}","data":{{"k":"","tls.crt":""}}}}"#), expected);
     }
     refused("Secret", r#"{"type":"kubernetes.io/basic-auth","data":{"password":""}}"#, expect![""]);
+    let texts =
+        |kind: &str, data: &str| format!(r#"{{"type":"kubernetes.io/{kind}","stringData":{{{data}}}}}"#);
+    refused(
+        "Secret",
+        &texts("ssh-auth", r#""ssh-privatekey":"""#),
+        expect![[r#"
+        data[ssh-privatekey]: Required value
+    "#]],
+    );
+    refused(
+        "Secret",
+        &texts("dockercfg", r#"".dockercfg":"[]""#),
+        expect![[r#"
+        data[.dockercfg]: Invalid value: "<secret contents redacted>": json: cannot unmarshal array into Go value of type map[string]interface {}
+    "#]],
+    );
+    refused(
+        "Secret",
+        &texts("dockerconfigjson", r#"".dockerconfigjson":"""#),
+        expect![[r#"
+        data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": unexpected end of JSON input
+    "#]],
+    );
+    refused("Secret", &texts("dockerconfigjson", r#"".dockerconfigjson":"{}""#), expect![""]);
 }
 
 #[test]
@@ -277,6 +309,13 @@ fn a_rule_has_verbs_and_says_to_what_they_apply() {
         "#]],
     );
     refused("ClusterRole", r#"{"rules":null,"aggregationRule":{"clusterRoleSelectors":[{}]}}"#, expect![""]);
+    refused(
+        "ClusterRole",
+        r#"{"aggregationRule":{"clusterRoleSelectors":[{"matchExpressions":[{"key":"a","operator":"x"}]}]}}"#,
+        expect![[r#"
+            aggregationRule.clusterRoleSelectors[0].matchExpressions[0].operator: Invalid value: "x": not a valid selector operator
+        "#]],
+    );
     refused(
         "ClusterRole",
         r#"{"aggregationRule":{}}"#,
@@ -425,9 +464,9 @@ fn leases_endpoints_and_slices_are_checked() {
         r#"{"addressType":"x","endpoints":[{"addresses":[]}],"ports":[{"name":"a"},{"name":"a","protocol":"x"}]}"#,
         expect![[r#"
             addressType: Unsupported value: "x": supported values: "FQDN", "IPv4", "IPv6"
-            endpoints[0].addresses: Required value: must contain at least 1 address
             ports[1].name: Duplicate value: "a"
             ports[1].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
+            endpoints[0].addresses: Required value: must contain at least 1 address
         "#]],
     );
     change_refused(

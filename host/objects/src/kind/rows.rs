@@ -5,16 +5,29 @@ use super::{
     ingress, job, lease, namespace, network_policy, node, pod, rbac, replication, secret, service,
     service_network,
 };
+use super::{
+    admission_policy, api_service, certificate, class, csi, custom_resource, device, flow, limit_range,
+    persistent_volume, quota, storage_class, volume_attachment, volume_claim, webhook,
+};
 use crate::validate::NameRule;
 
 const CORE: &str = "";
 const RBAC: &str = "rbac.authorization.k8s.io";
+const STORAGE: &str = "storage.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const FLOW: &str = "flowcontrol.apiserver.k8s.io";
+const DEVICES: &str = "resource.k8s.io";
 
 const RBAC_KIND: Kind = Kind { name_rule: NameRule::PathSegment, create_on_update: true, ..Kind::GENERIC };
 
 const ROLE: Kind = Kind { validate: rbac::role, ..RBAC_KIND };
 const CLUSTER_ROLE: Kind = Kind { validate: rbac::cluster_role, ..RBAC_KIND };
-const BINDING: Kind = Kind { validate: rbac::binding, validate_update: rbac::binding_update, ..RBAC_KIND };
+const BINDING: Kind = Kind {
+    defaults: rbac::defaults,
+    validate: rbac::binding,
+    validate_update: rbac::binding_update,
+    ..RBAC_KIND
+};
 const CLUSTER_BINDING: Kind = Kind { validate: rbac::cluster_binding, ..BINDING };
 
 const CONFIG_MAP: Kind =
@@ -219,11 +232,14 @@ const EVENT: Kind = Kind {
     ..Kind::GENERIC
 };
 
-const LEASE: Kind =
-    Kind { create_on_update: true, unconditional_update: false, validate: lease::validate, ..Kind::GENERIC };
-
 const ENDPOINT_SLICE: Kind = Kind {
-    generation: Generation::Counts,
+    generation: Generation::CountsLabels,
+    create: endpoints::drop_topology,
+    update: |new, old| {
+        if new.get("endpoints") != old.get("endpoints") {
+            endpoints::drop_topology(new);
+        }
+    },
     validate: endpoints::slice,
     validate_update: endpoints::slice_update,
     ..Kind::GENERIC
@@ -236,15 +252,15 @@ static ROWS: &[(&str, &str, Kind)] = &[
     (CORE, "ConfigMap", CONFIG_MAP),
     (CORE, "Endpoints", Kind { create_on_update: true, validate: endpoints::endpoints, ..Kind::GENERIC }),
     (CORE, "Event", CORE_EVENT),
-    (CORE, "LimitRange", Kind { create_on_update: true, ..Kind::GENERIC }),
+    (CORE, "LimitRange", limit_range::KIND),
     (CORE, "Namespace", NAMESPACE),
     (CORE, "Node", NODE),
-    (CORE, "PersistentVolume", Kind { ..Kind::GENERIC }),
-    (CORE, "PersistentVolumeClaim", Kind { ..Kind::GENERIC }),
+    (CORE, "PersistentVolume", persistent_volume::KIND),
+    (CORE, "PersistentVolumeClaim", volume_claim::KIND),
     (CORE, "Pod", POD),
     (CORE, "PodTemplate", Kind { validate: replication::pod_template, ..COUNTED }),
     (CORE, "ReplicationController", REPLICATION_CONTROLLER),
-    (CORE, "ResourceQuota", Kind { ..Kind::GENERIC }),
+    (CORE, "ResourceQuota", quota::KIND),
     (CORE, "Secret", SECRET),
     (CORE, "Service", SERVICE),
     (CORE, "ServiceAccount", Kind { ..Kind::GENERIC }),
@@ -267,8 +283,31 @@ static ROWS: &[(&str, &str, Kind)] = &[
     (RBAC, "ClusterRoleBinding", CLUSTER_BINDING),
     (RBAC, "Role", ROLE),
     (RBAC, "RoleBinding", BINDING),
-    ("coordination.k8s.io", "Lease", LEASE),
+    ("coordination.k8s.io", "Lease", lease::KIND),
     ("discovery.k8s.io", "EndpointSlice", ENDPOINT_SLICE),
+    (STORAGE, "CSIDriver", csi::DRIVER),
+    (STORAGE, "CSINode", csi::NODE),
+    (STORAGE, "CSIStorageCapacity", storage_class::CAPACITY),
+    (STORAGE, "StorageClass", storage_class::KIND),
+    (STORAGE, "VolumeAttachment", volume_attachment::KIND),
+    (STORAGE, "VolumeAttributesClass", storage_class::ATTRIBUTES),
+    ("scheduling.k8s.io", "PriorityClass", class::PRIORITY),
+    ("node.k8s.io", "RuntimeClass", class::RUNTIME),
+    ("certificates.k8s.io", "CertificateSigningRequest", certificate::KIND),
+    (ADMISSION, "MutatingAdmissionPolicy", admission_policy::MUTATING),
+    (ADMISSION, "MutatingAdmissionPolicyBinding", admission_policy::BINDING),
+    (ADMISSION, "MutatingWebhookConfiguration", webhook::KIND),
+    (ADMISSION, "ValidatingAdmissionPolicy", admission_policy::VALIDATING),
+    (ADMISSION, "ValidatingAdmissionPolicyBinding", admission_policy::VALIDATING_BINDING),
+    (ADMISSION, "ValidatingWebhookConfiguration", webhook::KIND),
+    ("apiregistration.k8s.io", "APIService", api_service::KIND),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", custom_resource::KIND),
+    (FLOW, "FlowSchema", flow::SCHEMA),
+    (FLOW, "PriorityLevelConfiguration", flow::LEVEL),
+    (DEVICES, "DeviceClass", device::CLASS),
+    (DEVICES, "ResourceClaim", device::CLAIM),
+    (DEVICES, "ResourceClaimTemplate", device::TEMPLATE),
+    (DEVICES, "ResourceSlice", device::SLICE),
 ];
 
 pub(super) fn find(group: &str, kind: &str) -> &'static Kind {

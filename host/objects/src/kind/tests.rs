@@ -42,9 +42,12 @@ fn the_generation_counts_changes_of_the_specification() {
     kind.prepare_create(slices, &mut old);
     assert_eq!(crate::meta::generation(&old), 1);
     let mut same = old.clone();
-    same.set_at(&["metadata", "labels", "a"], "b");
+    same.set_at(&["metadata", "annotations", "a"], "b");
     kind.prepare_update(slices, &mut same, &old);
     assert_eq!(crate::meta::generation(&same), 1);
+    same.set_at(&["metadata", "labels", "a"], "b");
+    kind.prepare_update(slices, &mut same, &old);
+    assert_eq!(crate::meta::generation(&same), 2);
     let mut other = old.clone();
     other.set_at(&["addressType"], "IPv6");
     kind.prepare_update(slices, &mut other, &old);

@@ -3,8 +3,13 @@
 use super::{
     Printer, endpoints, event, job, network, node, plain, pod, rbac, scaling, service, volume, workload,
 };
+use super::{admission, cluster, storage};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
+const STORAGE: &str = "storage.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const FLOW: &str = "flowcontrol.apiserver.k8s.io";
+const DEVICES: &str = "resource.k8s.io";
 
 static ROWS: &[(&str, &str, Printer)] = &[
     ("", "ComponentStatus", plain::COMPONENT_STATUS),
@@ -41,6 +46,28 @@ static ROWS: &[(&str, &str, Printer)] = &[
     ("policy", "PodDisruptionBudget", scaling::DISRUPTION_BUDGET),
     (RBAC, "ClusterRoleBinding", rbac::CLUSTER_ROLE_BINDING),
     (RBAC, "RoleBinding", rbac::ROLE_BINDING),
+    (STORAGE, "CSIDriver", storage::CSI_DRIVER),
+    (STORAGE, "CSINode", storage::CSI_NODE),
+    (STORAGE, "CSIStorageCapacity", storage::CSI_STORAGE_CAPACITY),
+    (STORAGE, "StorageClass", storage::STORAGE_CLASS),
+    (STORAGE, "VolumeAttachment", storage::VOLUME_ATTACHMENT),
+    (STORAGE, "VolumeAttributesClass", storage::VOLUME_ATTRIBUTES_CLASS),
+    ("scheduling.k8s.io", "PriorityClass", cluster::PRIORITY_CLASS),
+    ("node.k8s.io", "RuntimeClass", cluster::RUNTIME_CLASS),
+    ("certificates.k8s.io", "CertificateSigningRequest", cluster::CERTIFICATE_SIGNING_REQUEST),
+    (ADMISSION, "MutatingAdmissionPolicy", admission::MUTATING_POLICY),
+    (ADMISSION, "MutatingAdmissionPolicyBinding", admission::BINDING),
+    (ADMISSION, "MutatingWebhookConfiguration", admission::WEBHOOKS),
+    (ADMISSION, "ValidatingAdmissionPolicy", admission::VALIDATING_POLICY),
+    (ADMISSION, "ValidatingAdmissionPolicyBinding", admission::BINDING),
+    (ADMISSION, "ValidatingWebhookConfiguration", admission::WEBHOOKS),
+    ("apiregistration.k8s.io", "APIService", admission::API_SERVICE),
+    (FLOW, "FlowSchema", cluster::FLOW_SCHEMA),
+    (FLOW, "PriorityLevelConfiguration", cluster::PRIORITY_LEVEL),
+    (DEVICES, "DeviceClass", cluster::NAME_AND_AGE),
+    (DEVICES, "ResourceClaim", cluster::RESOURCE_CLAIM),
+    (DEVICES, "ResourceClaimTemplate", cluster::NAME_AND_AGE),
+    (DEVICES, "ResourceSlice", cluster::RESOURCE_SLICE),
 ];
 
 pub(super) fn find(group: &str, kind: &str) -> &'static Printer {

@@ -1,5 +1,6 @@
 //! Each kind in its columns.
 
+mod cluster;
 mod workloads;
 
 use expect_test::{Expect, expect};

@@ -1,9 +1,9 @@
 //! Reads `data/schema.txt`.
 //!
 //! A type is `name [gvk=group/version/Kind,…] [atomic] [shape=leaf]`. The indented lines below it are its
-//! fields: `name shape[*][!] [#number[.number[.number]]] [list=type[:keys]] [map=type] [patch=strategy] [key=name]
-//! [default=json]`, `*` where Go points to the scalar, `!` where the field is required, `[]` before the items of a
-//! list and `{}` before the values of a map.
+//! fields: `name shape[*][+][!] [#number[.number[.number]]] [list=type[:keys]] [map=type] [patch=strategy] [key=name]
+//! [default=json]`, `*` where Go points to the scalar, `+` where Go holds the struct by value, `!` where the field is
+//! required, `[]` before the items of a list and `{}` before the values of a map.
 
 use std::collections::HashMap;
 
@@ -98,11 +98,13 @@ impl Reader {
         let (name, shape) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let mut field = Field {
             name,
-            shape: self.shape(shape.trim_end_matches(['!', '*'])),
+            shape: self.shape(shape.trim_end_matches(['!', '+', '*'])),
             required: shape.ends_with('!'),
             pointer: shape.contains('*'),
+            by_value: shape.contains('+'),
             list: ListType::Unstated,
             atomic: false,
+            granular: false,
             list_keys: &[],
             patch: PatchStrategy::Unstated,
             patch_key: None,
@@ -112,7 +114,7 @@ impl Reader {
         for word in words {
             match word.split_once('=') {
                 Some(("list", list)) => self.list(&mut field, list),
-                Some(("map", map)) => field.atomic = map == "atomic",
+                Some(("map", map)) => (field.atomic, field.granular) = (map == "atomic", map == "granular"),
                 Some(("patch", strategy)) => field.patch = patch_strategy(strategy),
                 Some(("key", key)) => field.patch_key = Some(key),
                 Some(("default", json)) => field.default = Some(json),

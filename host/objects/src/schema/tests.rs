@@ -75,3 +75,19 @@ fn a_pointer_is_told_from_a_value() {
     assert!(deployment.field_at(&["spec", "replicas"]).unwrap().pointer);
     assert!(!deployment.field_at(&["spec", "minReadySeconds"]).unwrap().pointer);
 }
+
+#[test]
+fn a_struct_that_is_never_absent_is_told_from_one_that_may_be() {
+    let by_value = |kind: &'static str, path: &[&str]| {
+        by_gvk("apps", "v1", kind).unwrap().field_at(path).unwrap().by_value
+    };
+    assert!(by_value("Deployment", &["spec", "strategy"]) && by_value("Deployment", &["status"]));
+    assert!(!by_value("Deployment", &["spec", "strategy", "rollingUpdate"]));
+    assert!(!by_value("Deployment", &["spec", "selector"]) && !by_value("Deployment", &["spec", "replicas"]));
+}
+
+#[test]
+fn an_atomic_type_is_granular_where_a_field_says_so() {
+    let claim = by_gvk("", "v1", "PersistentVolume").unwrap().field_at(&["spec", "claimRef"]).unwrap();
+    assert!(claim.granular && !claim.atomic && claim.shape.as_struct().unwrap().atomic);
+}

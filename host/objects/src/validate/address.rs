@@ -86,6 +86,11 @@ fn is_mapped(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some())
 }
 
+/// An address in a field of old, which may have leading zeros.
+pub fn legacy_ip(text: &str) -> Vec<String> {
+    refused(parse_ip(text).is_none(), || NOT_AN_IP.to_owned())
+}
+
 /// An address without leading zeros that is not IPv4 in the clothes of IPv6.
 pub fn ip(text: &str) -> Vec<String> {
     let Some(address) = parse_ip(text) else { return vec![NOT_AN_IP.to_owned()] };

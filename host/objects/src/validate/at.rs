@@ -1,12 +1,15 @@
 //! A place in an object under validation, its path and what is there, and the rules that any place may have.
 
+use super::amount::quantity;
 use super::field::{FieldError, Path};
+use super::meta::IMMUTABLE;
+use crate::quantity::Quantity;
 use crate::tree::Tree;
-
-static NOTHING: Tree = Tree::Null;
 
 /// What a number below zero is refused with.
 pub(crate) const NEGATIVE: &str = "must be greater than or equal to 0";
+
+static NOTHING: Tree = Tree::Null;
 
 /// `must be between 1 and 65535, inclusive`
 pub(crate) fn in_range(least: i64, most: i64) -> String {
@@ -56,7 +59,15 @@ impl<'a> At<'a> {
         self.tree.is_empty_value()
     }
 
-    /// Whether anything is here, be it zero.
+    pub(crate) fn text(&self) -> &'a str {
+        self.tree.as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn number(&self) -> Option<i64> {
+        self.tree.as_i64()
+    }
+
+    /// Whether anything is written here, were it empty.
     pub(crate) fn exists(&self) -> bool {
         !self.tree.is_null()
     }
@@ -65,12 +76,9 @@ impl<'a> At<'a> {
         self.tree.as_bool() == Some(true)
     }
 
-    pub(crate) fn text(&self) -> &'a str {
-        self.tree.as_str().unwrap_or_default()
-    }
-
-    pub(crate) fn number(&self) -> Option<i64> {
-        self.tree.as_i64()
+    /// The amount here, which decoding has made a canonical text.
+    pub(crate) fn quantity(&self) -> Option<Quantity> {
+        quantity(self.tree)
     }
 
     /// Refuses what is here, once for each message.
@@ -104,6 +112,14 @@ impl<'a> At<'a> {
         !self.is_empty()
     }
 
+    /// Whether anything is written here, were it empty; refused where nothing is.
+    pub(crate) fn is_told(&self, errors: &mut Vec<FieldError>, why: &str) -> bool {
+        if !self.exists() {
+            errors.push(FieldError::required(&self.path, why));
+        }
+        self.exists()
+    }
+
     /// A text that may be missing follows a rule.
     pub(crate) fn follows(&self, errors: &mut Vec<FieldError>, rule: fn(&str) -> Vec<String>) {
         if !self.text().is_empty() {
@@ -125,23 +141,11 @@ impl<'a> At<'a> {
         }
     }
 
-    /// A text that may not be missing is one of those.
-    pub(crate) fn exactly(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
-        if self.required(errors, "") {
-            self.one_of(errors, supported);
-        }
-    }
-
     /// One of those, and empty is none of them; only nothing at all passes.
     pub(crate) fn if_set_one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
         if self.exists() && !supported.contains(&self.text()) {
             errors.push(FieldError::not_supported(&self.path, self.text(), supported));
         }
-    }
-
-    /// A number that may be missing is not below zero.
-    pub(crate) fn not_negative(&self, errors: &mut Vec<FieldError>) {
-        self.counts(errors, |number| refused(number < 0, || NEGATIVE.to_owned()));
     }
 
     /// A number, zero where it is missing, is above zero.
@@ -152,25 +156,60 @@ impl<'a> At<'a> {
         }
     }
 
-    /// A number that may be missing lies between two.
-    pub(crate) fn within(&self, errors: &mut Vec<FieldError>, least: i64, most: i64) {
-        if self.number().is_some_and(|number| !(least..=most).contains(&number)) {
-            self.invalid(errors, in_range(least, most));
+    /// A number that may be missing follows a rule.
+    pub(crate) fn counts(&self, errors: &mut Vec<FieldError>, rule: fn(i64) -> Vec<String>) {
+        if let Some(number) = self.number() {
+            self.refuse(errors, rule(number));
         }
     }
 
-    /// A list has no more than so many items.
+    /// A text that may not be missing is one of those.
+    pub(crate) fn exactly(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+        if self.required(errors, "") {
+            self.one_of(errors, supported);
+        }
+    }
+
+    /// A number that may be missing is not below zero.
+    pub(crate) fn not_negative(&self, errors: &mut Vec<FieldError>) {
+        if self.number().is_some_and(|number| number < 0) {
+            self.invalid(errors, NEGATIVE);
+        }
+    }
+
+    /// A number that may be missing is in a range.
+    pub(crate) fn within(&self, errors: &mut Vec<FieldError>, min: i64, max: i64) {
+        if self.number().is_some_and(|number| number < min || number > max) {
+            self.invalid(errors, in_range(min, max));
+        }
+    }
+
+    /// An amount that may be missing is not below zero.
+    pub(crate) fn is_nonnegative_quantity(&self, errors: &mut Vec<FieldError>) {
+        if self.quantity().is_some_and(|amount| amount.is_negative()) {
+            self.invalid(errors, NEGATIVE);
+        }
+    }
+
+    /// An amount that may be missing is above zero.
+    pub(crate) fn is_positive_quantity(&self, errors: &mut Vec<FieldError>) {
+        if self.quantity().is_some_and(|amount| amount <= Quantity::ZERO) {
+            self.invalid(errors, "must be greater than zero");
+        }
+    }
+
+    /// A list or map has no more than so many members.
     pub(crate) fn at_most(&self, errors: &mut Vec<FieldError>, max: usize) {
-        let count = self.tree.items().len();
+        let count = self.tree.items().len() + self.tree.fields().count();
         if count > max {
             errors.push(FieldError::too_many(&self.path, count, max));
         }
     }
 
-    /// A number that may be missing follows a rule.
-    pub(crate) fn counts(&self, errors: &mut Vec<FieldError>, rule: fn(i64) -> Vec<String>) {
-        if let Some(number) = self.number() {
-            self.refuse(errors, rule(number));
+    /// What is here is what was there, where nothing and null are the same.
+    pub(crate) fn stays(&self, errors: &mut Vec<FieldError>, old: &At<'_>) {
+        if self.tree != old.tree {
+            self.invalid(errors, IMMUTABLE);
         }
     }
 

@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Required,
     Duplicate,
     Invalid,
+    /// Of another type than its schema says; only custom resources have it.
+    TypeInvalid,
     NotSupported,
     Forbidden,
     TooLong,
@@ -69,6 +71,7 @@ impl ErrorKind {
             Self::Required => ("FieldValueRequired", "Required value"),
             Self::Duplicate => ("FieldValueDuplicate", "Duplicate value"),
             Self::Invalid => ("FieldValueInvalid", "Invalid value"),
+            Self::TypeInvalid => ("FieldValueTypeInvalid", "Invalid value"),
             Self::NotSupported => ("FieldValueNotSupported", "Unsupported value"),
             Self::Forbidden => ("FieldValueForbidden", "Forbidden"),
             Self::TooLong => ("FieldValueTooLong", "Too long"),
@@ -112,6 +115,10 @@ impl FieldError {
     /// An invalid value that is not shown.
     pub fn invalid_unshown(field: &Path, detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, field, None, detail)
+    }
+
+    pub fn type_invalid(field: &Path, value: impl Into<Tree>, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::TypeInvalid, field, Some(value.into()), detail)
     }
 
     pub fn not_supported(field: &Path, value: impl Into<Tree>, supported: &[&str]) -> Self {

@@ -3,7 +3,7 @@
 use super::field::{FieldError, Path};
 use super::names::{NameRule, dns1123_label, label_key, label_value};
 use crate::meta;
-use crate::resource::{GroupVersion, Resource};
+use crate::resource::{GroupVersion, Resource, Scope};
 use crate::tree::Tree;
 
 /// What a change of an immutable field is refused with.
@@ -14,7 +14,11 @@ const ANNOTATIONS_MAX: usize = 256 * 1024;
 
 /// The metadata of a new object; its name is generated already.
 pub fn metadata(tree: &Tree, resource: &Resource, rule: NameRule) -> Vec<FieldError> {
-    let path = Path::new("metadata");
+    metadata_at(&Path::new("metadata"), tree, resource.scope, rule)
+}
+
+/// The metadata of an object that is somewhere in another, by the path of its metadata.
+pub fn metadata_at(path: &Path, tree: &Tree, scope: Scope, rule: NameRule) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let prefix = meta::generate_name_prefix(tree);
     if !prefix.is_empty() {
@@ -25,7 +29,7 @@ pub fn metadata(tree: &Tree, resource: &Resource, rule: NameRule) -> Vec<FieldEr
         name => refuse(&mut errors, &path.child("name"), name, rule.check(name)),
     }
     let namespace = meta::namespace(tree);
-    match (resource.is_namespaced(), namespace) {
+    match (scope == Scope::Namespaced, namespace) {
         (true, "") => errors.push(FieldError::required(&path.child("namespace"), "")),
         (true, name) => refuse(&mut errors, &path.child("namespace"), name, dns1123_label(name)),
         (false, "") => {}
@@ -33,7 +37,7 @@ pub fn metadata(tree: &Tree, resource: &Resource, rule: NameRule) -> Vec<FieldEr
             errors.push(FieldError::forbidden(&path.child("namespace"), "not allowed on this type"))
         }
     }
-    maps(&mut errors, tree, &path);
+    maps(&mut errors, tree, path);
     finalizers(&mut errors, tree, &path.child("finalizers"));
     errors
 }
@@ -95,8 +99,20 @@ fn refuse(errors: &mut Vec<FieldError>, path: &Path, value: &str, messages: Vec<
     errors.extend(messages.into_iter().map(|message| FieldError::invalid(path, value, message)));
 }
 
+/// Labels and annotations, by the path of the metadata.
+pub fn metadata_maps(path: &Path, tree: &Tree) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    texts(&mut errors, tree, path);
+    errors
+}
+
 /// Labels, annotations and owner references.
 fn maps(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
+    texts(errors, tree, path);
+    owners(errors, tree, &path.child("ownerReferences"));
+}
+
+fn texts(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
     let labels = path.child("labels");
     for (key, value) in meta::labels(tree) {
         refuse(errors, &labels, key, label_key(key));
@@ -110,7 +126,6 @@ fn maps(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
     if size > ANNOTATIONS_MAX {
         errors.push(FieldError::too_long(&annotations, ANNOTATIONS_MAX));
     }
-    owners(errors, tree, &path.child("ownerReferences"));
 }
 
 fn owners(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {

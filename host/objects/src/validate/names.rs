@@ -251,6 +251,18 @@ pub fn port_number(port: i64) -> Vec<String> {
     super::at::refused(!(1..=65_535).contains(&port), || super::at::in_range(1, 65_535))
 }
 
+/// For how long a token may be asked for.
+pub fn token_seconds(seconds: i64) -> Vec<String> {
+    const MIN: i64 = 10 * 60;
+    const MAX: i64 = 1 << 32;
+    let why = match seconds {
+        ..MIN => "may not specify a duration less than 10 minutes",
+        MIN..=MAX => return Vec::new(),
+        _ => "may not specify a duration larger than 2^32 seconds",
+    };
+    vec![why.to_owned()]
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;

@@ -8,9 +8,9 @@ use objects::Tree;
 use super::fixture::{Fixture, Read, With, ask, nobody};
 use super::sockets::Authority;
 use crate::authz::Decision;
-use crate::front::{Front, Origin};
+use crate::front::Front;
 
-const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
 async fn fixture() -> (Fixture, Front) {
@@ -103,19 +103,6 @@ async fn bodies_have_a_limit_and_a_known_type() {
     assert_eq!(front.ask(unknown).await.code(), 415);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_request_that_takes_too_long_is_ended() {
-    let fixture = Fixture::new(&Authority::new("ca").pem());
-    let front = fixture.task.open(&fixture.scope, fixture.scope.token());
-    let (_sender, endless) = net::body::channel(1);
-    let request = ask("POST", CONFIG_MAPS).map(|_| endless);
-    let answering = front.answer(request, Origin::Network(nobody()));
-    let (response, ()) = tokio::join!(answering, tokio::time::advance(Duration::from_secs(61)));
-    let answer = Read::of(response).await;
-    let message = "Timeout: request did not complete within the allotted timeout".to_owned();
-    assert_eq!(answer.status(), (504, "Timeout".to_owned(), message));
-}
-
 #[tokio::test]
 async fn a_panic_ends_its_request_alone() {
     let (fixture, front) = fixture().await;
@@ -130,22 +117,32 @@ async fn a_panic_ends_its_request_alone() {
 
 #[tokio::test]
 async fn health_names_its_checks() {
+    const HOOKS: [&str; 2] =
+        ["poststarthook/bootstrap-controller", "poststarthook/priority-and-fairness-config-consumer"];
     let fixture = Fixture::new(&Authority::new("ca").pem());
     let front = fixture.task.open(&fixture.scope, fixture.scope.token());
-    let hook = "poststarthook/bootstrap-controller";
-    let early = front.ask(ask("GET", &format!("/readyz?exclude={hook}&exclude=informer-sync&verbose"))).await;
+    let [bootstrap, flow] = HOOKS;
+    let query = format!("exclude={bootstrap}&exclude={flow}&exclude=informer-sync&verbose");
+    let early = front.ask(ask("GET", &format!("/readyz?{query}"))).await;
     assert_eq!(early.code(), 200, "{}", early.text);
-    assert!(early.text.contains(&format!("[+]{hook} excluded: ok\n")), "{}", early.text);
+    assert!(early.text.contains(&format!("[+]{bootstrap} excluded: ok\n")), "{}", early.text);
     let early = front.ask(ask("GET", "/livez")).await;
     assert_eq!(early.code(), 500);
-    assert!(early.text.ends_with(&format!("[-]{hook} failed: reason withheld\nlivez check failed\n")));
+    assert!(early.text.ends_with(&format!("[-]{bootstrap} failed: reason withheld\nlivez check failed\n")));
+    let alone = front.ask(ask("GET", &format!("/livez/{bootstrap}"))).await;
+    assert_eq!((alone.code().as_u16(), alone.header("x-content-type-options")), (500, "nosniff"));
+    assert_eq!(alone.text, format!("internal server error: {bootstrap} failed\n"));
 
     fixture.task.bootstrap(&front).await.unwrap();
-    assert_eq!(front.ask(ask("GET", "/readyz")).await.text, "ok");
+    while front.ask(ask("GET", "/readyz")).await.text != "ok" {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(front.ask(ask("GET", "/readyz/etcd")).await.text, "ok");
-    let verbose = front.ask(ask("GET", "/readyz?verbose=1&exclude=x")).await.text;
-    let wanted = "[+]ping ok\n[+]etcd ok\n[+]informer-sync ok\n[+]poststarthook/bootstrap-controller ok\n\
-                  [+]shutdown ok\nwarn: some health checks cannot be excluded: no matches for \"x\"\n\
+    let verbose = front.ask(ask("GET", "/readyz?verbose=1&exclude=x&exclude=a&exclude=x")).await.text;
+    let wanted = "[+]ping ok\n[+]etcd ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n\
+                  [+]poststarthook/priority-and-fairness-config-consumer ok\n\
+                  [+]poststarthook/bootstrap-controller ok\n[+]shutdown ok\n\
+                  warn: some health checks cannot be excluded: no matches for \"a\",\"x\"\n\
                   readyz check passed\n";
     assert_eq!(verbose, wanted);
     assert_eq!(front.ask(ask("GET", "/readyz/nothing")).await.code(), 404);

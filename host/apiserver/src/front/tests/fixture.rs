@@ -9,16 +9,18 @@ use datastore::Embedded;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use net::{Body, Peer, PeerAddress, PeerCertificates, TlsClient, body};
+use net::{Body, CertificatePem, Peer, PeerAddress, PeerCertificates, TlsClient, body};
 use objects::Tree;
-use rcgen::KeyPair;
+use rcgen::{CertificateParams, KeyPair};
 use supervise::Scope;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
+use super::sockets::Authority;
 use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
-use crate::{ApiServerHandle, ApiServerTask, Config, Dependencies, NODE_PORTS};
+use crate::{ApiServerHandle, ApiServerTask, Config, Dependencies, Limits, NODE_PORTS};
 
 /// A bearer token is the name of its user; `broken` is one that nobody can tell.
 pub(super) struct ByName;
@@ -74,6 +76,17 @@ pub(super) fn nobody() -> Peer {
 impl Fixture {
     /// Everybody may do everything, and nobody is anonymous. Nothing runs but the datastore.
     pub(super) fn new(authority: &[u8]) -> Self {
+        Self::of(config(), authority)
+    }
+
+    /// As `new`, configured otherwise.
+    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        Self::of(config, &Authority::new("ca").pem())
+    }
+
+    fn of(config: Config, authority: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (datastore, task) =
             Embedded::open(datastore::Config::new(directory.path().join("store"))).unwrap();
@@ -88,9 +101,12 @@ impl Fixture {
             authorize: Arc::clone(&asked) as Arc<dyn Authorize>,
             anonymous: Arc::new(move || is_anonymous.load(Ordering::Relaxed)),
             kubelet: TlsClient::new(authority, None).unwrap(),
+            encryption: watch::channel(None).1,
+            anybody: TlsClient::unverified(None).unwrap(),
+            front_proxy: watch::channel(proxy_certificate()).1,
             scope: scope.clone(),
         };
-        let (handle, task) = config().build(dependencies).unwrap();
+        let (handle, task) = config.build(dependencies).unwrap();
         Self { handle, task, asked, anonymous, scope, _directory: directory }
     }
 
@@ -110,6 +126,14 @@ impl Fixture {
     }
 }
 
+/// What aggregated servers are shown.
+fn proxy_certificate() -> CertificatePem {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["front-proxy-client".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    CertificatePem { chain: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
+}
+
 pub(super) fn config() -> Config {
     Config {
         service_cidr: "10.152.183.0/24".parse().unwrap(),
@@ -120,6 +144,7 @@ pub(super) fn config() -> Config {
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![KeyPair::generate().unwrap().serialize_pem().into_bytes()],
+        limits: Limits::DEFAULT,
     }
 }
 

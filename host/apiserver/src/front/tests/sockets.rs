@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use super::exchange::event;
 use super::fixture::{Fixture, config, user};
-use crate::{Config, ConfigErrors};
+use crate::{Config, ConfigErrors, Limits};
 
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -32,14 +32,19 @@ impl Authority {
     }
 
     fn issue(&self) -> CertificatePem {
+        self.issue_for(&["127.0.0.1"])
+    }
+
+    pub(super) fn issue_for(&self, names: &[&str]) -> CertificatePem {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         CertificatePem { chain: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
     }
 }
 
-fn listener() -> Listener {
+pub(super) fn listener() -> Listener {
     let transport = net::Transport::Tcp;
     let address = SocketAddress::Ip { address: Ipv4Addr::LOCALHOST.into(), port: 0, transport };
     let row = Socket { name: "api", service: "test", address, binder: Binder::Host, access: "local" };
@@ -67,6 +72,12 @@ fn everything_that_is_wrong_with_a_configuration_is_told() {
         advertise_address: Ipv4Addr::UNSPECIFIED.into(),
         audiences: Vec::new(),
         service_account_keys: vec![b"no key".to_vec()],
+        limits: Limits {
+            max_requests_inflight: 0,
+            max_mutating_requests_inflight: 0,
+            request_timeout: Duration::ZERO,
+            ..Limits::DEFAULT
+        },
         ..config()
     };
     let Err(ConfigErrors(errors)) = wrong.check() else { panic!("nothing is wrong") };
@@ -77,6 +88,8 @@ fn everything_that_is_wrong_with_a_configuration_is_told() {
             "use 10.0.0.0/32 for services: it must have 3 to 20 bits of addresses",
             "advertise 0.0.0.0: clients in the cluster cannot reach it",
             "take tokens of service accounts: there is no audience",
+            "answer requests: the limits of requests in flight add up to nothing",
+            "answer requests: they may take no time",
             "sign tokens of service accounts: read the service account key",
         ]
     );

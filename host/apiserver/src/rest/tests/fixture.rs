@@ -1,5 +1,6 @@
 //! A running datastore with [`Rest`] on top, and short ways to call it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datastore::{Config, Embedded};
@@ -10,19 +11,22 @@ use objects::status::Status;
 use objects::{Tree, tree};
 use supervise::Scope;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
 use crate::authn::UserInfo;
+use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::call::{Answer, AnswerBody, Call, Content, Output};
-use crate::rest::Rest;
-use crate::storage::Expiry;
+use crate::rest::{Foundation, Rest};
+use crate::storage::{Encryption, Expiry, Values};
 
 const TTL: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) struct Fixture {
     pub(crate) rest: Rest,
     pub(crate) store: Embedded,
+    pub(crate) encryption: watch::Sender<Option<Encryption>>,
     _scope: Scope,
     _directory: TempDir,
 }
@@ -34,8 +38,16 @@ impl Fixture {
         let (store, task) = Embedded::open(Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
         scope.spawn("datastore", task.run(scope.token()));
-        let rest = Rest::open(store.clone().into(), Admission::new(network()), Expiry::new(TTL), &scope);
-        let fixture = Self { rest, store, _scope: scope, _directory: directory };
+        let (encryption, encrypting) = watch::channel(None);
+        let foundation = Foundation {
+            store: store.clone().into(),
+            admission: Admission::new(network()),
+            expiry: Expiry::new(TTL),
+            authorizer: Arc::new(Everything),
+            values: Values::new(encrypting),
+        };
+        let rest = Rest::open(foundation, &scope);
+        let fixture = Self { rest, store, encryption, _scope: scope, _directory: directory };
         fixture.create("namespaces", tree!({ "metadata": { "name": "default" } })).await.unwrap();
         fixture
     }
@@ -83,6 +95,19 @@ impl Fixture {
             panic!("no watch")
         };
         Events(lines)
+    }
+}
+
+/// Allows everybody everything.
+struct Everything;
+
+impl Authorize for Everything {
+    fn authorize(&self, _: &UserInfo, _: &Attributes) -> Decision {
+        Decision::allow("")
+    }
+
+    fn rules(&self, _: &UserInfo, _: &str) -> Rules {
+        Rules::default()
     }
 }
 

@@ -8,6 +8,7 @@ use objects::{Tree, meta, tree};
 use super::fixture::{Fixture, config_map, network};
 use crate::bootstrap::{self, Endpoint};
 use crate::call::Content;
+use crate::registry::Served;
 
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
@@ -73,7 +74,8 @@ async fn a_body_in_protobuf_is_taken_where_the_kind_has_messages() {
     let broken = create(&namespace[..20]).await.unwrap_err();
     assert!(broken.is(Reason::BadRequest), "{broken:?}");
     let mut call = fixture.call(Verb::Create, "namespaces", "");
-    call.resource = Arc::new(Resource { kind: "Widget".into(), ..(*call.resource).clone() });
+    let row = Resource { kind: "Widget".into(), ..Resource::clone(&call.resource) };
+    call.resource = Arc::new(Served::builtin(Arc::new(row)));
     call.body.media_type = PROTOBUF.to_owned();
     let status = fixture.tree(call).await.unwrap_err();
     expect!["the body of the request was in an unknown format - accepted media types include: application/json, application/yaml"]

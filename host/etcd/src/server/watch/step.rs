@@ -258,7 +258,7 @@ impl Filters {
     fn pass(&self, event: &Event) -> bool {
         match event {
             Event::Put { .. } => !self.no_put,
-            Event::Delete { .. } => !self.no_delete,
+            Event::Delete(_) => !self.no_delete,
         }
     }
 }

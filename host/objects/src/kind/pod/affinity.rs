@@ -1,7 +1,7 @@
 //! Where a pod may be scheduled: affinities, tolerations, and how it is spread.
 
-use crate::validate::selector::{Values, label_selector, requirement};
-use crate::validate::{At, FieldError, dns1123_label, dns1123_subdomain, label_key, label_value};
+use crate::validate::selector::{Values, label_selector, node_selector, node_selector_term};
+use crate::validate::{At, FieldError, dns1123_label, label_key, label_value};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -15,7 +15,7 @@ pub(super) fn affinity(affinity: &At<'_>, errors: &mut Vec<FieldError>) {
     }
     for term in node.child(PREFERRED).items() {
         weight(&term, errors);
-        node_term(&term.child("preference"), Values::Any, errors);
+        node_selector_term(&term.child("preference"), Values::Any, errors);
     }
     for kind in ["podAffinity", "podAntiAffinity"].map(|kind| affinity.child(kind)) {
         for term in kind.child(REQUIRED).items() {
@@ -33,38 +33,6 @@ fn weight(term: &At<'_>, errors: &mut Vec<FieldError>) {
     let number = weight.number().unwrap_or(0);
     if !(1..=100).contains(&number) {
         errors.push(FieldError::invalid(&weight.path, number, "must be in the range 1-100"));
-    }
-}
-
-/// A core/v1 NodeSelector, any of whose terms selects.
-pub(in crate::kind) fn node_selector(selector: &At<'_>, errors: &mut Vec<FieldError>) {
-    let terms = selector.child("nodeSelectorTerms");
-    terms.required(errors, "must have at least one node selector term");
-    for term in terms.items() {
-        node_term(&term, Values::Labels, errors);
-    }
-}
-
-fn node_term(term: &At<'_>, values: Values, errors: &mut Vec<FieldError>) {
-    for expression in term.child("matchExpressions").items() {
-        requirement(&expression, values, &["Gt", "Lt"], errors);
-    }
-    for field in term.child("matchFields").items() {
-        let (key, operator, values) = (field.child("key"), field.child("operator"), field.child("values"));
-        if !["In", "NotIn"].contains(&operator.text()) {
-            let why = "not a valid selector operator";
-            errors.push(FieldError::invalid(&operator.path, operator.text(), why));
-        } else if values.tree.items().len() != 1 {
-            let why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
-            errors.push(FieldError::required(&values.path, why));
-        }
-        if key.text() == "metadata.name" {
-            for name in values.items() {
-                name.refuse(errors, dns1123_subdomain(name.text()));
-            }
-        } else {
-            errors.push(FieldError::invalid(&key.path, key.text(), "not a valid field selector key"));
-        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! Volumes of machines and providers outside of the cluster, most of them of long ago.
+//! Volumes of machines and providers outside of the cluster, most of them of long ago. Persistent volumes have them
+//! too.
 
 use crate::validate::{At, FieldError, dns1123_label, in_range};
 
-pub(super) fn partition(source: &At<'_>, errors: &mut Vec<FieldError>) {
+pub(in crate::kind) fn partition(source: &At<'_>, errors: &mut Vec<FieldError>) {
     let partition = source.child("partition");
     if partition.number().is_some_and(|number| !(0..=255).contains(&number)) {
         partition.invalid(errors, in_range(1, 255));
@@ -17,7 +18,7 @@ pub(super) fn secret_name(source: &At<'_>, errors: &mut Vec<FieldError>) {
 }
 
 /// Names of iSCSI: `iqn.2001-04.com.example:storage`, `eui.` and 16 or `naa.` and 32 characters.
-fn is_iscsi_name(name: &str) -> bool {
+pub(in crate::kind) fn is_iscsi_name(name: &str) -> bool {
     let alphanumeric = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_alphanumeric());
     match name.get(..3) {
         Some("eui") => name.get(4..).is_some_and(|rest| alphanumeric(rest, 16)),
@@ -32,7 +33,7 @@ fn is_iqn(rest: &str) -> bool {
     let is_date = date.len() == 7
         && date.bytes().enumerate().all(|(at, b)| if at == 4 { b == b'-' } else { b.is_ascii_digit() });
     let Some((authority, unique)) = rest.split_once(':') else { return false };
-    let is_authority = |b: u8| b.is_ascii_alphanumeric() || b"-.:".contains(&b);
+    let is_authority = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
     let is_unique = |c: char| !",;*&$|".contains(c) && !c.is_whitespace();
     is_date
         && !authority.is_empty()
@@ -67,7 +68,7 @@ pub(super) fn iscsi(source: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-pub(super) fn fibre_channel(source: &At<'_>, errors: &mut Vec<FieldError>) {
+pub(in crate::kind) fn fibre_channel(source: &At<'_>, errors: &mut Vec<FieldError>) {
     let (targets, ids, lun) = (source.child("targetWWNs"), source.child("wwids"), source.child("lun"));
     match (targets.is_empty(), ids.is_empty()) {
         (true, true) => {
@@ -89,7 +90,7 @@ pub(super) fn fibre_channel(source: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-pub(super) fn flocker(source: &At<'_>, errors: &mut Vec<FieldError>) {
+pub(in crate::kind) fn flocker(source: &At<'_>, errors: &mut Vec<FieldError>) {
     let (name, id) = (source.child("datasetName"), source.child("datasetUUID"));
     match (name.is_empty(), id.is_empty()) {
         (true, true) => {
@@ -107,7 +108,7 @@ pub(super) fn flocker(source: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-pub(super) fn quobyte(source: &At<'_>, errors: &mut Vec<FieldError>) {
+pub(in crate::kind) fn quobyte(source: &At<'_>, errors: &mut Vec<FieldError>) {
     const PAIRS: &str = "must be a host:port pair or multiple pairs separated by commas";
     let (registry, tenant) = (source.child("registry"), source.child("tenant"));
     let is_pair = |text: &str| {
@@ -126,7 +127,7 @@ pub(super) fn quobyte(source: &At<'_>, errors: &mut Vec<FieldError>) {
     source.child("volume").required(errors, "");
 }
 
-pub(super) fn flex(source: &At<'_>, errors: &mut Vec<FieldError>) {
+pub(in crate::kind) fn flex(source: &At<'_>, errors: &mut Vec<FieldError>) {
     for (key, option) in source.child("options").entries() {
         let namespace = key.split_once('/').map_or(key, |(namespace, _)| namespace).to_ascii_lowercase();
         let dotted = format!(".{namespace}");
@@ -137,7 +138,7 @@ pub(super) fn flex(source: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-pub(super) fn azure_disk(source: &At<'_>, errors: &mut Vec<FieldError>) {
+pub(in crate::kind) fn azure_disk(source: &At<'_>, errors: &mut Vec<FieldError>) {
     const MANAGED: &str =
         "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
     const BLOB: &str = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";

@@ -2,7 +2,7 @@
 
 use super::env;
 use super::volume::local_not_reserved;
-use crate::validate::{At, FieldError, dns1123_subdomain, selector};
+use crate::validate::{At, FieldError, dns1123_subdomain, selector, token_seconds};
 
 const MODE: &str = "must be a number between 0 and 0777 (octal), both inclusive";
 const CONFLICT: &str = "conflicting duplicate paths";
@@ -122,13 +122,7 @@ pub(super) fn projected(volume: &At<'_>, errors: &mut Vec<FieldError>) {
 
 fn token(volume: &At<'_>, token: &At<'_>, errors: &mut Vec<FieldError>) {
     let expires = token.child("expirationSeconds");
-    let seconds = expires.number().unwrap_or(0);
-    if seconds < 10 * 60 {
-        expires.invalid(errors, "may not specify a duration less than 10 minutes");
-    }
-    if seconds > 1 << 32 {
-        expires.invalid(errors, "may not specify a duration larger than 2^32 seconds");
-    }
+    expires.refuse(errors, token_seconds(expires.number().unwrap_or(0)));
     let path = At { path: volume.path.child("path"), tree: token.child("path").tree };
     if path.required(errors, "") {
         local_not_reserved(&path, errors);

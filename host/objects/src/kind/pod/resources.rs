@@ -3,130 +3,38 @@
 use super::amounts::{self, HUGE_PAGES, is_pod_level};
 use crate::quantity::Quantity;
 use crate::validate::amount::quantity;
-use crate::validate::{At, FieldError, NEGATIVE, Path, dns1123_label, label_key};
+use crate::validate::{
+    At, FieldError, Path, container_resource_name, dns1123_label, is_huge_pages, is_overcommit_allowed,
+    resource_name, resource_quantity,
+};
 
-const CONTAINER: &[&str] = &["cpu", "memory", "ephemeral-storage"];
-
-/// What has no domain before it, of whatever is counted or measured.
-const STANDARD: &[&str] = &[
-    "cpu",
-    "memory",
-    "ephemeral-storage",
-    "requests.cpu",
-    "requests.memory",
-    "requests.ephemeral-storage",
-    "limits.cpu",
-    "limits.memory",
-    "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "storage",
-    "requests.storage",
-    "services.nodeports",
-    "services.loadbalancers",
-];
-
-const COUNTED: &[&str] = &[
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "services.nodeports",
-    "services.loadbalancers",
-];
-
-fn is_huge_page(name: &str) -> bool {
-    name.starts_with(HUGE_PAGES)
-}
-
-fn is_native(name: &str) -> bool {
-    !name.contains('/') || name.contains("kubernetes.io/")
-}
-
-fn is_extended(name: &str) -> bool {
-    !is_native(name) && !name.starts_with("requests.") && label_key(&format!("requests.{name}")).is_empty()
-}
-
-/// Whether more may be promised than there is.
-fn is_overcommitted(name: &str) -> bool {
-    is_native(name) && !is_huge_page(name)
-}
-
-/// The errors of a name at a path.
-type NameRule = fn(&Path, &str) -> Vec<FieldError>;
-
-fn resource_name(name: &str) -> Vec<String> {
-    let refused = label_key(name);
-    if refused.is_empty() && !name.contains('/') && !STANDARD.contains(&name) && !is_huge_page(name) {
-        return vec!["must be a standard resource type or fully qualified".to_owned()];
-    }
-    refused
-}
-
-/// A resource that a container can ask for.
-pub(in crate::kind) fn container_resource_name(name: &str) -> Vec<String> {
-    let mut messages = resource_name(name);
-    if !name.contains('/') {
-        if !CONTAINER.contains(&name) && !is_huge_page(name) {
-            messages.push("must be a standard resource for containers".to_owned());
-        }
-    } else if !is_native(name) && !is_extended(name) {
-        messages.push("doesn't follow extended resource name standard".to_owned());
-    }
-    messages
-}
-
-fn in_container(path: &Path, name: &str) -> Vec<FieldError> {
-    let refused = container_resource_name(name);
-    refused.into_iter().map(|message| FieldError::invalid(path, name, message)).collect()
-}
+/// What is wrong with a name, told at a path.
+type NameRule = fn(&str, &Path, &mut Vec<FieldError>);
 
 /// A resource that a pod as a whole can ask for.
-fn in_pod(path: &Path, name: &str) -> Vec<FieldError> {
-    let refused = resource_name(name);
-    if refused.is_empty() && !is_pod_level(name) {
-        return vec![FieldError::not_supported(path, name, &["cpu", "hugepages-", "memory"])];
+fn in_pod(name: &str, path: &Path, errors: &mut Vec<FieldError>) {
+    if resource_name(name, path, errors) && !is_pod_level(name) {
+        errors.push(FieldError::not_supported(path, name, &["cpu", "hugepages-", "memory"]));
     }
-    refused.into_iter().map(|message| FieldError::invalid(path, name, message)).collect()
 }
 
 pub(super) fn of_container(resources: &At<'_>, claims: &[&str], errors: &mut Vec<FieldError>) {
-    requirements(resources, in_container, claims, errors);
+    requirements(resources, container_resource_name, claims, errors);
 }
 
 /// The overhead of a runtime, which counts as limits.
 pub(super) fn overhead(overhead: &At<'_>, errors: &mut Vec<FieldError>) {
     for (name, value) in overhead.entries() {
         let at = At { path: overhead.path.child("limits").key(name), tree: value.tree };
-        amount(name, &at, in_container, errors);
-    }
-}
-
-/// A resource of a node: an amount that is not negative, whole where it is counted.
-pub(in crate::kind) fn node_resource(name: &str, value: &At<'_>, errors: &mut Vec<FieldError>) {
-    let Some(quantity) = quantity(value.tree) else { return };
-    if quantity < Quantity::ZERO {
-        value.invalid(errors, NEGATIVE);
-    }
-    let counted = COUNTED.contains(&name) || is_extended(name);
-    if counted && quantity.milli_value() % 1000 != 0 {
-        value.invalid(errors, "must be an integer");
+        amount(name, &at, container_resource_name, errors);
     }
 }
 
 fn amount(name: &str, value: &At<'_>, rule: NameRule, errors: &mut Vec<FieldError>) {
-    errors.extend(rule(&value.path, name));
-    node_resource(name, value, errors);
+    rule(name, &value.path, errors);
+    resource_quantity(name, value, errors);
     let page = name.strip_prefix(HUGE_PAGES).and_then(|size| size.parse::<Quantity>().ok());
-    if let (true, Some(quantity)) = (is_huge_page(name), quantity(value.tree)) {
+    if let (true, Some(quantity)) = (is_huge_pages(name), quantity(value.tree)) {
         let page = page.map_or(0, |page| page.value());
         if page <= 0 || quantity.value() % page != 0 {
             let why = format!("{quantity} is not positive integer multiple of {name}");
@@ -145,13 +53,13 @@ fn requirements(at: &At<'_>, rule: NameRule, claims: &[&str], errors: &mut Vec<F
         let Some(asked) = quantity(request.tree) else { continue };
         let refuse = |why: String| FieldError::invalid(&requests.path, asked.to_string(), why);
         match limits.tree.get(name).and_then(quantity) {
-            Some(limit) if asked != limit && !is_overcommitted(name) => {
+            Some(limit) if asked != limit && !is_overcommit_allowed(name) => {
                 errors.push(refuse(format!("must be equal to {name} limit of {limit}")));
             }
             Some(limit) if asked > limit => {
                 errors.push(refuse(format!("must be less than or equal to {name} limit of {limit}")));
             }
-            None if !is_overcommitted(name) => {
+            None if !is_overcommit_allowed(name) => {
                 let why = "Limit must be set for non overcommitable resources";
                 errors.push(FieldError::required(&limits.path, why));
             }
@@ -160,7 +68,7 @@ fn requirements(at: &At<'_>, rule: NameRule, claims: &[&str], errors: &mut Vec<F
     }
     let any =
         |is: fn(&str) -> bool| limits.tree.fields().chain(requests.tree.fields()).any(|(name, _)| is(name));
-    if any(is_huge_page) && !any(|name| name == "cpu" || name == "memory") {
+    if any(is_huge_pages) && !any(|name| name == "cpu" || name == "memory") {
         at.forbidden(errors, "HugePages require cpu or memory");
     }
     self::claims(&at.child("claims"), claims, errors);
@@ -228,7 +136,8 @@ fn fits(spec: &At<'_>, resources: &At<'_>, errors: &mut Vec<FieldError>) {
         }
     };
     exceeds("requests", amounts::of_containers(spec.tree, "requests"));
-    let huge = amounts::of_containers(spec.tree, "limits").into_iter().filter(|(name, _)| is_huge_page(name));
+    let huge =
+        amounts::of_containers(spec.tree, "limits").into_iter().filter(|(name, _)| is_huge_pages(name));
     exceeds("limits", huge.collect());
     for (index, container) in spec.child("containers").items().enumerate() {
         for (name, limit) in container.children(&["resources", "limits"]).tree.fields() {

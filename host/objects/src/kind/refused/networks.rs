@@ -202,7 +202,7 @@ fn the_first_address_of_a_service_stays() {
     status_refused(
         "Service",
         &service(r#","type":"LoadBalancer""#),
-        r#"{"loadBalancer":{"ingress":[{"ip":"x"},{"hostname":"A"},{"hostname":"10.0.0.1"},{"ip":"10.0.0.1","ipMode":"x","ports":[{"port":0,"protocol":"x"}]},{"ipMode":"VIP"}]}}"#,
+        r#"{"status":{"loadBalancer":{"ingress":[{"ip":"x"},{"hostname":"A"},{"hostname":"10.0.0.1"},{"ip":"10.0.0.1","ipMode":"x","ports":[{"port":0,"protocol":"x"}]},{"ipMode":"VIP"}]}}}"#,
         expect![[r#"
             status.loadBalancer.ingress[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)
             status.loadBalancer.ingress[1].hostname: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
@@ -214,7 +214,7 @@ fn the_first_address_of_a_service_stays() {
     status_refused(
         "Service",
         &service(""),
-        r#"{"loadBalancer":{"ingress":[{"ip":"10.0.0.1"}]}}"#,
+        r#"{"status":{"loadBalancer":{"ingress":[{"ip":"10.0.0.1"}]}}}"#,
         expect![[r#"
             status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'
         "#]],
@@ -274,7 +274,7 @@ fn an_ingress_leads_somewhere() {
     status_refused(
         "Ingress",
         r#"{"spec":{"defaultBackend":{"service":{"name":"s","port":{"number":80}}}}}"#,
-        r#"{"loadBalancer":{"ingress":[{"ip":"x"},{"hostname":"10.0.0.1"},{"ip":"10.0.0.1","ports":[{"port":0,"protocol":"x","error":"a b"}]}]}}"#,
+        r#"{"status":{"loadBalancer":{"ingress":[{"ip":"x"},{"hostname":"10.0.0.1"},{"ip":"10.0.0.1","ports":[{"port":0,"protocol":"x","error":"a b"}]}]}}}"#,
         expect![[r#"
             status.loadBalancer.ingress[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)
             status.loadBalancer.ingress[1].hostname: Invalid value: "10.0.0.1": must be a DNS name, not an IP address

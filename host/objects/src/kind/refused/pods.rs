@@ -620,8 +620,8 @@ fn the_status_of_a_pod_only_moves_on() {
     status_refused(
         "Pod",
         &running,
-        r#"{"phase":"Running","podIPs":[{"ip":"10.0.0.1"},{"ip":"10.0.0.2"},{"ip":"x"}],"podIP":"10.0.0.1","hostIPs":[{"ip":"10.0.0.300"}],"hostIP":"10.0.0.300",
-            "containerStatuses":[{"name":"a","state":{"running":{},"waiting":{}}}],"nominatedNodeName":"A","observedGeneration":-1,"qosClass":"Guaranteed"}"#,
+        r#"{"status":{"phase":"Running","podIPs":[{"ip":"10.0.0.1"},{"ip":"10.0.0.2"},{"ip":"x"}],"podIP":"10.0.0.1","hostIPs":[{"ip":"10.0.0.300"}],"hostIP":"10.0.0.300",
+            "containerStatuses":[{"name":"a","state":{"running":{},"waiting":{}}}],"nominatedNodeName":"A","observedGeneration":-1,"qosClass":"Guaranteed"}}"#,
         expect![[r#"
             status.nominatedNodeName: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             status.nominatedNodeName: Forbidden: may not be set on pods that are already bound to a node

@@ -127,7 +127,7 @@ fn the_behavior_of_an_autoscaler_is_bounded() {
     status_refused(
         "HorizontalPodAutoscaler",
         &scaler(""),
-        r#"{"currentReplicas":-1,"desiredReplicas":-1}"#,
+        r#"{"status":{"currentReplicas":-1,"desiredReplicas":-1}}"#,
         expect![[r#"
             status.currentReplicas: Invalid value: -1: must be greater than or equal to 0
             status.desiredReplicas: Invalid value: -1: must be greater than or equal to 0
@@ -172,7 +172,7 @@ fn a_disruption_budget_has_one_bound() {
     status_refused(
         kind,
         r#"{"spec":{}}"#,
-        r#"{"disruptionsAllowed":-1,"currentHealthy":-1,"desiredHealthy":-1,"expectedPods":-1}"#,
+        r#"{"status":{"disruptionsAllowed":-1,"currentHealthy":-1,"desiredHealthy":-1,"expectedPods":-1}}"#,
         expect![[r#"
             status.disruptionsAllowed: Invalid value: -1: must be greater than or equal to 0
             status.currentHealthy: Invalid value: -1: must be greater than or equal to 0

@@ -278,7 +278,7 @@ fn the_counts_of_a_status_agree() {
     status_refused(
         "Deployment",
         &workload(""),
-        r#"{"observedGeneration":-1,"replicas":1,"updatedReplicas":2,"readyReplicas":3,"availableReplicas":4,"unavailableReplicas":-1,"collisionCount":-1}"#,
+        r#"{"status":{"observedGeneration":-1,"replicas":1,"updatedReplicas":2,"readyReplicas":3,"availableReplicas":4,"unavailableReplicas":-1,"collisionCount":-1}}"#,
         expect![[r#"
             status.observedGeneration: Invalid value: -1: must be greater than or equal to 0
             status.unavailableReplicas: Invalid value: -1: must be greater than or equal to 0
@@ -292,7 +292,7 @@ fn the_counts_of_a_status_agree() {
     status_refused(
         "ReplicaSet",
         &workload(""),
-        r#"{"replicas":1,"fullyLabeledReplicas":2,"readyReplicas":3,"availableReplicas":4}"#,
+        r#"{"status":{"replicas":1,"fullyLabeledReplicas":2,"readyReplicas":3,"availableReplicas":4}}"#,
         expect![[r#"
             status.fullyLabeledReplicas: Invalid value: 2: cannot be greater than status.replicas
             status.readyReplicas: Invalid value: 3: cannot be greater than status.replicas
@@ -303,7 +303,7 @@ fn the_counts_of_a_status_agree() {
     status_refused(
         "StatefulSet",
         &workload(""),
-        r#"{"replicas":1,"readyReplicas":3,"currentReplicas":2,"updatedReplicas":2,"availableReplicas":-1}"#,
+        r#"{"status":{"replicas":1,"readyReplicas":3,"currentReplicas":2,"updatedReplicas":2,"availableReplicas":-1}}"#,
         expect![[r#"
             status.availableReplicas: Invalid value: -1: must be greater than or equal to 0
             status.readyReplicas: Invalid value: 3: cannot be greater than status.replicas
@@ -314,7 +314,7 @@ fn the_counts_of_a_status_agree() {
     status_refused(
         "DaemonSet",
         &workload(""),
-        r#"{"currentNumberScheduled":-1,"numberReady":-1}"#,
+        r#"{"status":{"currentNumberScheduled":-1,"numberReady":-1}}"#,
         expect![[r#"
             status.currentNumberScheduled: Invalid value: -1: must be greater than or equal to 0
             status.numberReady: Invalid value: -1: must be greater than or equal to 0
@@ -616,9 +616,9 @@ fn the_status_of_a_job_is_of_one_life() {
     status_refused(
         "Job",
         &job(r#","completions":3"#),
-        r#"{"active":-1,"succeeded":4,"failed":-1,"ready":1,"completedIndexes":"1","startTime":"2026-01-01T00:00:00Z",
+        r#"{"status":{"active":-1,"succeeded":4,"failed":-1,"ready":1,"completedIndexes":"1","startTime":"2026-01-01T00:00:00Z",
             "completionTime":"2025-01-01T00:00:00Z","conditions":[{"type":"Complete","status":"True"},{"type":"Failed","status":"True"}],
-            "uncountedTerminatedPods":{"succeeded":["a","a",""]}}"#,
+            "uncountedTerminatedPods":{"succeeded":["a","a",""]}}}"#,
         expect![[r#"
             status.active: Invalid value: -1: must be greater than or equal to 0
             status.failed: Invalid value: -1: must be greater than or equal to 0

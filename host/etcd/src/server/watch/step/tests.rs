@@ -82,7 +82,7 @@ fn put(revision: i64) -> Event {
 }
 
 fn delete(revision: i64) -> Event {
-    Event::Delete { key: "a".into(), revision: Revision(revision), prev: Some(kv(2, "old")) }
+    Event::delete("a".into(), Revision(revision), Some(kv(2, "old")))
 }
 
 #[test]

@@ -1,0 +1,133 @@
+//! AdmissionReview: what a webhook is asked, and what it answers.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use objects::resource::Resource;
+use objects::status::{Outcome, Status};
+use objects::{Tree, meta, tree};
+
+use super::hook::Hook;
+use crate::admission::Write;
+use crate::registry::Served;
+use crate::review::user_tree;
+use crate::storage::convert;
+
+const GROUP: &str = "admission.k8s.io";
+const FORBIDDEN: u16 = 403;
+
+/// What a webhook says about a write.
+pub(super) struct Verdict {
+    /// What the client is told, where the write is refused.
+    pub(super) refusal: Option<Status>,
+    /// A JSON patch.
+    pub(super) patch: Option<Tree>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// The question, in the version of a resource that the webhook is for.
+pub(super) fn request(write: &Write<'_>, hook: &Hook, resource: &Served, uid: &str) -> Tree {
+    let call = write.call;
+    let own = &call.resource;
+    let in_version = |tree: &Tree| match tree {
+        Tree::Null => Tree::Null,
+        tree => {
+            let mut tree = convert(tree.clone(), own, resource);
+            if call.subresource.is_empty() || call.subresource == "status" {
+                meta::set_gvk(&mut tree, &resource.gvk());
+            }
+            tree
+        }
+    };
+    let old = write.old.map_or(Tree::Null, in_version);
+    let mut request = tree!({
+        "uid": uid,
+        "kind": (kind(&write.kind(resource))), "resource": (place(resource)),
+        "requestKind": (kind(&write.kind(own))), "requestResource": (place(own))
+    });
+    if !call.subresource.is_empty() {
+        request.insert("subResource", call.subresource.as_str());
+        request.insert("requestSubResource", call.subresource.as_str());
+    }
+    if !write.name().is_empty() {
+        request.insert("name", write.name());
+    }
+    if let Some(namespace) = write.namespace() {
+        request.insert("namespace", namespace);
+    }
+    request.insert("operation", write.operation.as_str());
+    request.insert("userInfo", user_tree(&call.user));
+    request.insert("object", in_version(&write.object));
+    request.insert("oldObject", old);
+    request.insert("dryRun", write.is_dry());
+    request.insert("options", write.options.clone());
+    tree!({
+        "kind": "AdmissionReview", "apiVersion": (format!("{GROUP}/{}", hook.review_version)), "request": request
+    })
+}
+
+fn kind(gvk: &objects::resource::GroupVersionKind) -> Tree {
+    tree!({ "group": (&*gvk.group), "version": (&*gvk.version), "kind": (&*gvk.kind) })
+}
+
+fn place(resource: &Resource) -> Tree {
+    tree!({ "group": (&*resource.group), "version": (&*resource.version), "resource": (&*resource.plural) })
+}
+
+/// The answer, if it is one to this question; an error says what is wrong with it.
+pub(super) fn verdict(answer: &Tree, uid: &str, hook: &Hook) -> Result<Verdict, String> {
+    let version = format!("{GROUP}/{}", hook.review_version);
+    let said = (answer.str_at(&["apiVersion"]), answer.str_at(&["kind"]));
+    if said != (Some(version.as_str()), Some("AdmissionReview")) {
+        return Err(format!(
+            "expected webhook response of {version}, Kind=AdmissionReview, got {}, Kind={}",
+            said.0.unwrap_or_default(),
+            said.1.unwrap_or_default()
+        ));
+    }
+    let response = answer.get("response").ok_or("webhook response was absent")?;
+    let own = response.str_at(&["uid"]).unwrap_or_default();
+    if own != uid {
+        return Err(format!("expected response.uid={uid:?}, got {own:?}"));
+    }
+    let texts = response.items_at(&["warnings"]).iter().filter_map(Tree::as_str);
+    let refusal = match response.bool_at(&["allowed"]) {
+        Some(true) => None,
+        _ => Some(refusal(&hook.name, response.get("status"))),
+    };
+    let patch = match (refusal.is_none(), response.str_at(&["patch"])) {
+        (true, Some(text)) if !text.is_empty() => Some(patch(response, text)?),
+        _ => None,
+    };
+    Ok(Verdict { refusal, patch, warnings: texts.map(str::to_owned).collect() })
+}
+
+fn patch(response: &Tree, text: &str) -> Result<Tree, String> {
+    if response.str_at(&["patchType"]) != Some("JSONPatch") {
+        return Err("webhook returned response.patch but not a response.patchType of JSONPatch".to_owned());
+    }
+    let bytes = STANDARD.decode(text).map_err(|error| format!("response.patch: {error}"))?;
+    Tree::from_json(&bytes).map_err(|error| format!("response.patch: {error}"))
+}
+
+fn refusal(name: &str, status: Option<&Tree>) -> Status {
+    let denied = format!("admission webhook {name:?} denied the request");
+    let said = |key: &str| status.and_then(|status| status.str_at(&[key])).filter(|text| !text.is_empty());
+    let message = match (said("message"), said("reason")) {
+        (Some(message), _) => format!("{denied}: {message}"),
+        (None, Some(reason)) => format!("{denied}: {reason}"),
+        (None, None) => format!("{denied} without explanation"),
+    };
+    let code = status.and_then(|status| status.i64_at(&["code"])).and_then(|code| u16::try_from(code).ok());
+    let base = status.and_then(|status| {
+        let mut status = status.clone();
+        status.insert("kind", "Status");
+        Status::from_tree(&status)
+    });
+    Status {
+        outcome: Outcome::Failure,
+        code: code.filter(|code| *code >= 400).unwrap_or(FORBIDDEN),
+        reason: base.as_ref().and_then(|base| base.reason),
+        message,
+        details: base.and_then(|base| base.details),
+    }
+}

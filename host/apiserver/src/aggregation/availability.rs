@@ -1,0 +1,154 @@
+//! Whether aggregated servers answer: their APIServices say so in the condition `Available`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode, header};
+use net::body;
+use objects::resource::Verb;
+use objects::{Tree, meta, tree};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Aggregator, Remote, remote};
+use crate::authn::UserInfo;
+use crate::call::{Call, Content, Output};
+use crate::registry::Served;
+
+/// How often a server is asked that nothing is heard of, as upstream.
+const EVERY: Duration = Duration::from_secs(30);
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What every aggregated server is asked as: a user that each lets read discovery.
+const USER: &str = "system:kube-aggregator";
+const MASTERS: &str = "system:masters";
+
+/// What was found about a server: the condition's status, reason and message.
+struct Finding {
+    status: &'static str,
+    reason: &'static str,
+    message: String,
+}
+
+/// Looks at each server in turn whenever an APIService, a Service or an EndpointSlice changes, and from time to time.
+pub(super) async fn run(aggregator: Aggregator, stop: CancellationToken) {
+    let watched = [remote::ROW, ("", "v1", "services"), ("discovery.k8s.io", "v1", "endpointslices")];
+    let rest = aggregator.0.rest.clone();
+    let rows: Vec<Arc<Served>> = watched
+        .iter()
+        .filter_map(|(group, version, plural)| rest.registry().find(group, version, plural))
+        .collect();
+    let mut changes: Vec<_> = rows.iter().filter_map(|row| rest.view().changes(row)).collect();
+    loop {
+        let remotes = aggregator.remotes();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = async {
+                for remote in remotes.iter() {
+                    record(&aggregator, remote, find(&aggregator, remote).await).await;
+                }
+            } => {}
+        }
+        let changed = changes.iter_mut().map(|changed| Box::pin(changed.changed()));
+        let every = if remotes.is_empty() { Duration::MAX } else { EVERY };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = pause(every) => {}
+            _ = futures_util::future::select_all(changed) => {}
+        }
+    }
+}
+
+async fn pause(time: Duration) {
+    match time {
+        Duration::MAX => std::future::pending().await,
+        time => tokio::time::sleep(time).await,
+    }
+}
+
+async fn find(aggregator: &Aggregator, remote: &Remote) -> Finding {
+    let no = |reason, message| Finding { status: "False", reason, message };
+    let service = &remote.service;
+    let at = format!("{}/{}", service.namespace, service.name);
+    let rest = &aggregator.0.rest;
+    let found = rest.registry().find("", "v1", "services");
+    if found.and_then(|row| rest.get_tree(&row, &service.namespace, &service.name)).is_none() {
+        return no(
+            "ServiceNotFound",
+            format!("service/{} in {:?} is not present", service.name, service.namespace),
+        );
+    }
+    if service.resolve(rest.view()).is_err() {
+        return no(
+            "MissingEndpoints",
+            format!(
+                "endpoints for service/{} in {:?} have no addresses with port name \"\"",
+                service.name, service.namespace
+            ),
+        );
+    }
+    let address = format!("/apis/{}/{}", remote.group, remote.version);
+    let mut request = Request::new(body::empty());
+    request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
+    let user = UserInfo { name: USER.to_owned(), groups: vec![MASTERS.to_owned()], ..UserInfo::default() };
+    let asked = tokio::time::timeout(PATIENCE, aggregator.ask(remote, &user, &address, request)).await;
+    let failed = |why: String| {
+        no("FailedDiscoveryCheck", format!("failing or missing response from https://{at}{address}: {why}"))
+    };
+    match asked {
+        Err(_) => failed("context deadline exceeded".to_owned()),
+        Ok(Err(status)) => failed(status.message),
+        Ok(Ok(answer)) if answer.status() == StatusCode::OK => {
+            Finding { status: "True", reason: "Passed", message: "all checks passed".to_owned() }
+        }
+        Ok(Ok(answer)) => {
+            failed(format!("bad status from https://{at}{address}: {}", answer.status().as_u16()))
+        }
+    }
+}
+
+/// Writes a condition that is news.
+async fn record(aggregator: &Aggregator, remote: &Remote, finding: Finding) {
+    let rest = &aggregator.0.rest;
+    let (group, version, plural) = remote::ROW;
+    let Some(row) = rest.registry().find(group, version, plural) else { return };
+    let Some(mut service) = rest.get_tree(&row, "", &remote.name) else { return };
+    let conditions = service.make(&["status", "conditions"]);
+    let is = |tree: &Tree| tree.str_at(&["type"]) == Some("Available");
+    let old = conditions.items().iter().find(|tree| is(tree)).cloned().unwrap_or(Tree::Null);
+    let Finding { status, reason, message } = finding;
+    let same = [("status", status), ("reason", reason), ("message", message.as_str())]
+        .iter()
+        .all(|(key, value)| old.str_at(&[key]) == Some(value));
+    if same {
+        return;
+    }
+    let since = match old.str_at(&["status"]) == Some(status) {
+        true => old.str_at(&["lastTransitionTime"]).unwrap_or_default().to_owned(),
+        false => meta::rfc3339(jiff::Timestamp::now()),
+    };
+    let new = tree!({
+        "type": "Available", "status": status, "lastTransitionTime": since, "reason": reason, "message": message
+    });
+    let mut list: Vec<Tree> = conditions.items().iter().filter(|tree| !is(tree)).cloned().collect();
+    list.push(new);
+    *conditions = Tree::Array(list);
+    let call = Call {
+        resource: row,
+        subresource: "status".to_owned(),
+        namespace: String::new(),
+        name: remote.name.clone(),
+        verb: Verb::Update,
+        query: Vec::new(),
+        body: Content { media_type: "application/json".to_owned(), bytes: service.to_json() },
+        output: Output::Objects,
+        user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
+    };
+    match rest.answer(call).await {
+        // Who changed it in between made news, after which it is looked at again.
+        Err(status) if status.code != 409 && status.code != 404 => {
+            warn!(apiservice = remote.name, %status, "cannot record whether an aggregated API is available");
+        }
+        _ => {}
+    }
+}
