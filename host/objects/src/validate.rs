@@ -7,7 +7,7 @@ pub(crate) mod amount;
 mod at;
 mod conditions;
 mod field;
-pub mod formats;
+pub(crate) mod formats;
 mod meta;
 mod names;
 mod resource_names;

@@ -11,7 +11,7 @@ fn is_lower_dashed(byte: u8) -> bool {
 }
 
 /// `*.example.com`
-pub fn wildcard_subdomain(name: &str) -> Vec<String> {
+pub(crate) fn wildcard_subdomain(name: &str) -> Vec<String> {
     let mut messages = refused(name.len() > SUBDOMAIN_MAX, || max_characters(SUBDOMAIN_MAX));
     if !name.strip_prefix("*.").is_some_and(is_subdomain) {
         messages.push(rule(
@@ -24,7 +24,7 @@ pub fn wildcard_subdomain(name: &str) -> Vec<String> {
 }
 
 /// A search path of DNS, whose labels may begin with an underscore and contain some.
-pub fn search_path(name: &str) -> Vec<String> {
+pub(crate) fn search_path(name: &str) -> Vec<String> {
     const SEARCH: &str = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
     let mut messages = refused(name.len() > SUBDOMAIN_MAX, || max_characters(SUBDOMAIN_MAX));
     let label = |label: &str| is_word(label.strip_prefix('_').unwrap_or(label), is_lower, is_lower_dashed);
@@ -39,7 +39,7 @@ pub fn search_path(name: &str) -> Vec<String> {
 }
 
 /// The errors of `acme.io/foo`, a path below a domain.
-pub fn domain_prefixed_path(path: &Path, text: &str) -> Vec<FieldError> {
+pub(crate) fn domain_prefixed_path(path: &Path, text: &str) -> Vec<FieldError> {
     if text.is_empty() {
         return vec![FieldError::required(path, "")];
     }
@@ -60,7 +60,7 @@ pub fn domain_prefixed_path(path: &Path, text: &str) -> Vec<FieldError> {
     errors
 }
 
-pub fn http_header_name(name: &str) -> Vec<String> {
+pub(crate) fn http_header_name(name: &str) -> Vec<String> {
     let good = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     refused(!good, || {
         rule(
@@ -72,7 +72,7 @@ pub fn http_header_name(name: &str) -> Vec<String> {
 }
 
 /// `25%`
-pub fn percent(text: &str) -> Vec<String> {
+pub(crate) fn percent(text: &str) -> Vec<String> {
     let digits = text.strip_suffix('%').unwrap_or_default();
     let good = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     refused(!good, || {
@@ -85,13 +85,13 @@ pub fn percent(text: &str) -> Vec<String> {
 }
 
 /// The number of a user or a group.
-pub fn identity(number: i64) -> Vec<String> {
+pub(crate) fn identity(number: i64) -> Vec<String> {
     let most = i64::from(i32::MAX);
     refused(!(0..=most).contains(&number), || in_range(0, most))
 }
 
 /// The name of a CSI driver: a subdomain of any case, short enough for a label.
-pub fn csi_driver_name(path: &Path, name: &str) -> Vec<FieldError> {
+pub(crate) fn csi_driver_name(path: &Path, name: &str) -> Vec<FieldError> {
     const MAX: usize = 63;
     if name.is_empty() {
         return vec![FieldError::required(path, "")];
@@ -103,7 +103,7 @@ pub fn csi_driver_name(path: &Path, name: &str) -> Vec<FieldError> {
 }
 
 /// The name of a kernel parameter, with dots or slashes.
-pub fn sysctl_name(name: &str) -> Vec<String> {
+pub(crate) fn sysctl_name(name: &str) -> Vec<String> {
     const SEGMENT: &str = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
     let segment = |text: &str| is_word(text, is_lower, is_lower_dashed);
     let good = name.len() <= SUBDOMAIN_MAX && name.split(['.', '/']).all(segment);
@@ -113,7 +113,7 @@ pub fn sysctl_name(name: &str) -> Vec<String> {
 }
 
 /// A name with dots or without, as label and subdomain rules tell them apart.
-pub fn is_dns_label(name: &str) -> bool {
+pub(crate) fn is_dns_label(name: &str) -> bool {
     name.len() <= 63 && is_label(name)
 }
 
