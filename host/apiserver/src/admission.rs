@@ -4,9 +4,12 @@
 pub(crate) mod address;
 mod certificates;
 mod default_class;
+mod limits;
 mod matching;
 pub(crate) mod namespace;
+mod pod_security;
 mod priority;
+mod quota;
 mod runtime_class;
 mod service_account;
 mod storage;
@@ -64,6 +67,7 @@ enum Scope {
     All,
     /// `(group, plural)`, without their sub-resources.
     Resources(&'static [(&'static str, &'static str)]),
+    WithSubresources(&'static [(&'static str, &'static str)]),
     /// `(group, plural, subresource)`.
     Subresource(&'static str, &'static str, &'static str),
 }
@@ -80,6 +84,7 @@ const NOTHING: Plugin = Plugin { name: "", scope: Scope::All, operations: &[], m
 
 const CORE: &str = "";
 const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
+const LIMITED: Scope = Scope::WithSubresources(&[(CORE, "pods"), (CORE, "persistentvolumeclaims")]);
 const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
 const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses")]);
 const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
@@ -91,7 +96,9 @@ use Step::{Later, Now};
 #[rustfmt::skip]
 const PLUGINS: &[Plugin] = &[
     Plugin { name: "NamespaceLifecycle", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(namespace::admit(write)))), ..NOTHING },
+    Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)), ..NOTHING },
     Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
+    Plugin { name: "PodSecurity", operations: &[Create, Update], validate: Some(Now(pod_security::check)), ..NOTHING },
     Plugin { name: "Priority", scope: PODS, operations: &[Create, Update], mutate: Some(Now(priority::complete)), ..NOTHING },
     Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },
     Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
@@ -104,10 +111,11 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
     Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
+    Plugin { name: "ResourceQuota", operations: &[Create, Update], validate: Some(Later(|write| Box::pin(quota::charge(write)))), ..NOTHING },
 ];
 
 /// The names of the plugins that there are, each once.
-pub fn plugins() -> impl Iterator<Item = &'static str> {
+pub(crate) fn plugins() -> impl Iterator<Item = &'static str> {
     let first = |at: usize, name: &str| PLUGINS[..at].iter().all(|plugin| plugin.name != name);
     PLUGINS
         .iter()
@@ -120,20 +128,27 @@ pub fn plugins() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Admission {
     addresses: Arc<Addresses>,
     webhooks: Arc<Webhooks>,
+    /// The names of plugins that are turned off.
+    off: Arc<[String]>,
 }
 
 impl Admission {
-    pub(crate) fn new(network: ServiceNetwork) -> Self {
-        Self { addresses: Arc::new(Addresses::new(network)), webhooks: Arc::new(Webhooks::new()) }
+    /// `off` are the names of plugins that do nothing.
+    pub(crate) fn new(network: ServiceNetwork, off: &[String]) -> Self {
+        Self {
+            addresses: Arc::new(Addresses::new(network)),
+            webhooks: Arc::new(Webhooks::new()),
+            off: off.into(),
+        }
     }
 
     /// Completes an object, or refuses it. What webhooks changed is gone over once more.
     pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
-        for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
+        for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
             step.take(write).await?;
         }
         if write.round.wants_another() {
-            for step in steps(write.call, write.operation, |plugin| plugin.mutate) {
+            for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
                 step.take(write).await?;
             }
         }
@@ -142,10 +157,25 @@ impl Admission {
 
     /// Refuses an object that is about to be written, or deleted.
     pub(crate) async fn validate(&self, write: &mut Write<'_>) -> Result<(), Status> {
-        for step in steps(write.call, write.operation, |plugin| plugin.validate) {
+        for step in self.steps(write.call, write.operation, |plugin| plugin.validate) {
             step.take(write).await?;
         }
         Ok(())
+    }
+
+    /// What the plugins that are on do in a write.
+    fn steps<'a>(
+        &'a self,
+        call: &'a Call,
+        operation: Operation,
+        step: impl Fn(&Plugin) -> Option<Step> + 'a,
+    ) -> impl Iterator<Item = Step> + 'a {
+        let meant = move |plugin: &&Plugin| {
+            plugin.operations.contains(&operation)
+                && plugin.scope.covers(call)
+                && !self.off.iter().any(|name| name == plugin.name)
+        };
+        PLUGINS.iter().filter(meant).filter_map(move |plugin| step(plugin))
     }
 
     fn webhooks(&self) -> &Webhooks {
@@ -170,15 +200,6 @@ impl Admission {
     }
 }
 
-fn steps(
-    call: &Call,
-    operation: Operation,
-    step: impl Fn(&Plugin) -> Option<Step>,
-) -> impl Iterator<Item = Step> {
-    let meant = move |plugin: &&Plugin| plugin.operations.contains(&operation) && plugin.scope.covers(call);
-    PLUGINS.iter().filter(meant).filter_map(move |plugin| step(plugin))
-}
-
 impl Step {
     async fn take(self, write: &mut Write<'_>) -> Result<(), Status> {
         match self {
@@ -196,6 +217,7 @@ impl Scope {
             Self::Resources(rows) => {
                 subresource.is_empty() && rows.iter().any(|(group, plural)| is(resource, group, plural))
             }
+            Self::WithSubresources(rows) => rows.iter().any(|(group, plural)| is(resource, group, plural)),
             Self::Subresource(group, plural, name) => subresource == name && is(resource, group, plural),
         }
     }
@@ -260,6 +282,15 @@ impl<'a> Write<'a> {
     fn all(&self, group: &str, version: &str, plural: &str) -> Vec<Tree> {
         let row = self.rest.registry().find(group, version, plural);
         row.map_or_else(Vec::new, |row| self.rest.list_trees(&row))
+    }
+
+    /// The objects of a built-in resource in the namespace of the request.
+    fn of_namespace(&self, group: &str, version: &str, plural: &str) -> Vec<Tree> {
+        if self.call.namespace.is_empty() {
+            return Vec::new();
+        }
+        let row = self.rest.registry().find(group, version, plural);
+        row.map_or_else(Vec::new, |row| self.rest.view().list(&row, &self.call.namespace, |_| true))
     }
 
     /// One object of a built-in resource of cluster scope, as the cache has it.

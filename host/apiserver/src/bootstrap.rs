@@ -1,14 +1,15 @@
-//! What every cluster has from its first moment: the system's namespaces and priority classes, the APIServices of what is
-//! served here, and the service `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left
+//! What every cluster has from its first moment: the system's namespaces and priority classes, the levels and schemas of flow
+//! control, the APIServices of what is served here, and the service `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left
 //! alone, but for the endpoints.
 
 use std::net::IpAddr;
 
 use http::StatusCode;
 use ipnet::IpNet;
+use objects::flow_control::{self, AUTO_UPDATE, Bootstrap, Standing};
 use objects::resource::Verb;
 use objects::status::{Reason, Status};
-use objects::{Tree, tree};
+use objects::{Tree, kind, meta, tree};
 
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
@@ -16,20 +17,6 @@ use crate::rest::Rest;
 
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 const HTTPS: u16 = 443;
-
-/// The classes of what a cluster cannot do without: name, value, description.
-const PRIORITY_CLASSES: &[(&str, i64, &str)] = &[
-    (
-        "system-node-critical",
-        2_000_001_000,
-        "Used for system critical pods that must not be moved from their current node.",
-    ),
-    (
-        "system-cluster-critical",
-        2_000_000_000,
-        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
-    ),
-];
 
 /// Groups come in the order of their priorities, as upstream's: this one first, each next so much lower.
 const FIRST_GROUP_PRIORITY: i64 = 18_000;
@@ -51,11 +38,11 @@ pub(crate) async fn ensure(rest: &Rest, endpoint: &Endpoint) -> Result<(), Statu
     for name in NAMESPACES {
         write(rest, Verb::Create, ("", "namespaces"), "", tree!({ "metadata": { "name": (*name) } })).await?;
     }
-    for (name, value, description) in PRIORITY_CLASSES {
-        let class = tree!({
-            "metadata": { "name": (*name) }, "value": (*value), "description": (*description)
-        });
+    for class in kind::system_priority_classes() {
         write(rest, Verb::Create, ("scheduling.k8s.io", "priorityclasses"), "", class).await?;
+    }
+    for Bootstrap { standing, tree } in flow_control::bootstrap() {
+        flow_object(rest, *standing, tree).await?;
     }
     for service in api_services(rest) {
         write(rest, Verb::Create, ("apiregistration.k8s.io", "apiservices"), "", service).await?;
@@ -90,6 +77,7 @@ async fn write(
         body: Content { media_type: "application/json".to_owned(), bytes: tree.to_json() },
         output: Output::Objects,
         user: UserInfo { name: "system:apiserver".to_owned(), ..UserInfo::default() },
+        user_agent: "kube-apiserver".to_owned(),
     };
     match rest.answer(call).await {
         Ok(answer) if answer.code == StatusCode::OK || answer.code == StatusCode::CREATED => Ok(()),
@@ -97,6 +85,28 @@ async fn write(
         Err(status) if status.is(Reason::AlreadyExists) => Ok(()),
         Err(status) => Err(status),
     }
+}
+
+/// Makes an object of flow control, and brings one up to date that is to stay as it was made.
+async fn flow_object(rest: &Rest, standing: Standing, tree: &Tree) -> Result<(), Status> {
+    const GROUP: &str = "flowcontrol.apiserver.k8s.io";
+    let plural = match tree.str_at(&["kind"]) {
+        Some("FlowSchema") => "flowschemas",
+        _ => "prioritylevelconfigurations",
+    };
+    let name = meta::name(tree);
+    let row = rest.registry().find(GROUP, "v1", plural).ok_or_else(Status::no_such_path)?;
+    let Some(old) = rest.get_tree(&row, "", name) else {
+        return write(rest, Verb::Create, (GROUP, plural), "", tree.clone()).await;
+    };
+    let kept = standing == Standing::Mandatory || meta::annotation(&old, AUTO_UPDATE) == Some("true");
+    // What a client may change of a mandatory one is part of its specification: only what cannot be right is put back.
+    if !kept || old.get("spec") == tree.get("spec") || standing == Standing::Mandatory {
+        return Ok(());
+    }
+    let mut new = old;
+    new.insert("spec", tree.get("spec").cloned());
+    write(rest, Verb::Update, (GROUP, plural), name, new).await
 }
 
 /// An APIService for each group version that is served here.

@@ -26,6 +26,8 @@ pub(crate) struct Call {
     pub(crate) body: Content,
     pub(crate) output: Output,
     pub(crate) user: UserInfo,
+    /// What the client calls itself; empty where it does not.
+    pub(crate) user_agent: String,
 }
 
 /// A body with its media type; both empty where there is none.

@@ -11,6 +11,8 @@ use net::{CertificatePem, TlsClient};
 use supervise::Scope;
 use tokio::sync::watch;
 
+use crate::admission;
+use crate::audit::AuditConfig;
 use crate::authn::Authenticate;
 use crate::authz::Authorize;
 use crate::front::Anonymous;
@@ -36,6 +38,8 @@ pub struct Config {
     pub secure_port: u16,
     /// How long an Event is kept after its last write; zero is for ever.
     pub event_ttl: Duration,
+    /// The names of admission plugins that are turned off.
+    pub admission_off: Vec<String>,
     /// `iss` of the tokens of service accounts.
     pub service_account_issuer: String,
     /// `aud` of the tokens that this API server takes; the first is that of tokens that name none.
@@ -43,6 +47,8 @@ pub struct Config {
     /// Private keys in PEM: the first signs tokens, each verifies them.
     pub service_account_keys: Vec<Vec<u8>>,
     pub limits: Limits,
+    /// `None` keeps no record of requests.
+    pub audit: Option<AuditConfig>,
 }
 
 /// How much and how long the API server works for its clients.
@@ -100,6 +106,8 @@ pub enum ConfigError {
     NodePorts(RangeInclusive<u16>),
     #[error("advertise {0}: clients in the cluster cannot reach it")]
     AdvertiseAddress(IpAddr),
+    #[error("turn the admission plugin {0} off: there is none of this name, there are {known}", known = admission::plugins().collect::<Vec<_>>().join(", "))]
+    AdmissionPlugin(String),
     #[error("issue tokens of service accounts: there is no issuer")]
     Issuer,
     #[error("take tokens of service accounts: there is no audience")]
@@ -156,6 +164,9 @@ impl Config {
             (self.limits.inflight() > 0, ConfigError::NoRequests),
             (!self.limits.request_timeout.is_zero(), ConfigError::NoTime),
         ];
-        checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).collect()
+        let unknown =
+            self.admission_off.iter().filter(|name| admission::plugins().all(|known| known != *name));
+        let unknown = unknown.map(|name| ConfigError::AdmissionPlugin(name.clone()));
+        checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).chain(unknown).collect()
     }
 }

@@ -205,6 +205,7 @@ impl Definitions {
             body: Content { media_type: "application/json".to_owned(), bytes: body.to_json() },
             output: Output::Objects,
             user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
+            user_agent: "kube-apiserver".to_owned(),
         }
     }
 }

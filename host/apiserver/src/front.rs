@@ -6,6 +6,7 @@ mod authorize;
 mod bearer;
 mod deadline;
 mod dispatch;
+mod guarded;
 mod gzip;
 mod health;
 mod impersonate;
@@ -15,6 +16,7 @@ mod page;
 mod path;
 mod reply;
 mod throttle;
+mod trace;
 mod version;
 
 #[cfg(test)]
@@ -24,6 +26,7 @@ use datastore::Datastore;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
+use jiff::Timestamp;
 use net::{Body, Peer, body};
 use objects::status::Status;
 use std::panic::AssertUnwindSafe;
@@ -36,6 +39,7 @@ use tracing::error;
 
 use self::path::{RequestInfo, ResourcePath};
 use crate::aggregation::Aggregator;
+use crate::audit::{Audit, Trail};
 use crate::authn::{Authenticate, UserInfo};
 use crate::authz::{Attributes, Authorize};
 use crate::config::Limits;
@@ -74,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) anonymous: Anonymous,
     pub(crate) requests: Requests,
     pub(crate) flow: FlowControl,
+    pub(crate) audit: Option<Audit>,
     pub(crate) limits: Limits,
     /// Whether what every cluster has is there.
     pub(crate) bootstrapped: AtomicBool,
@@ -108,15 +113,14 @@ impl Front {
     /// The answer to a request, whatever happens on the way to it.
     pub(crate) fn answer(self, request: Request<Body>, origin: Origin) -> BoxFuture<'static, Response<Body>> {
         Box::pin(async move {
-            let asked = self.0.read(&request);
-            let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
-            let audit_id = audit_id.unwrap_or_else(crate::rest::uid);
+            let mut asked = self.0.read(&request);
             let is_head = request.method() == Method::HEAD;
             let takes_gzip = !asked.info.is_long_running() && gzip::is_accepted(request.headers());
-            let meter = self.0.requests.begin(&asked, request.method());
-            let mut response = self.contain(&asked, request, origin).await;
-            reply::complete(&mut response, &audit_id);
-            meter.end(response.status());
+            let meter = self.0.requests.begin(&asked, &request);
+            let mut response = self.contain(&mut asked, request, origin).await;
+            reply::complete(&mut response, &asked.audit_id);
+            let response = meter.end(&asked, response);
+            let response = asked.told(response);
             match (is_head, takes_gzip) {
                 (true, _) => response.map(|_| body::empty()),
                 (false, true) => gzip::compress(response),
@@ -126,28 +130,34 @@ impl Front {
     }
 
     /// Lets no panic out and no request last.
-    async fn contain(&self, asked: &Asked, request: Request<Body>, origin: Origin) -> Response<Body> {
+    async fn contain(&self, asked: &mut Asked, request: Request<Body>, origin: Origin) -> Response<Body> {
         let allotted = match deadline::allotted(&asked.info, self.0.limits.request_timeout) {
             Ok(allotted) => allotted,
-            Err(status) => return reply::status(&status),
-        };
-        let handling = AssertUnwindSafe(self.0.handle(asked, allotted, request, origin)).catch_unwind();
-        let handled = if asked.info.is_long_running() {
-            Ok(handling.await)
-        } else {
-            tokio::time::timeout(allotted, handling).await
-        };
-        let refused = match handled {
-            Ok(Ok(Ok(response))) => return response,
-            Ok(Ok(Err(status))) => status,
-            Ok(Err(panic)) => {
-                let RequestInfo { path, verb, .. } = &asked.info;
-                error!(%path, %verb, "request panicked: {}", panic_message(panic.as_ref()));
-                Status::internal("the request made the API server panic, its log says more")
+            Err(status) => {
+                self.0.trace_failure(asked, &request, origin.peer(), &status, status.message.clone());
+                return reply::status(&status);
             }
-            Err(_) => Status::timeout("request did not complete within the allotted timeout", 0),
         };
-        reply::status(&refused)
+        let is_long_running = asked.info.is_long_running();
+        let handling = AssertUnwindSafe(self.0.handle(asked, allotted, request, origin)).catch_unwind();
+        let handled =
+            if is_long_running { Ok(handling.await) } else { tokio::time::timeout(allotted, handling).await };
+        match handled {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(status))) => asked.refuse(&status),
+            Ok(Err(panic)) => {
+                let (RequestInfo { path, verb, .. }, why) = (&asked.info, panic_message(panic.as_ref()));
+                error!(%path, %verb, "request panicked: {why}");
+                if let Some(mut trail) = asked.trail.take() {
+                    trail.panicked(&why);
+                }
+                let told = "the request made the API server panic, its log says more";
+                reply::status(&Status::internal(told))
+            }
+            Err(_) => {
+                asked.refuse(&Status::timeout("request did not complete within the allotted timeout", 0))
+            }
+        }
     }
 }
 
@@ -156,6 +166,10 @@ pub(crate) struct Asked {
     pub(crate) info: RequestInfo,
     /// `None` where there is no such resource.
     pub(crate) resource: Option<Arc<Served>>,
+    audit_id: String,
+    received: Timestamp,
+    /// Where the audit policy wants one.
+    trail: Option<Trail>,
 }
 
 impl Parts {
@@ -163,44 +177,70 @@ impl Parts {
         let info = RequestInfo::read(request.method(), request.uri());
         let find =
             |path: &ResourcePath| self.rest.registry().find(&path.group, &path.version, &path.resource);
-        Asked { resource: info.resource.as_ref().and_then(find), info }
+        let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
+        Asked {
+            resource: info.resource.as_ref().and_then(find),
+            info,
+            audit_id: audit_id.unwrap_or_else(crate::rest::uid),
+            received: Timestamp::now(),
+            trail: None,
+        }
     }
 
     /// The filters, in upstream's order.
     async fn handle(
         &self,
-        asked: &Asked,
+        asked: &mut Asked,
         allotted: Duration,
         request: Request<Body>,
         origin: Origin,
     ) -> Result<Response<Body>, Status> {
         let headers = request.headers();
-        let user = match origin {
+        let (user, peer) = match origin {
             Origin::Network(peer) => {
                 self.authenticate.ready().await;
-                self.authenticate(headers, &peer)?
+                match self.authenticate(headers, &peer) {
+                    Ok(user) => (user, Some(peer)),
+                    Err(status) => {
+                        let token = asked.info.query_value("access_token");
+                        let why = authenticate::attempted(headers, token, Some(&peer));
+                        self.trace_failure(asked, &request, Some(&peer), &status, why);
+                        return Err(status);
+                    }
+                }
             }
-            Origin::Process(user) => user,
+            Origin::Process(user) => (user, None),
         };
-        let user = self.impersonate(headers, user)?;
-        self.throttle(asked, user, allotted, request).await
+        let attributes = asked.info.attributes();
+        self.trace(asked, &request, peer.as_ref(), &user, &attributes);
+        let user = self.impersonate(asked, headers, user)?;
+        self.throttle(asked, &attributes, user, allotted, request).await
     }
 
     /// What is behind every filter but the last.
     async fn serve(
         &self,
-        asked: &Asked,
+        asked: &mut Asked,
         attributes: &Attributes,
         user: UserInfo,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        self.authorize(&user, attributes)?;
+        self.authorize_asked(asked, &user, attributes)?;
         if let Some(remote) = self.aggregator.serves(&asked.info.path) {
             return self.aggregator.answer(&remote, &user, request).await;
         }
         match &asked.info.resource {
-            Some(path) => self.dispatch(asked, path, user, request).await,
+            Some(_) => self.dispatch(asked, user, request).await,
             None => self.page(&asked.info, &request.into_parts().0).await,
+        }
+    }
+}
+
+impl Origin {
+    fn peer(&self) -> Option<&Peer> {
+        match self {
+            Self::Network(peer) => Some(peer),
+            Self::Process(_) => None,
         }
     }
 }

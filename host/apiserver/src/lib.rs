@@ -4,6 +4,7 @@
 mod accept;
 mod admission;
 mod aggregation;
+mod audit;
 pub mod authn;
 pub mod authz;
 mod backend;
@@ -30,8 +31,12 @@ mod tokens;
 mod view;
 mod webhook;
 
+pub use audit::{
+    AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy as AuditPolicy, PolicyError as AuditPolicyError,
+    Rotation as AuditRotation,
+};
 pub use config::{Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
-pub use storage::{Encryption, EncryptionError, Rotation};
+pub use storage::{Encryption, EncryptionError, KeyRotation};
 pub use tokens::KeyError;

@@ -72,8 +72,6 @@ struct Rows {
     served: Arc<Vec<Arc<Served>>>,
     /// How many of them are built in: they come first.
     builtin: usize,
-    /// The versions of custom resources, those that no client sees too.
-    custom: Vec<Arc<Served>>,
 }
 
 impl Registry {
@@ -82,7 +80,7 @@ impl Registry {
         let served = |row: &Arc<Resource>| Arc::new(Served::builtin(Arc::clone(row)));
         let served: Vec<_> = resource::served().map(served).collect();
         let builtin = served.len();
-        Self(Arc::new(ArcSwap::from_pointee(Rows { served: Arc::new(served), builtin, custom: Vec::new() })))
+        Self(Arc::new(ArcSwap::from_pointee(Rows { served: Arc::new(served), builtin })))
     }
 
     /// Every row, in the order of discovery.
@@ -98,15 +96,9 @@ impl Registry {
         });
         let old = self.0.load();
         let builtin = old.builtin;
-        let seen = custom.iter().filter(|row| row.served);
-        let served = old.served[..builtin].iter().chain(seen).cloned().collect();
-        self.0.store(Arc::new(Rows { served: Arc::new(served), builtin, custom }));
-    }
-
-    /// A version of a custom resource, whether clients see it or not.
-    pub(crate) fn version(&self, of: &Resource, version: &str) -> Option<Arc<Served>> {
-        let is = |row: &&Arc<Served>| row.version == version && share_storage(row, of);
-        self.0.load().custom.iter().find(is).cloned()
+        custom.retain(|row| row.served);
+        let served = old.served[..builtin].iter().chain(&custom).cloned().collect();
+        self.0.store(Arc::new(Rows { served: Arc::new(served), builtin }));
     }
 
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Served>> {

@@ -6,6 +6,7 @@ mod continuation;
 mod create;
 mod delete;
 mod derived;
+mod managed;
 mod output;
 mod patch;
 mod present;
@@ -159,6 +160,26 @@ impl Rest {
     ) -> Result<Option<Tree>, Status> {
         let found = self.storage().read(resource, namespace, name).await?;
         Ok(found.map(|found| found.tree))
+    }
+
+    /// The object as the store has it, to be replaced.
+    pub(crate) async fn read_stored(
+        &self,
+        resource: &Served,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Found>, Status> {
+        self.storage().read(resource, namespace, name).await
+    }
+
+    /// Writes an object over the one that was read, past admission and validation; false where it has changed since.
+    pub(crate) async fn replace_stored(
+        &self,
+        resource: &Served,
+        old: &Found,
+        new: Tree,
+    ) -> Result<bool, Status> {
+        Ok(self.storage().replace(resource, old, new).await?.is_some())
     }
 
     /// Writes anew what is stored under an older key than the one in force.

@@ -42,7 +42,7 @@ const REVIEWS: &[(&str, &str, &str, Review)] = &[
     ("", "serviceaccounts", "token", token_request::answer),
     ("authentication.k8s.io", "selfsubjectreviews", "", identity::oneself),
     ("authentication.k8s.io", "tokenreviews", "", identity::token),
-    ("authorization.k8s.io", "localsubjectaccessreviews", "", access::local),
+    ("authorization.k8s.io", "localsubjectaccessreviews", "", access::anybody),
     ("authorization.k8s.io", "selfsubjectaccessreviews", "", access::oneself),
     ("authorization.k8s.io", "selfsubjectrulesreviews", "", access::rules),
     ("authorization.k8s.io", "subjectaccessreviews", "", access::anybody),

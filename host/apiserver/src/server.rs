@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
 use crate::aggregation::Aggregator;
+use crate::audit::{Audit, AuditMetrics};
 use crate::authn::UserInfo;
 use crate::bootstrap::{self, Endpoint};
 use crate::config::{Config, Dependencies};
@@ -65,6 +66,7 @@ pub struct ApiServerTask {
     keys: Keys,
     requests: Requests,
     flow: FlowControl,
+    audited: Option<AuditMetrics>,
     state: watch::Sender<State>,
 }
 
@@ -83,8 +85,9 @@ pub(crate) fn new(
     let (state, receiver) = watch::channel(State::Starting);
     let metrics = Metrics::new();
     let flow = FlowControl::new(config.limits.inflight(), &metrics);
+    let audited = config.audit.is_some().then(|| AuditMetrics::new(&metrics));
     let requests = Requests::new(metrics);
-    let task = ApiServerTask { config, dependencies, keys, requests, flow, state };
+    let task = ApiServerTask { config, dependencies, keys, requests, flow, audited, state };
     (ApiServerHandle { state: receiver }, task)
 }
 
@@ -97,7 +100,7 @@ impl ApiServerTask {
         stop: CancellationToken,
     ) -> Result<(), ServerError> {
         self.state.send_replace(State::Starting);
-        let _stopped = StopOnDrop(&self.state);
+        let _stopped = StopOnDrop(self);
         let scope = self.dependencies.scope.child("apiserver");
         let stop = stop.child_token();
         let _streams_end = stop.clone().drop_guard();
@@ -123,6 +126,9 @@ impl ApiServerTask {
             made
         };
         let (made, ()) = tokio::join!(bootstrap, net::serve(listener, Some(tls), service, stop.clone()));
+        // The audit log ends with the last one who writes to it.
+        drop(front);
+        self.answer_nobody();
         for task in scope.close(GRACE).await {
             tracing::warn!(task, "did not end by itself");
         }
@@ -137,7 +143,7 @@ impl ApiServerTask {
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
             store: datastore.clone(),
-            admission: Admission::new(network),
+            admission: Admission::new(network, &self.config.admission_off),
             expiry: Expiry::new(self.config.event_ttl),
             authorizer: Arc::clone(authorize),
             values: Values::new(encryption.clone()),
@@ -173,11 +179,21 @@ impl ApiServerTask {
             anonymous: Arc::clone(anonymous),
             requests: self.requests.clone(),
             flow: self.flow.clone(),
+            audit: self.audit(scope),
             limits: self.config.limits,
             bootstrapped: AtomicBool::new(false),
             stop,
             rest,
         })
+    }
+
+    pub(crate) fn answer_nobody(&self) {
+        self.state.send_replace(State::Stopped);
+    }
+
+    fn audit(&self, scope: &Scope) -> Option<Audit> {
+        let (config, metrics) = self.config.audit.as_ref().zip(self.audited.clone())?;
+        Some(Audit::open(config, metrics, scope))
     }
 
     /// Makes what every cluster has.
@@ -192,11 +208,11 @@ impl ApiServerTask {
 }
 
 /// Whichever way a run ends, nobody is answered after it.
-struct StopOnDrop<'a>(&'a watch::Sender<State>);
+struct StopOnDrop<'a>(&'a ApiServerTask);
 
 impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.send_replace(State::Stopped);
+        self.0.answer_nobody();
     }
 }
 

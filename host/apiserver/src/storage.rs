@@ -21,7 +21,7 @@ use crate::view::View;
 pub(crate) use convert::convert;
 pub(crate) use converter::Converter;
 pub(crate) use encryption::Age;
-pub use encryption::{Encryption, EncryptionError, Rotation};
+pub use encryption::{Encryption, EncryptionError, KeyRotation};
 pub(crate) use expiry::Expiry;
 pub(crate) use value::{ValueError, Values};
 

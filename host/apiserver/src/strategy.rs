@@ -184,6 +184,20 @@ impl Strategy<'_> {
         }
     }
 
+    /// Sets the times that a write sets.
+    pub(crate) fn stamp(&self, new: &mut Tree, old: Option<&Tree>, now: Timestamp) {
+        self.row.stamp(new, old, now);
+    }
+
+    /// A sub-resource that writes a part of the object, other than its status.
+    pub(crate) fn part(&self, subresource: &str) -> Option<&'static kind::Part> {
+        self.row.part(subresource)
+    }
+
+    pub(crate) fn prepare_part(&self, part: &kind::Part, new: &mut Tree, old: &Tree) {
+        part.prepare(self.row, self.resource, new, old);
+    }
+
     pub(crate) fn grace_period_seconds(&self, tree: &Tree, asked: Option<i64>) -> Option<i64> {
         self.row.grace_period_seconds(tree, asked)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
-use apiserver::{ApiServerHandle, Encryption, Rotation};
+use apiserver::{ApiServerHandle, Encryption, KeyRotation};
 use args::{Effective, Service};
 use tokio::sync::{Mutex, watch};
 
@@ -53,7 +53,7 @@ impl SecretsAtRest {
             );
         };
         let _alone = self.rotating.lock().await;
-        let rotation = Rotation::of(&read(file)?.0).with_context(|| format!("read {}", file.display()))?;
+        let rotation = KeyRotation::of(&read(file)?.0).with_context(|| format!("read {}", file.display()))?;
         self.put(file, &rotation.with_old_keys)?;
         let count = api.encrypt_anew().await.context("encrypt what is stored by the new key")?;
         self.put(file, &rotation.without)?;

@@ -143,6 +143,7 @@ async fn record(aggregator: &Aggregator, remote: &Remote, finding: Finding) {
         body: Content { media_type: "application/json".to_owned(), bytes: service.to_json() },
         output: Output::Objects,
         user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
+        user_agent: "kube-apiserver".to_owned(),
     };
     match rest.answer(call).await {
         // Who changed it in between made news, after which it is looked at again.

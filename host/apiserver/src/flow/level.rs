@@ -59,7 +59,13 @@ pub(crate) struct Permit {
     schema: Arc<Schema>,
     /// `None` while it is dropped.
     seat: Option<Seat>,
-    begin: Instant,
+}
+
+/// What becomes of a request that arrives.
+enum Arrived {
+    Seated(Permit),
+    Waiting(Ticket, oneshot::Receiver<Permit>),
+    Refused(Refusal),
 }
 
 /// The place of a request that waits, until it is dropped.
@@ -128,8 +134,7 @@ impl Level {
         bounds
     }
 
-    fn leave(&self, seat: Seat) {
-        let now = self.now();
+    fn leave(&self, seat: Seat, now: Duration) {
         let dispatched = self.gate().queues.leave(seat, now);
         wake(dispatched);
     }
@@ -178,12 +183,12 @@ impl Schema {
         patience: Duration,
     ) -> Result<Permit, Refused> {
         let (ticket, mut receiver) = match self.arrive(flow, seats) {
-            Ok(permit) => {
+            Arrived::Seated(permit) => {
                 self.metrics.waited.observe(0.0);
                 return Ok(permit);
             }
-            Err(Ok(waiting)) => waiting,
-            Err(Err(refusal)) => {
+            Arrived::Waiting(ticket, receiver) => (ticket, receiver),
+            Arrived::Refused(refusal) => {
                 let refused = match refusal {
                     Refusal::NoSeat => &self.metrics.no_seat,
                     Refusal::QueueFull => &self.metrics.queue_full,
@@ -204,11 +209,7 @@ impl Schema {
         Err(self.level.refused())
     }
 
-    fn arrive(
-        self: &Arc<Self>,
-        flow: &str,
-        seats: u32,
-    ) -> Result<Permit, Result<(Ticket, oneshot::Receiver<Permit>), Refusal>> {
+    fn arrive(self: &Arc<Self>, flow: &str, seats: u32) -> Arrived {
         let (hash, now) = (deal::hash(self.seed, flow), self.level.now());
         let mut receiver = None;
         let waker = || {
@@ -217,17 +218,15 @@ impl Schema {
             Waker { schema: Arc::clone(self), sender }
         };
         let mut gate = self.level.gate();
-        let arrival = gate.queues.arrive(seats, hash, now, waker);
-        let dispatched =
-            if matches!(arrival, Arrival::Waiting(_)) { gate.queues.dispatch() } else { Vec::new() };
+        let ticket = match gate.queues.arrive(seats, hash, now, waker) {
+            Arrival::Seated(seat) => return Arrived::Seated(Permit::new(Arc::clone(self), seat)),
+            Arrival::Refused(refusal) => return Arrived::Refused(refusal),
+            Arrival::Waiting(ticket) => ticket,
+        };
+        let dispatched = gate.queues.dispatch();
         drop(gate);
         wake(dispatched);
-        match (arrival, receiver) {
-            (Arrival::Seated(seat), _) => Ok(Permit::new(Arc::clone(self), seat)),
-            (Arrival::Waiting(ticket), Some(receiver)) => Err(Ok((ticket, receiver))),
-            (Arrival::Waiting(_), None) => Err(Err(Refusal::QueueFull)),
-            (Arrival::Refused(refusal), _) => Err(Err(refusal)),
-        }
+        Arrived::Waiting(ticket, receiver.expect("who waits has a waker"))
     }
 }
 
@@ -237,18 +236,19 @@ impl Permit {
         metrics.dispatched.inc();
         metrics.executing_requests.inc();
         metrics.executing_seats.inc_by(seat.seats.into());
-        Self { schema, seat: Some(seat), begin: Instant::now() }
+        Self { schema, seat: Some(seat) }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(seat) = self.seat.take() else { return };
-        let metrics = &self.schema.metrics;
+        let Schema { metrics, level, .. } = &*self.schema;
+        let now = level.now();
         metrics.executing_requests.dec();
         metrics.executing_seats.dec_by(seat.seats.into());
-        metrics.executed.observe(self.begin.elapsed().as_secs_f64());
-        self.schema.level.leave(seat);
+        metrics.executed.observe(now.saturating_sub(seat.begin).as_secs_f64());
+        level.leave(seat, now);
     }
 }
 

@@ -75,7 +75,7 @@ struct Waiting<W> {
 pub(super) struct Seat {
     pub(super) seats: u32,
     queue: Option<usize>,
-    begin: Duration,
+    pub(super) begin: Duration,
 }
 
 /// The place of a request that waits.

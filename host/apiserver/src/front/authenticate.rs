@@ -60,6 +60,22 @@ impl Parts {
     }
 }
 
+/// What a request showed that nobody was recognized by, for the audit.
+pub(super) fn attempted(headers: &HeaderMap, query_token: Option<&str>, peer: Option<&Peer>) -> String {
+    let Credentials { bearer, basic, .. } = shown(headers);
+    let methods = [
+        ("basic", basic.is_some()),
+        ("bearer", bearer.is_some()),
+        ("access_token", query_token.is_some_and(|token| !token.trim().is_empty())),
+        ("x509", peer.is_some_and(|peer| peer.certificates.is_some())),
+    ];
+    let methods: Vec<&str> = methods.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+    match methods.as_slice() {
+        [] => "Authentication failed, no credentials provided".to_owned(),
+        methods => format!("Authentication failed, attempted: {}", methods.join(", ")),
+    }
+}
+
 /// The user with the group of everybody who is known, or of everybody who is not.
 pub(crate) fn grouped(mut user: UserInfo) -> UserInfo {
     let group = if user.name == ANONYMOUS { UNAUTHENTICATED } else { AUTHENTICATED };

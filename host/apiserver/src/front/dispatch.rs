@@ -11,7 +11,7 @@ use super::path::{RequestInfo, ResourcePath};
 use super::reply::Encoding;
 use super::{Asked, Parts, negotiate, reply};
 use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{AnswerBody, Call, Content, Output};
 use crate::kubelet::Proxy;
 use crate::proxy::ObjectProxy;
 use crate::rest::random;
@@ -23,11 +23,12 @@ const BODY_LIMIT: usize = 3 << 20;
 impl Parts {
     pub(super) async fn dispatch(
         &self,
-        Asked { info, resource }: &Asked,
-        path: &ResourcePath,
+        asked: &mut Asked,
         user: UserInfo,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
+        let Asked { info, resource, trail, .. } = asked;
+        let Some(path) = &info.resource else { return Ok(reply::no_such_page()) };
         let Some(resource) = resource.clone() else {
             return self.unknown(path);
         };
@@ -47,6 +48,7 @@ impl Parts {
             query: info.query.clone(),
             body: Content::default(),
             output,
+            user_agent: text(&head.headers, header::USER_AGENT).to_owned(),
             user,
         };
         if ObjectProxy::serves(&call) {
@@ -59,10 +61,17 @@ impl Parts {
             call.query.push(("timeoutSeconds".to_owned(), self.watch_seconds().to_string()));
         }
         call.body = Content { media_type, bytes: whole(body).await? };
+        let writes = !matches!(verb, Verb::Get | Verb::List | Verb::Watch);
+        if let Some(trail) = trail.as_mut().filter(|_| writes) {
+            trail.sent(&call.body, verb == Verb::Patch);
+        }
         let answer = match review::answer(&self.review, &call) {
             Some(answer) => answer?,
             None => self.rest.answer(call).await?,
         };
+        if let (Some(trail), AnswerBody::Json(document)) = (trail, &answer.body) {
+            trail.answered(document);
+        }
         reply::answer(answer, encoding, self.stop.clone())
     }
 

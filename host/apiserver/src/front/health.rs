@@ -47,10 +47,10 @@ const ALIVE: &[Check] = &[Check::Ping, Check::Etcd, Check::FlowConfig, Check::Bo
 
 /// Each path with its checks, of upstream's those that there is something to check for.
 const PATHS: &[(&str, &[Check])] = &[
-    ("healthz", ALIVE),
-    ("livez", ALIVE),
+    ("/healthz", ALIVE),
+    ("/livez", ALIVE),
     (
-        "readyz",
+        "/readyz",
         &[
             Check::Ping,
             Check::Etcd,
@@ -66,9 +66,15 @@ const PATHS: &[(&str, &[Check])] = &[
 /// The addresses of every check.
 pub(super) fn addresses() -> impl Iterator<Item = String> {
     PATHS.iter().flat_map(|(path, checks)| {
-        let each = checks.iter().map(move |check| format!("/{path}/{}", check.name()));
-        std::iter::once(format!("/{path}")).chain(each)
+        let each = checks.iter().map(move |check| format!("{path}/{}", check.name()));
+        std::iter::once((*path).to_owned()).chain(each)
     })
+}
+
+/// The path of all checks that a path belongs to.
+pub(super) fn root(path: &str) -> Option<&'static str> {
+    let first = path.strip_prefix('/')?.split('/').next()?;
+    PATHS.iter().find(|(root, _)| root[1..] == *first).map(|(root, _)| *root)
 }
 
 impl Parts {
@@ -76,7 +82,7 @@ impl Parts {
     pub(super) async fn health(&self, info: &RequestInfo) -> Option<Response<Body>> {
         let path = info.path.trim_matches('/');
         let (root, below) = path.split_once('/').unwrap_or((path, ""));
-        let (_, checks) = PATHS.iter().find(|(path, _)| *path == root)?;
+        let (_, checks) = PATHS.iter().find(|(path, _)| path[1..] == *root)?;
         if below.is_empty() {
             return Some(self.all(root, checks, &info.query).await);
         }

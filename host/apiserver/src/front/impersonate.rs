@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use objects::status::Status;
 
-use super::Parts;
 use super::authenticate::{extra, grouped, values};
+use super::{Asked, Parts};
 use crate::authn::UserInfo;
 use crate::authz::{Attributes, Target};
 
@@ -13,7 +13,12 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 impl Parts {
     /// The user whom the request is for, when the user who asks may act as that one.
-    pub(super) fn impersonate(&self, headers: &HeaderMap, user: UserInfo) -> Result<UserInfo, Status> {
+    pub(super) fn impersonate(
+        &self,
+        asked: &mut Asked,
+        headers: &HeaderMap,
+        user: UserInfo,
+    ) -> Result<UserInfo, Status> {
         let wanted = UserInfo {
             name: values(headers, "impersonate-user").next().unwrap_or_default(),
             uid: values(headers, "impersonate-uid").next().unwrap_or_default(),
@@ -31,7 +36,11 @@ impl Parts {
         for question in questions(&wanted) {
             self.authorize(&user, &question)?;
         }
-        Ok(complete(wanted))
+        let wanted = complete(wanted);
+        if let Some(trail) = &mut asked.trail {
+            trail.impersonated(&wanted);
+        }
+        Ok(wanted)
     }
 }
 

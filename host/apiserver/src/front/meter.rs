@@ -1,61 +1,95 @@
-//! What `/metrics` tells of requests.
+//! What `/metrics` tells of requests, by upstream's names and labels. Labels are what the tables of resources hold, so
+//! that a request makes none.
+
+mod route;
 
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::{Request, Response};
+use hyper::body::Body as _;
+use net::Body;
 use observe::Metrics;
 use observe::counter::Counter;
 use observe::family::Family;
 use observe::gauge::Gauge;
 use observe::histogram::Histogram;
 
+use self::route::{Counted, Route, Timed, Undifferentiated};
 use super::Asked;
-use super::path::RequestInfo;
+use super::guarded::guarded;
 
-type Labels = Vec<(&'static str, String)>;
-type Durations = Family<Labels, Histogram, fn() -> Histogram>;
+type Histograms<S> = Family<S, Histogram, fn() -> Histogram>;
 
-/// Upper bounds in seconds, dense where an API server in this process answers.
-const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
+/// Upper bounds in seconds: upstream's.
+#[rustfmt::skip]
+const SECONDS: [f64; 23] = [
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0,
+    45.0, 60.0,
+];
+/// Upper bounds in bytes: upstream's.
+const BYTES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
 /// Counts requests; clones share the counts.
 #[derive(Clone)]
 pub(crate) struct Requests {
     metrics: Metrics,
-    total: Family<Labels, Counter>,
-    durations: Durations,
-    inflight: Family<Labels, Gauge>,
+    total: Family<Counted, Counter>,
+    durations: Histograms<Timed>,
+    sizes: Histograms<Undifferentiated>,
+    longrunning: Family<Undifferentiated, Gauge>,
+    reading: Gauge,
+    mutating: Gauge,
 }
 
 /// One request that is being answered.
 pub(crate) struct Meter {
     requests: Requests,
-    verb: String,
-    resource: String,
-    is_timed: bool,
-    inflight: Option<Gauge>,
+    route: Route,
     begin: Instant,
+    running: Running,
+}
+
+/// Counts as long as it is there.
+struct Running(Gauge);
+
+impl Running {
+    fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Requests {
     pub(crate) fn new(metrics: Metrics) -> Self {
+        let inflight = Family::<[(&str, &str); 1], Gauge>::default();
         let requests = Self {
             total: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
-            inflight: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            sizes: Family::new_with_constructor(|| Histogram::new(BYTES)),
+            longrunning: Family::default(),
+            reading: inflight.get_or_create_owned(&[("request_kind", "readOnly")]),
+            mutating: inflight.get_or_create_owned(&[("request_kind", "mutating")]),
             metrics,
         };
-        let Self { metrics, total, durations, inflight } = &requests;
+        let Self { metrics, total, durations, sizes, longrunning, .. } = &requests;
         metrics.register("apiserver_request", "Requests answered", total.clone());
         metrics.register(
             "apiserver_request_duration_seconds",
             "How long answers took that are no streams",
             durations.clone(),
         );
+        metrics.register("apiserver_response_sizes", "Bytes of what was read", sizes.clone());
+        metrics.register("apiserver_longrunning_requests", "Streams that are open", longrunning.clone());
         metrics.register(
             "apiserver_current_inflight_requests",
             "Requests being answered that are no streams",
-            inflight.clone(),
+            inflight,
         );
         requests
     }
@@ -64,58 +98,33 @@ impl Requests {
         &self.metrics
     }
 
-    pub(crate) fn begin(&self, Asked { info, resource }: &Asked, method: &Method) -> Meter {
-        let kind = if method.is_safe() { "readOnly" } else { "mutating" };
-        let is_timed = !info.is_long_running();
-        let inflight =
-            is_timed.then(|| self.inflight.get_or_create_owned(&vec![("request_kind", kind.to_owned())]));
-        if let Some(inflight) = &inflight {
-            inflight.inc();
-        }
-        // A name that anyone may invent is no label.
-        let resource = resource.as_ref().map(|resource| resource.plural.to_string());
-        Meter {
-            requests: self.clone(),
-            verb: verb(info, method).to_owned(),
-            resource: resource.unwrap_or_default(),
-            is_timed,
-            inflight,
-            begin: Instant::now(),
-        }
+    pub(crate) fn begin(&self, asked: &Asked, request: &Request<Body>) -> Meter {
+        let route = Route::of(asked, request);
+        let gauge = if asked.info.is_long_running() {
+            self.longrunning.get_or_create_owned(&Undifferentiated(route.clone()))
+        } else if request.method().is_safe() {
+            self.reading.clone()
+        } else {
+            self.mutating.clone()
+        };
+        Meter { requests: self.clone(), route, begin: Instant::now(), running: Running::new(gauge) }
     }
 }
 
 impl Meter {
-    pub(crate) fn end(self, code: StatusCode) {
-        let labels = vec![("verb", self.verb.clone()), ("resource", self.resource.clone())];
-        if self.is_timed {
-            self.requests.durations.get_or_create(&labels).observe(self.begin.elapsed().as_secs_f64());
+    /// There is an answer. One that is a stream is counted as running until it ends.
+    pub(crate) fn end(self, asked: &Asked, response: Response<Body>) -> Response<Body> {
+        let Self { requests, route, begin, running } = self;
+        let code = response.status().as_u16();
+        let is_long_running = asked.info.is_long_running();
+        if let Some(size) = response.body().size_hint().exact().filter(|_| route.reads()) {
+            #[expect(clippy::cast_precision_loss, reason = "a body is far smaller than 2^52 bytes")]
+            requests.sizes.get_or_create(&Undifferentiated(route.clone())).observe(size as f64);
         }
-        let labels = [labels, vec![("code", code.as_str().to_owned())]].concat();
-        self.requests.total.get_or_create(&labels).inc();
-    }
-}
-
-impl Drop for Meter {
-    fn drop(&mut self) {
-        if let Some(inflight) = &self.inflight {
-            inflight.dec();
+        if !is_long_running {
+            requests.durations.get_or_create(&Timed(route.clone())).observe(begin.elapsed().as_secs_f64());
         }
-    }
-}
-
-/// The label of a verb: the method, told apart where one method does several things.
-fn verb(info: &RequestInfo, method: &Method) -> &'static str {
-    match (info.verb.as_str(), method) {
-        ("list", _) => "LIST",
-        ("watch", _) => "WATCH",
-        ("deletecollection", _) => "DELETECOLLECTION",
-        (_, &Method::GET) => "GET",
-        (_, &Method::HEAD) => "HEAD",
-        (_, &Method::POST) => "POST",
-        (_, &Method::PUT) => "PUT",
-        (_, &Method::PATCH) => "PATCH",
-        (_, &Method::DELETE) => "DELETE",
-        _ => "other",
+        requests.total.get_or_create(&Counted { route, code }).inc();
+        if is_long_running { response.map(|body| guarded(body, running)) } else { response }
     }
 }

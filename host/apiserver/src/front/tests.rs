@@ -3,6 +3,7 @@
 mod access;
 mod backends;
 mod customs;
+mod audit;
 mod exchange;
 mod fixture;
 mod limits;

@@ -10,6 +10,7 @@ use super::path::{RequestInfo, is_true};
 use super::reply::{self, PLAIN};
 use super::{Asked, Parts};
 use crate::authn::UserInfo;
+use crate::authz::Attributes;
 use crate::flow::{Refused, Work};
 
 const TOO_MANY: &str = "Too many requests, please try again later.\n";
@@ -19,21 +20,21 @@ impl Parts {
     /// until it begins.
     pub(super) async fn throttle(
         &self,
-        asked: &Asked,
+        asked: &mut Asked,
+        attributes: &Attributes,
         user: UserInfo,
         allotted: Duration,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let attributes = asked.info.attributes();
         if asked.info.is_connect() {
-            return self.serve(asked, &attributes, user, request).await;
+            return self.serve(asked, attributes, user, request).await;
         }
-        let flow = self.flow.classify(&user, &attributes);
-        let mut response = match flow.enter(&user, &attributes, self.work(asked), allotted).await {
+        let flow = self.flow.classify(&user, attributes);
+        let mut response = match flow.enter(&user, attributes, self.work(asked), allotted).await {
             Ok(permit) => {
-                let served = self.serve(asked, &attributes, user, request).await;
+                let served = self.serve(asked, attributes, user, request).await;
                 drop(permit);
-                served.unwrap_or_else(|status| reply::status(&status))
+                served.unwrap_or_else(|status| asked.refuse(&status))
             }
             Err(refused) => too_many(refused),
         };
@@ -41,7 +42,7 @@ impl Parts {
         Ok(response)
     }
 
-    fn work(&self, Asked { info, resource }: &Asked) -> Work {
+    fn work(&self, Asked { info, resource, .. }: &Asked) -> Work {
         match resource {
             Some(resource) if lists(info) => Work::Through(self.rest.count(resource)),
             _ => Work::One,

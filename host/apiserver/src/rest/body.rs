@@ -60,8 +60,6 @@ pub(crate) fn object(
         decoded.warnings.extend(shaped.warnings);
         decoded.tree = shaped.tree;
     }
-    // Field ownership is not tracked, so none is kept.
-    decoded.tree.remove_at(&["metadata", "managedFields"]);
     Ok(decoded)
 }
 

@@ -4,12 +4,15 @@ use http::StatusCode;
 use objects::resource::{GroupKind, Resource};
 use objects::status::{Outcome, Status};
 use objects::validate::{FieldError, to_status};
-use objects::{Tree, meta};
+use objects::{Tree, kind, meta};
 
+use super::managed::Ownership;
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
+use super::update::{Part, Tracking};
 use super::{Rest, body, random};
 use crate::admission::{Write, address::Reserved, namespace};
+use crate::authn::UserInfo;
 use crate::call::{Answer, Call};
 use crate::strategy;
 
@@ -20,7 +23,7 @@ impl Rest {
     pub(super) async fn create(&self, call: &Call) -> Result<Answer, Status> {
         let options = call.write_options("CreateOptions")?;
         let decoded = body::object(call, &call.resource.gvk(), options.validation)?;
-        let mut answer = self.create_tree(call, decoded.tree, options).await?;
+        let mut answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await?;
         answer.warnings.splice(0..0, decoded.warnings);
         Ok(answer)
     }
@@ -31,6 +34,7 @@ impl Rest {
         call: &Call,
         mut tree: Tree,
         options: WriteOptions,
+        tracking: Tracking,
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
@@ -52,7 +56,8 @@ impl Rest {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
             }
-            let Prepared { tree: new, warnings, _reserved } = self.prepare(call, new, options).await?;
+            let Prepared { tree: new, warnings, _reserved } =
+                self.prepare(call, new, options, tracking).await?;
             let name = meta::name(&new).to_owned();
             let created = match options.execution {
                 Execution::Real => self.storage().create(resource, new).await?.map(|found| found.tree),
@@ -77,7 +82,13 @@ impl Rest {
     }
 
     /// Admission, defaults, server-set metadata, validation: everything before the store.
-    async fn prepare(&self, call: &Call, mut tree: Tree, options: WriteOptions) -> Result<Prepared, Status> {
+    async fn prepare(
+        &self,
+        call: &Call,
+        mut tree: Tree,
+        options: WriteOptions,
+        tracking: Tracking,
+    ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
         let strategy = strategy::of(resource);
         for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
@@ -86,16 +97,30 @@ impl Rest {
         meta::set_uid(&mut tree, &random::uid());
         meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
         strategy.apply_defaults(&mut tree)?;
+        if tracking == Tracking::Update {
+            tree = Ownership::of(call, Part::Whole).created(tree);
+        }
         let mut write = Write::new(self, call, tree, None, options);
         self.admission().mutate(&mut write).await?;
         let tree = &mut write.object;
         let reserved = self.admission().addresses(self, call, tree, None)?;
         strategy.prepare_create(tree);
+        requester(call, tree);
+        strategy.stamp(tree, None, jiff::Timestamp::now());
         namespace::complete(resource, tree);
         validated(resource, tree, &strategy.validate(tree))?;
         write.warnings.extend(strategy.warnings(&write.object, None));
         self.admission().validate(&mut write).await?;
         Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
+    }
+}
+
+/// A request for a certificate says who asks.
+fn requester(call: &Call, tree: &mut Tree) {
+    let resource = &call.resource;
+    if resource.plural == "certificatesigningrequests" && resource.group == "certificates.k8s.io" {
+        let UserInfo { name, uid, groups, extra } = call.user.clone();
+        kind::set_requester(tree, &kind::Requester { username: name, uid, groups, extra });
     }
 }
 

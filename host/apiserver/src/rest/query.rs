@@ -8,6 +8,7 @@ use objects::selector::label::LabelSelector;
 use objects::status::Status;
 use objects::validate::{FieldError, Path, to_status};
 
+use super::Rest;
 use crate::call::Call;
 
 const NOT_OLDER_THAN: &str = "NotOlderThan";
@@ -113,6 +114,10 @@ impl Call {
             errors.push(FieldError::not_supported(&Path::new("fieldValidation"), text, &supported));
             FieldValidation::default()
         });
+        if let Some(why) = self.query("fieldManager").and_then(Rest::check_manager) {
+            let name = self.query("fieldManager").unwrap_or_default();
+            errors.push(FieldError::invalid(&Path::new("fieldManager"), name, why));
+        }
         refuse(kind, &errors)?;
         Ok(WriteOptions { execution, validation })
     }

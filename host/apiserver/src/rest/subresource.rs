@@ -12,6 +12,7 @@ use super::query::Execution;
 use super::update::Part;
 use super::{Rest, body};
 use crate::call::{Answer, Call};
+use crate::strategy;
 
 impl Rest {
     pub(super) async fn answer_subresource(&self, call: &Call) -> Result<Answer, Status> {
@@ -19,6 +20,13 @@ impl Rest {
             ("status", Verb::Get) => self.get(call).await,
             ("status", Verb::Update) => self.update(call, Part::Status).await,
             ("status", Verb::Patch) => self.patch(call, Part::Status).await,
+            (name, Verb::Get) if strategy::of(&call.resource).part(name).is_some() => self.get(call).await,
+            (name, Verb::Update) if strategy::of(&call.resource).part(name).is_some() => {
+                self.update(call, Part::Named).await
+            }
+            (name, Verb::Patch) if strategy::of(&call.resource).part(name).is_some() => {
+                self.patch(call, Part::Named).await
+            }
             ("finalize", Verb::Update) => self.update(call, Part::Finalize).await,
             ("binding", Verb::Create) => self.bind(call).await,
             ("eviction", Verb::Create) => self.evict(call).await,

@@ -1,5 +1,6 @@
 //! The verbs over a datastore on disk, one claim a test.
 
+mod applying;
 mod encrypting;
 pub(crate) mod fixture;
 mod reading;

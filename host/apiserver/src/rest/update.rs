@@ -1,10 +1,12 @@
 //! UPDATE, and what PATCH shares with it: the optimistic lock, preparation, validation, the end of objects whose last
 //! finalizer goes.
 
+use objects::apply;
 use objects::status::Status;
 use objects::{Tree, meta};
 
 use super::create::{Prepared, validated};
+use super::managed::Ownership;
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, delete};
@@ -20,8 +22,26 @@ use crate::strategy;
 pub(super) enum Part {
     Whole,
     Status,
+    /// What the sub-resource of the call writes.
+    Named,
     /// `spec.finalizers` of a namespace.
     Finalize,
+}
+
+/// What a write makes of an object.
+pub(super) struct Change {
+    pub(super) tree: Tree,
+    /// What the client is warned of.
+    pub(super) warnings: Vec<String>,
+}
+
+/// How a write tells who owns which field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tracking {
+    /// By what it changes.
+    Update,
+    /// It has been told already: an applied configuration names what it owns.
+    Applied,
 }
 
 impl Rest {
@@ -34,14 +54,12 @@ impl Rest {
             && self.storage().read(&call.resource, &call.namespace, &call.name).await?.is_none()
         {
             meta::set_resource_version(&mut decoded.tree, "");
-            let mut answer = self.create_tree(call, decoded.tree, options).await?;
+            let mut answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await?;
             answer.warnings.splice(0..0, decoded.warnings);
             return Ok(answer);
         }
-        let wanted = decoded.tree;
-        let mut answer = self.write(call, part, options, |_| Ok(wanted.clone())).await?;
-        answer.warnings.splice(0..0, decoded.warnings);
-        Ok(answer)
+        let change = |_: &Tree| Ok(Change { tree: decoded.tree.clone(), warnings: decoded.warnings.clone() });
+        self.write(call, part, options, Tracking::Update, change).await
     }
 
     /// Writes what `change` makes of the object, again where somebody else was faster; an object that names its
@@ -51,16 +69,19 @@ impl Rest {
         call: &Call,
         part: Part,
         options: WriteOptions,
-        change: impl Fn(&Tree) -> Result<Tree, Status>,
+        tracking: Tracking,
+        change: impl Fn(&Tree) -> Result<Change, Status>,
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
         loop {
             let old = self.found(call).await?;
-            let mut new = change(&old.tree)?;
+            let Change { tree: mut new, warnings: mut told } = change(&old.tree)?;
             settle(resource, &call.name, &mut new, &old.tree)?;
-            let prepared = self.prepare_update(call, part, new, &old, options).await?;
-            let Prepared { tree: new, warnings, _reserved } = prepared;
+            let prepared = self.prepare_update(call, part, tracking, new, &old, options).await?;
+            let Prepared { tree: mut new, warnings, _reserved } = prepared;
+            told.extend(warnings);
+            apply::keep_timestamps(&old.tree, &mut new);
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);
             let written = match (options.execution, ends) {
                 (Execution::Dry, _) => Some(Found { tree: new, ..old.clone() }),
@@ -69,7 +90,7 @@ impl Rest {
             };
             if let Some(found) = written {
                 let body = Render::new(call, &cache.hub).object(found.tree);
-                return Ok(Answer { warnings, ..Answer::ok(body) });
+                return Ok(Answer { warnings: told, ..Answer::ok(body) });
             }
         }
     }
@@ -78,6 +99,7 @@ impl Rest {
         &self,
         call: &Call,
         part: Part,
+        tracking: Tracking,
         mut new: Tree,
         old: &Found,
         options: WriteOptions,
@@ -88,6 +110,9 @@ impl Rest {
             strategy.apply_defaults(&mut new)?;
         }
         let old = &old.tree;
+        if tracking == Tracking::Update && part != Part::Finalize {
+            new = Ownership::of(call, part).updated(old, new);
+        }
         let mut write = Write::new(self, call, new, Some(old), options);
         self.admission().mutate(&mut write).await?;
         let new = &mut write.object;
@@ -102,6 +127,11 @@ impl Rest {
                 strategy.prepare_status(new, old);
                 strategy.validate_status(new, old)
             }
+            Part::Named => {
+                let part = strategy.part(&call.subresource).ok_or_else(Status::no_such_path)?;
+                strategy.prepare_part(part, new, old);
+                part.validate(new, old)
+            }
             Part::Finalize => {
                 let wanted = new.at(&["spec", "finalizers"]).cloned();
                 *new = old.clone();
@@ -112,6 +142,7 @@ impl Rest {
                 Vec::new()
             }
         };
+        strategy.stamp(new, Some(old), jiff::Timestamp::now());
         validated(resource, new, &errors)?;
         write.warnings.extend(strategy.warnings(&write.object, Some(old)));
         self.admission().validate(&mut write).await?;
@@ -148,6 +179,5 @@ fn settle(resource: &Served, name: &str, new: &mut Tree, old: &Tree) -> Result<(
             None => drop(new.remove_at(&["metadata", field])),
         }
     }
-    new.remove_at(&["metadata", "managedFields"]);
     Ok(())
 }

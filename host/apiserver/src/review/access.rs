@@ -1,48 +1,20 @@
 //! SubjectAccessReview and its kin: what somebody may do.
 
 use objects::status::Status;
-use objects::validate::{FieldError, Path};
-use objects::{Tree, meta, tree};
+use objects::{Tree, tree};
 
 use super::{Question, ReviewDeps, texts};
 use crate::authn::UserInfo;
 use crate::authz::{self, Attributes, Decision, NonResourceRule, ResourceRule, Target};
 use crate::call::{Answer, Call};
 
+/// What somebody may do, in a namespace or everywhere.
 pub(super) fn anybody(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
-    let question = Question::read(call)?;
-    let mut errors = Vec::from_iter(spec_error(&question.tree));
-    errors.extend(subject_error(&question.tree));
-    errors.extend(metadata_error(&question.tree));
-    answer(deps, question, &errors, subject)
-}
-
-pub(super) fn local(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
-    let question = Question::read(call)?;
-    let mut errors = Vec::from_iter(spec_error(&question.tree));
-    errors.extend(subject_error(&question.tree));
-    let mut bare = question.tree.clone();
-    meta::set_namespace(&mut bare, "");
-    errors.extend(metadata_error(&bare));
-    let spec = Path::new("spec");
-    let asked = question.tree.at(&["spec", "resourceAttributes"]);
-    let namespace = asked.and_then(|asked| asked.str_at(&["namespace"])).unwrap_or_default();
-    if asked.is_some() && namespace != call.namespace {
-        let field = spec.children(&["resourceAttributes", "namespace"]);
-        errors.push(FieldError::invalid(&field, namespace, "must match metadata.namespace"));
-    }
-    if let Some(path) = question.tree.at(&["spec", "nonResourceAttributes"]) {
-        let field = spec.child("nonResourceAttributes");
-        errors.push(FieldError::invalid(&field, path.clone(), "disallowed on this kind of request"));
-    }
-    answer(deps, question, &errors, subject)
+    answer(deps, Question::read(call)?, subject)
 }
 
 pub(super) fn oneself(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
-    let question = Question::read(call)?;
-    let mut errors = Vec::from_iter(spec_error(&question.tree));
-    errors.extend(metadata_error(&question.tree));
-    answer(deps, question, &errors, |_| call.user.clone())
+    answer(deps, Question::read(call)?, |_| call.user.clone())
 }
 
 pub(super) fn rules(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
@@ -64,10 +36,9 @@ pub(super) fn rules(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
 fn answer(
     deps: &ReviewDeps,
     question: Question,
-    errors: &[FieldError],
     user: impl FnOnce(&Tree) -> UserInfo,
 ) -> Result<Answer, Status> {
-    question.refuse(errors)?;
+    question.refuse(&objects::review::validate(&question.kind.kind, &question.tree))?;
     let spec = question.tree.get("spec").cloned().unwrap_or_default();
     let decision = authz::decide(&*deps.authorizer, &user(&spec), &attributes(&spec));
     Ok(question.answered(status(decision)))
@@ -123,39 +94,6 @@ fn attributes(spec: &Tree) -> Attributes {
         name: text("name"),
     };
     Attributes { verb: text("verb"), target }
-}
-
-/// A review asks about a resource or about a path.
-fn spec_error(tree: &Tree) -> Option<FieldError> {
-    let (resource, path) =
-        (tree.at(&["spec", "resourceAttributes"]), tree.at(&["spec", "nonResourceAttributes"]));
-    let spec = Path::new("spec");
-    match (resource, path) {
-        (Some(_), Some(path)) => Some(FieldError::invalid(
-            &spec.child("nonResourceAttributes"),
-            path.clone(),
-            "cannot be specified in combination with resourceAttributes",
-        )),
-        (None, None) => Some(FieldError::invalid(
-            &spec.child("resourceAttributes"),
-            Tree::Null,
-            "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-        )),
-        _ => None,
-    }
-}
-
-fn subject_error(tree: &Tree) -> Option<FieldError> {
-    let named = tree.str_at(&["spec", "user"]).is_some_and(|user| !user.is_empty());
-    let grouped = !tree.items_at(&["spec", "groups"]).is_empty();
-    let field = Path::new("spec").child("user");
-    (!named && !grouped)
-        .then(|| FieldError::invalid(&field, "", "at least one of user or group must be specified"))
-}
-
-fn metadata_error(tree: &Tree) -> Option<FieldError> {
-    let metadata = tree.get("metadata").filter(|metadata| !metadata.is_empty_value())?;
-    Some(FieldError::invalid(&Path::new("metadata"), metadata.clone(), "must be empty"))
 }
 
 fn resource_rule(rule: ResourceRule) -> Tree {

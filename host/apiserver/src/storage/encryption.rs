@@ -11,7 +11,7 @@ use objects::resource::Resource;
 
 use self::cipher::{Key, OpenError};
 pub use self::configuration::EncryptionError;
-pub use self::rotation::Rotation;
+pub use self::rotation::KeyRotation;
 
 /// What every envelope begins with.
 const ENVELOPE: &[u8] = b"k8s:enc:";

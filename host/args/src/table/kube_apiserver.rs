@@ -27,10 +27,17 @@ const FLAGS: &[Flag] = &[
     start("etcd-compaction-interval", Duration, "5m"),
     start("event-ttl", Duration, "1h"),
     start("encryption-provider-config", Path, ""),
+    start("disable-admission-plugins", List, ""),
     start("max-requests-inflight", Number, "400"),
     start("max-mutating-requests-inflight", Number, "200"),
     start("request-timeout", Duration, "1m"),
     start("min-request-timeout", Number, "1800"),
+    start("audit-policy-file", Path, ""),
+    start("audit-log-path", Path, ""),
+    start("audit-log-format", Text, "json"),
+    start("audit-log-maxage", Number, "366"),
+    start("audit-log-maxbackup", Number, "100"),
+    start("audit-log-maxsize", Number, "100"),
     fixed("etcd-prefix", Path, "/registry"),
     fixed("allow-privileged", Bool, "true"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
@@ -52,9 +59,8 @@ const FLAGS: &[Flag] = &[
 const IGNORED: &str = "
     admission-control admission-control-config-file aggregator-reject-forwarding-redirect apiserver-count
     audit-log-batch-buffer-size audit-log-batch-max-size audit-log-batch-max-wait audit-log-batch-throttle-burst
-    audit-log-batch-throttle-enable audit-log-batch-throttle-qps audit-log-compress audit-log-format audit-log-maxage
-    audit-log-maxbackup audit-log-maxsize audit-log-mode audit-log-path audit-log-truncate-enabled
-    audit-log-truncate-max-batch-size audit-log-truncate-max-event-size audit-log-version audit-policy-file
+    audit-log-batch-throttle-enable audit-log-batch-throttle-qps audit-log-compress
+    audit-log-mode audit-log-truncate-enabled audit-log-truncate-max-batch-size audit-log-truncate-max-event-size audit-log-version
     audit-webhook-batch-buffer-size audit-webhook-batch-max-size audit-webhook-batch-max-wait
     audit-webhook-batch-throttle-burst audit-webhook-batch-throttle-enable audit-webhook-batch-throttle-qps
     audit-webhook-config-file audit-webhook-initial-backoff audit-webhook-mode audit-webhook-truncate-enabled
@@ -66,7 +72,7 @@ const IGNORED: &str = "
     cloud-provider-gce-l7lb-src-cidrs cloud-provider-gce-lb-src-cidrs coordinated-leadership-lease-duration
     coordinated-leadership-renew-deadline coordinated-leadership-retry-period cors-allowed-origins debug-socket-path
     default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
-    delete-collection-workers disable-admission-plugins egress-selector-config-file emulation-forward-compatible
+    delete-collection-workers egress-selector-config-file emulation-forward-compatible
     enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
     enable-logs-handler enable-priority-and-fairness
     encryption-provider-config-automatic-reload endpoint-reconciler-type
@@ -74,8 +80,8 @@ const IGNORED: &str = "
     etcd-servers-overrides external-hostname goaway-chance
     identity-lease-duration-seconds identity-lease-renew-interval-seconds kubelet-port kubelet-preferred-address-types
     kubelet-read-only-port kubelet-timeout kubernetes-service-node-port lease-reuse-duration-seconds livez-grace-period
-    master-service-namespace max-connection-bytes-per-sec oidc-ca-file oidc-client-id oidc-groups-claim oidc-groups-prefix oidc-issuer-url
-    oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix peer-advertise-ip
+    master-service-namespace max-connection-bytes-per-sec oidc-ca-file oidc-client-id oidc-groups-claim
+    oidc-groups-prefix oidc-issuer-url oidc-required-claim oidc-signing-algs oidc-username-claim oidc-username-prefix peer-advertise-ip
     peer-advertise-port peer-ca-file proxy-client-cert-file proxy-client-key-file
     requestheader-uid-headers runtime-config runtime-config-emulation-forward-compatible
     service-account-extend-token-expiration service-account-jwks-uri service-account-lookup

@@ -157,6 +157,8 @@ impl Loaded {
                     // An image may be of a later revision than the compactions that are told after it.
                     if revision > self.store.compacted() && revision <= self.store.revision() {
                         self.store.compact(revision).map_err(|error| error.to_string())?;
+                        // At once, so that memory holds no more than it will.
+                        self.store.prune(usize::MAX);
                     }
                 }
                 Entry::Granted { lease, ttl } => self.store.redo_grant(lease, ttl, Duration::ZERO),

@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use apiserver::{ApiServerHandle, Config, Dependencies, Encryption, Limits, NODE_PORTS};
+use anyhow::{Context, Result, bail};
+use apiserver::{
+    ApiServerHandle, AuditConfig, AuditFormat, AuditLog, AuditPolicy, AuditRotation, AuditTarget, Config,
+    Dependencies, Encryption, Limits, NODE_PORTS,
+};
 use args::{Effective, Service, ServiceArgs};
 use datastore::Datastore;
 use net::{CertificatePem, Listener, TlsClient, TlsServer};
@@ -91,11 +94,41 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         secure_port: args
             .port("secure-port")
             .context("kube-apiserver --secure-port is 0: the API server has no port")?,
+        admission_off: args.list("disable-admission-plugins"),
         service_account_issuer: issuer,
         audiences,
         service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],
         limits: limits(args),
+        audit: audit(args)?,
     })
+}
+
+/// The audit, if there is a policy and somewhere to log to.
+fn audit(args: &ServiceArgs) -> Result<Option<AuditConfig>> {
+    let (policy, path) = (args.text("audit-policy-file"), args.text("audit-log-path"));
+    if policy.is_empty() || path.is_empty() {
+        return Ok(None);
+    }
+    let text = std::fs::read(policy).with_context(|| format!("read {policy}"))?;
+    let policy =
+        AuditPolicy::read(&text).with_context(|| format!("kube-apiserver --audit-policy-file={policy}"))?;
+    let format = match args.text("audit-log-format") {
+        "json" => AuditFormat::Json,
+        "legacy" => AuditFormat::Legacy,
+        other => bail!("kube-apiserver --audit-log-format={other:?} is neither json nor legacy"),
+    };
+    let target = match path {
+        "-" => AuditTarget::Stdout,
+        path => AuditTarget::File {
+            path: path.into(),
+            rotation: AuditRotation {
+                max_megabytes: args.number("audit-log-maxsize"),
+                max_days: args.number("audit-log-maxage"),
+                max_backups: usize::try_from(args.number("audit-log-maxbackup")).unwrap_or(usize::MAX),
+            },
+        },
+    };
+    Ok(Some(AuditConfig { policy, log: AuditLog { target, format } }))
 }
 
 /// What is larger than the API server counts is no limit.

@@ -152,9 +152,30 @@ async fn health_names_its_checks() {
 async fn pages_tell_of_the_server() {
     let (_fixture, front) = fixture().await;
     create(&front, "one").await;
+    let watch = front.stream(nobody(), ask("GET", &format!("{CONFIG_MAPS}?watch=1"))).await;
+    front.ask(ask("GET", CONFIG_MAPS)).await;
+    let names = |verb: &str, scope: &str| {
+        format!(
+            "verb=\"{verb}\",group=\"\",version=\"v1\",resource=\"configmaps\",subresource=\"\",\
+             scope=\"{scope}\",component=\"apiserver\""
+        )
+    };
     let metrics = front.ask(ask("GET", "/metrics")).await.text;
-    let line = "apiserver_request_total{verb=\"POST\",resource=\"configmaps\",code=\"201\"} 1\n";
-    assert!(metrics.contains(line), "{metrics}");
+    let (posted, listed) = (names("POST", "resource"), names("LIST", "namespace"));
+    let watched = names("WATCH", "namespace");
+    for line in [
+        format!("request_total{{{posted},dry_run=\"\",code=\"201\"}} 1"),
+        format!("request_duration_seconds_count{{{listed},dry_run=\"\"}} 1"),
+        format!("response_sizes_count{{{listed}}} 1"),
+        format!("longrunning_requests{{{watched}}} 1"),
+        "current_inflight_requests{request_kind=\"readOnly\"} 1".to_owned(),
+        "current_inflight_requests{request_kind=\"mutating\"} 0".to_owned(),
+    ] {
+        assert!(metrics.contains(&format!("\napiserver_{line}\n")), "{line}: {metrics}");
+    }
+    drop(watch);
+    let metrics = front.ask(ask("GET", "/metrics")).await.text;
+    assert!(metrics.contains(&format!("longrunning_requests{{{watched}}} 0\n")), "{metrics}");
     assert_eq!(front.ask(ask("GET", "/version")).await.str(&["gitVersion"]), "v1.36.0");
     assert_eq!(front.ask(ask("GET", "/api")).await.str(&["kind"]), "APIVersions");
     let index = front.ask(ask("GET", "/")).await.text;

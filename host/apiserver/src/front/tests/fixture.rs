@@ -141,10 +141,12 @@ pub(super) fn config() -> Config {
         event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse().unwrap(),
         secure_port: 16443,
+        admission_off: Vec::new(),
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![KeyPair::generate().unwrap().serialize_pem().into_bytes()],
         limits: Limits::DEFAULT,
+        audit: None,
     }
 }
 

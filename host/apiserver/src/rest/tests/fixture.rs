@@ -41,7 +41,7 @@ impl Fixture {
         let (encryption, encrypting) = watch::channel(None);
         let foundation = Foundation {
             store: store.clone().into(),
-            admission: Admission::new(network()),
+            admission: Admission::new(network(), &[]),
             expiry: Expiry::new(TTL),
             authorizer: Arc::new(Everything),
             values: Values::new(encrypting),
@@ -66,6 +66,7 @@ impl Fixture {
             body: Content::default(),
             output: Output::Objects,
             user: UserInfo::default(),
+            user_agent: "test/1.0".to_owned(),
         }
     }
 

@@ -102,9 +102,9 @@ async fn the_three_patches_change_what_they_say() {
         let put = fixture.call(Verb::Update, "configmaps", "a").body(&config_map("a", "1"));
         fixture.tree(put).await.unwrap();
     }
-    let apply = fixture.call(Verb::Patch, "configmaps", "a");
-    let apply = apply.patch_of("application/apply-patch+yaml", &config_map("a", "1"));
-    assert!(fixture.tree(apply).await.unwrap_err().is(Reason::UnsupportedMediaType));
+    let other = fixture.call(Verb::Patch, "configmaps", "a");
+    let other = other.patch_of("application/other-patch+json", &config_map("a", "1"));
+    assert!(fixture.tree(other).await.unwrap_err().is(Reason::UnsupportedMediaType));
 }
 
 #[tokio::test]

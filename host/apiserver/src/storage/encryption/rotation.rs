@@ -13,7 +13,7 @@ const KEY_LENGTH: usize = 32;
 /// The two configurations of a change of keys. Everything is readable by the first, and by the second once everything
 /// was written anew under the first.
 #[derive(Debug)]
-pub struct Rotation {
+pub struct KeyRotation {
     /// A new key writes, all older ones read.
     pub with_old_keys: Vec<u8>,
     /// The new key alone.
@@ -21,7 +21,7 @@ pub struct Rotation {
 }
 
 /// The EncryptionConfiguration of a cluster that had none: secrets are written by a key of its own, and read from before.
-pub fn fresh() -> Vec<u8> {
+pub(super) fn fresh() -> Vec<u8> {
     let document = tree!({
         "kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1",
         "resources": [{
@@ -32,7 +32,7 @@ pub fn fresh() -> Vec<u8> {
     document.to_json().to_vec()
 }
 
-impl Rotation {
+impl KeyRotation {
     /// From a configuration in force to another key for each of its rules; a rule that writes plainly stays as it is.
     ///
     /// # Errors

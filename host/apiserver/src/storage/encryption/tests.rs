@@ -109,7 +109,7 @@ fn every_mistake_of_a_configuration_is_told() {
 fn a_rotation_reads_what_was_and_ends_with_one_key() {
     let (secret, old) = (secrets(), Encryption::fresh());
     let sealed = Encryption::parse(&old).unwrap().seal(secret, PLACE, b"{}".to_vec());
-    let rotation = Rotation::of(&old).unwrap();
+    let rotation = KeyRotation::of(&old).unwrap();
     let [both, last] =
         [&rotation.with_old_keys, &rotation.without].map(|text| Encryption::parse(text).unwrap());
     let (opened, age) = both.open(secret, PLACE.as_bytes(), &sealed).unwrap();

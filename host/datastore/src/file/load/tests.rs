@@ -20,6 +20,8 @@ enum Step {
     Commits(Vec<(u8, Option<usize>)>),
     Grant(i64),
     Revoke(i64),
+    /// Compacts to the present and tells of it.
+    Compact,
     /// Compacts to the present and writes an image.
     Image,
     Rotate,
@@ -31,6 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => vec(change, 1..4).prop_map(Step::Commits),
         1 => (1..3i64).prop_map(Step::Grant),
         1 => (1..3i64).prop_map(Step::Revoke),
+        1 => Just(Step::Compact),
         1 => Just(Step::Image),
         1 => Just(Step::Rotate),
     ]
@@ -75,6 +78,12 @@ fn write(folder: &FakeFolder, steps: &[Step]) -> Vec<Shown> {
             Step::Revoke(id) => {
                 if store.revoke(LeaseId(*id)).is_ok() {
                     entry::put(&Entry::Revoked(LeaseId(*id)), frame.payload());
+                }
+            }
+            Step::Compact => {
+                let revision = store.revision();
+                if store.compact(revision).is_ok() {
+                    entry::put(&Entry::Compacted(revision), frame.payload());
                 }
             }
             Step::Rotate => journal.rotate().unwrap(),
@@ -181,6 +190,17 @@ proptest! {
             prop_assert!(error.to_string().contains("db restore"), "{}", error);
         }
     }
+}
+
+#[test]
+fn a_load_leaves_nothing_to_forget() {
+    let folder = FakeFolder::default();
+    let put = |length| Step::Commits(vec![(1, Some(length))]);
+    write(&folder, &[put(1000), put(2000), Step::Compact, put(10)]);
+    let mut store = load(&folder).unwrap().store;
+    let weight = store.history_weight();
+    store.prune(usize::MAX);
+    assert_eq!((store.compacted(), store.history_weight()), (Revision(3), weight));
 }
 
 #[test]
