@@ -6,27 +6,40 @@
 
 mod admission_policy;
 mod api_service;
+mod apps;
+mod autoscaler;
 mod certificate;
 mod class;
-mod container;
+mod cron_job;
 mod csi;
 mod custom_resource;
 mod data;
 mod defaults;
 mod device;
+mod disruption;
 mod endpoints;
+mod event;
 mod flow;
+mod ingress;
+mod job;
 mod lease;
 mod limit_range;
 mod match_rules;
+mod namespace;
+mod network_policy;
+mod node;
 mod persistent_volume;
 mod pod;
 mod quota;
 mod rbac;
+mod replication;
 mod rows;
+pub mod scale;
 mod secret;
 mod service;
+mod service_network;
 mod storage_class;
+mod template;
 mod volume_attachment;
 mod volume_claim;
 mod volume_source;
@@ -59,6 +72,8 @@ pub struct Kind {
     update: fn(&mut Tree, &Tree),
     status: fn(&mut Tree, &Tree),
     validate: fn(&Tree, &mut Vec<FieldError>),
+    /// What is refused of a new object alone.
+    validate_new: fn(&Tree, &mut Vec<FieldError>),
     validate_update: fn(&Tree, &Tree, &mut Vec<FieldError>),
     validate_status: fn(&Tree, &Tree, &mut Vec<FieldError>),
     /// Sets the times that a write sets.
@@ -82,6 +97,8 @@ enum Generation {
     CountsChanges,
     /// Changes of labels too.
     CountsLabels,
+    /// Changes of annotations too.
+    CountsAnnotations,
 }
 
 /// A sub-resource whose body is the whole object, and which writes only a part of it.
@@ -130,6 +147,7 @@ impl Kind {
         update: |_, _| {},
         status: |_, _| {},
         validate: |_, _| {},
+        validate_new: |_, _| {},
         validate_update: |_, _, _| {},
         validate_status: |_, _, _| {},
         stamp: |_, _, _| {},
@@ -194,6 +212,13 @@ impl Kind {
         errors
     }
 
+    /// What is wrong with an object that is created: as [`Kind::validate`], and what only a new object must not have.
+    pub fn validate_new(&self, resource: &Resource, tree: &Tree) -> Vec<FieldError> {
+        let mut errors = self.validate(resource, tree);
+        (self.validate_new)(tree, &mut errors);
+        errors
+    }
+
     /// What is wrong with an object that is written over an old one, with the object and with the change.
     pub fn validate_update(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
         let mut errors = validate::metadata_update(new, old);
@@ -208,7 +233,7 @@ impl Kind {
         errors
     }
 
-    /// The sub-resource that writes a part of the object: `approval`.
+    /// The sub-resource that writes a part of the object: `approval`, `resize`.
     pub fn part(&self, subresource: &str) -> Option<&'static Part> {
         self.parts.iter().find(|(name, _)| *name == subresource).map(|(_, part)| part)
     }
@@ -227,11 +252,15 @@ pub fn of(resource: &Resource) -> &'static Kind {
 
 /// The generation of an object that is written over an old one, whose generation it has.
 fn count_generation(generation: Generation, new: &mut Tree, old: &Tree) {
-    let labels = |tree: &Tree| tree.at(&["metadata", "labels"]).cloned().filter(|map| !map.is_empty_value());
+    let differs = |field: &str| {
+        let of = |tree: &Tree| tree.at(&["metadata", field]).cloned().filter(|map| !map.is_empty_value());
+        of(new) != of(old)
+    };
     let counts = match generation {
         Generation::None | Generation::Once => false,
         Generation::Counts | Generation::CountsChanges => counted_differs(new, old),
-        Generation::CountsLabels => counted_differs(new, old) || labels(new) != labels(old),
+        Generation::CountsLabels => counted_differs(new, old) || differs("labels"),
+        Generation::CountsAnnotations => counted_differs(new, old) || differs("annotations"),
     };
     if counts {
         meta::set_generation(new, meta::generation(old) + 1);
@@ -273,6 +302,10 @@ fn keep_metadata(new: &mut Tree, old: &Tree, key: &str) {
     }
 }
 
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod defaulted;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]

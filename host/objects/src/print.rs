@@ -8,11 +8,14 @@ mod cluster;
 mod duration;
 mod endpoints;
 mod event;
+mod job;
+mod network;
 mod node;
 mod plain;
 mod pod;
 mod rbac;
 mod rows;
+mod scaling;
 mod service;
 mod storage;
 mod volume;
@@ -22,6 +25,7 @@ use jiff::Timestamp;
 
 use crate::meta;
 use crate::resource::Resource;
+use crate::selector::label::LabelSelector;
 use crate::tree::Tree;
 
 pub use duration::human_duration;
@@ -135,6 +139,13 @@ fn labels_at(tree: &Tree, path: &[&str]) -> String {
         .collect();
     pairs.sort();
     or_none(pairs.join(","))
+}
+
+/// A label selector as text, or none.
+fn selector_at(tree: &Tree, path: &[&str]) -> String {
+    let Some(selector) = tree.at(path) else { return NONE.to_owned() };
+    LabelSelector::from_object(selector)
+        .map_or_else(|_| "<error>".to_owned(), |selector| or_none(selector.sorted().to_string()))
 }
 
 fn or_none(text: String) -> String {

@@ -2,20 +2,21 @@
 //!
 //! The mechanism, and the rules that several kinds share; what a kind alone refuses is said with the kind.
 
+pub mod address;
+pub(crate) mod amount;
 mod at;
 mod conditions;
 mod field;
-mod ip;
+pub(crate) mod formats;
 mod meta;
 mod names;
 mod resource_names;
 mod same;
-mod selector;
+pub(crate) mod selector;
 
-pub(crate) use at::At;
+pub(crate) use at::{At, NEGATIVE, in_range};
 pub(crate) use conditions::conditions;
 pub use field::{ErrorKind, FieldError, Path, to_status};
-pub(crate) use ip::{canonical_ip, endpoint_ip, legacy_ip};
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_at, metadata_maps, metadata_update};
 pub use names::{
     NameRule, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_key,

@@ -119,16 +119,16 @@ fn the_next_time_is_the_first_that_all_fields_allow() {
         after,
         1,
         expect![[r#"
-        never
-    "#]],
+            never
+        "#]],
     );
     next(
         "@every 90s",
         after,
         1,
         expect![[r#"
-        Fri 2026-01-30 12:36:26 UTC
-    "#]],
+            Fri 2026-01-30 12:36:26 UTC
+        "#]],
     );
 }
 

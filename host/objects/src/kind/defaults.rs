@@ -1,4 +1,5 @@
-//! Defaults that depend on nothing: a table by type, applied wherever a value of that type is.
+//! Defaults by type, applied wherever a value of that type is: a table of those that depend on nothing, then a
+//! function where they depend on other fields of the value.
 //!
 //! A type of `data/defaults.txt` is a line, its defaults the indented lines below it: `field value`, the value as
 //! JSON. Upstream's Go structs tell a missing value from a zero one only in pointers; `field? value` is a pointer,
@@ -8,6 +9,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::pod::defaults as pod;
+use super::service;
+use crate::quantity::{Notation, Quantity};
 use crate::schema::{Shape, Type};
 use crate::tree::Tree;
 
@@ -18,6 +22,17 @@ struct Default {
     value: Tree,
     replaces_zero: bool,
 }
+
+type Derive = fn(&mut Tree);
+
+/// The defaults that depend on other fields of the value, by its type.
+const DERIVED: &[(&str, Derive)] = &[
+    ("core.v1.Container", pod::pull_policy),
+    ("core.v1.EphemeralContainer", pod::pull_policy),
+    ("core.v1.PodSpec", pod::service_account),
+    ("core.v1.Volume", pod::volume),
+    ("core.v1.ServicePort", service::target_port),
+];
 
 static TABLE: LazyLock<HashMap<&'static str, Vec<Default>>> = LazyLock::new(read);
 
@@ -59,6 +74,9 @@ pub(super) fn apply(tree: &mut Tree, row: &'static Type) {
             tree.insert(default.field, default.value.clone());
         }
     }
+    if let Some((_, derive)) = DERIVED.iter().find(|(name, _)| *name == row.name) {
+        derive(tree);
+    }
     for (name, value) in tree.object_mut().iter_mut().filter(|(name, _)| *name != "metadata") {
         if let Some(field) = row.field(name) {
             walk(value, field.shape);
@@ -78,15 +96,28 @@ fn walk(tree: &mut Tree, shape: Shape) {
             (None, Some(inner)) if inner.innermost_struct().is_some() => {
                 fields.values_mut().for_each(|value| walk(value, inner));
             }
+            (None, Some(inner)) if inner.resolve() == Shape::Quantity => {
+                fields.values_mut().for_each(round_up_to_milli);
+            }
             _ => {}
         },
         _ => {}
     }
 }
 
+/// Amounts of resources are whole thousandths.
+fn round_up_to_milli(amount: &mut Tree) {
+    let Some(quantity) = amount.as_str().and_then(|text| text.parse::<Quantity>().ok()) else { return };
+    let milli = Quantity::from_milli(quantity.milli_value(), Notation::DecimalSi);
+    if quantity.milli_value().abs() < i64::MAX / 2 && milli != quantity {
+        let rounded = Quantity::from_milli(quantity.milli_value(), quantity.notation());
+        *amount = Tree::from(rounded.to_string());
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{TABLE, TEXT};
+    use super::{DERIVED, TABLE, TEXT};
     use crate::schema;
 
     #[test]
@@ -98,6 +129,9 @@ mod tests {
             for default in defaults {
                 assert!(row.field(default.field).is_some(), "{name} has no {}", default.field);
             }
+        }
+        for (name, _) in DERIVED {
+            assert!(schema::by_name(name).is_some(), "{name} is no type");
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::container::PROTOCOLS;
+use super::pod::container::PROTOCOLS;
 use crate::tree::Tree;
+use crate::validate::address::{canonical_ip, endpoint_ip, ip, legacy_ip, parse_ip};
 use crate::validate::{
-    At, FieldError, Path, canonical_ip, dns1123_label, dns1123_subdomain, endpoint_ip, immutable, label_key,
-    label_value, labels, legacy_ip, port_number,
+    At, FieldError, Path, dns1123_label, dns1123_subdomain, immutable, label_key, label_value, labels,
+    port_number,
 };
 
 const ADDRESS_TYPES: &[&str] = &["FQDN", "IPv4", "IPv6"];
@@ -22,6 +23,9 @@ pub(super) fn endpoints(endpoints: &Tree, errors: &mut Vec<FieldError>) {
             let why = "must specify `addresses` or `notReadyAddresses`";
             errors.push(FieldError::required(&subset.path, why));
         }
+        for address in ["addresses", "notReadyAddresses"].iter().flat_map(|list| subset.child(list).items()) {
+            subset_address(&address, errors);
+        }
         let several = subset.child("ports").tree.items().len() > 1;
         for port in subset.child("ports").items() {
             if several {
@@ -29,10 +33,28 @@ pub(super) fn endpoints(endpoints: &Tree, errors: &mut Vec<FieldError>) {
             }
             port.child("name").follows(errors, dns1123_label);
             let number = port.child("port");
-            number.refuse(errors, port_number(number.number().unwrap_or(0)));
-            port.child("protocol").one_of(errors, PROTOCOLS);
+            let shown = number.number().unwrap_or(0);
+            let refused = port_number(shown);
+            errors.extend(refused.into_iter().map(|why| FieldError::invalid(&number.path, shown, why)));
+            port.child("protocol").exactly(errors, PROTOCOLS);
+            let protocol = port.child("appProtocol");
+            if protocol.exists() {
+                protocol.refuse(errors, label_key(protocol.text()));
+            }
         }
     }
+}
+
+fn subset_address(address: &At<'_>, errors: &mut Vec<FieldError>) {
+    let text = address.child("ip");
+    let refuse = |why| FieldError::invalid(&text.path, text.text(), why);
+    errors.extend(ip(text.text()).into_iter().map(refuse));
+    address.child("hostname").follows(errors, dns1123_label);
+    let node = address.child("nodeName");
+    if node.exists() {
+        node.refuse(errors, dns1123_subdomain(node.text()));
+    }
+    errors.extend(endpoint_ip(text.text()).into_iter().map(refuse));
 }
 
 pub(super) fn slice(slice: &Tree, errors: &mut Vec<FieldError>) {
@@ -74,17 +96,21 @@ fn ports(ports: &At<'_>, errors: &mut Vec<FieldError>) {
 }
 
 fn address(address: &At<'_>, all: &Path, kind: &str, errors: &mut Vec<FieldError>) {
-    let (found, is_of_kind): (_, fn(&IpAddr) -> bool) = match kind {
-        "IPv4" => (legacy_ip(address, errors), IpAddr::is_ipv4),
-        "IPv6" => (canonical_ip(address, errors), IpAddr::is_ipv6),
+    type Rule = fn(&str) -> Vec<String>;
+    let (rule, is_of_kind): (Rule, fn(&IpAddr) -> bool) = match kind {
+        "IPv4" => (legacy_ip, IpAddr::is_ipv4),
+        "IPv6" => (canonical_ip, IpAddr::is_ipv6),
         "FQDN" => return domain_name(address, errors),
         _ => return,
     };
-    let Some(ip) = found else { return };
+    let refused = rule(address.text());
+    let Some(ip) = parse_ip(address.text()).filter(|_| refused.is_empty()) else {
+        return address.refuse(errors, refused);
+    };
     if !is_of_kind(&ip) {
         errors.push(FieldError::invalid(all, address.text(), format!("must be an {kind} address")));
     }
-    endpoint_ip(address, ip, errors);
+    address.refuse(errors, endpoint_ip(address.text()));
 }
 
 /// A name of at least two labels; a dot may be at its end.

@@ -4,77 +4,20 @@ mod admission;
 mod cluster;
 mod devices;
 mod limits;
+mod networks;
+mod nodes;
+mod pods;
+mod scaling;
 mod storage;
+mod workloads;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
+use super::check::{
+    accepted, change_refused, lines, pod, prepared, refused, resource, status_refused, why_refused,
+};
 use super::of;
-use crate::resource::{Resource, served};
 use crate::tree;
-use crate::tree::Tree;
-use crate::validate::FieldError;
-
-fn resource(kind: &str) -> &'static Resource {
-    served().find(|row| row.kind == kind && !row.is_virtual()).unwrap()
-}
-
-/// An object as it comes before validation.
-fn prepared(kind: &str, json: &str) -> Tree {
-    let resource = resource(kind);
-    let mut tree = Tree::from_json(json.as_bytes()).unwrap();
-    if tree.at(&["metadata", "name"]).is_none() {
-        tree.set_at(&["metadata", "name"], "x");
-    }
-    tree.set_at(&["metadata", "resourceVersion"], "1");
-    if resource.is_namespaced() {
-        tree.set_at(&["metadata", "namespace"], "d");
-    }
-    of(resource).prepare_create(resource, &mut tree);
-    tree
-}
-
-fn lines(errors: &[FieldError]) -> String {
-    errors.iter().map(|error| format!("{error}\n")).collect()
-}
-
-fn why_refused(kind: &str, json: &str) -> String {
-    let resource = resource(kind);
-    lines(&of(resource).validate(resource, &prepared(kind, json)))
-}
-
-fn refused(kind: &str, json: &str, expected: Expect) {
-    expected.assert_eq(&why_refused(kind, json));
-}
-
-/// An object that is not refused, as it is stored.
-fn accepted(kind: &str, json: &str, expected: Expect) {
-    let mut tree = prepared(kind, json);
-    assert_eq!(why_refused(kind, json), "");
-    tree.remove_at(&["metadata", "resourceVersion"]);
-    expected.assert_eq(&format!("{}\n", tree.to_json_string()));
-}
-
-fn status_refused(kind: &str, old: &str, new: &str, expected: Expect) {
-    let status = |json: &str, tree: &mut Tree| {
-        if let Some(status) = Tree::from_json(json.as_bytes()).unwrap().get("status") {
-            tree.insert("status", status.clone());
-        }
-    };
-    let (mut before, mut after) = (prepared(kind, old), prepared(kind, new));
-    status(old, &mut before);
-    status(new, &mut after);
-    expected.assert_eq(&lines(&of(resource(kind)).validate_status(&after, &before)));
-}
-
-fn change_refused(kind: &str, old: &str, new: &str, expected: Expect) {
-    let (old, new) = (prepared(kind, old), prepared(kind, new));
-    expected.assert_eq(&lines(&of(resource(kind)).validate_update(&new, &old)));
-}
-
-/// A pod with one container, which has these fields, and these fields of the specification.
-fn pod(container: &str, spec: &str) -> String {
-    format!(r#"{{"spec":{{"containers":[{{"name":"a","image":"i"{container}}}]{spec}}}}}"#)
-}
 
 #[test]
 fn a_pod_has_containers_with_names_and_images() {
@@ -82,8 +25,8 @@ fn a_pod_has_containers_with_names_and_images() {
         "Pod",
         r#"{"spec":{}}"#,
         expect![[r#"
-        spec.containers: Required value
-    "#]],
+            spec.containers: Required value
+        "#]],
     );
     refused("Pod", &pod("", ""), expect![""]);
     refused(
@@ -94,15 +37,15 @@ fn a_pod_has_containers_with_names_and_images() {
         expect![[r#"
             spec.containers[0].image: Required value
             spec.containers[1].name: Duplicate value: "a"
-            spec.containers[1].image: Invalid value: " i": must not have leading or trailing whitespace
             spec.containers[2].name: Required value
             spec.containers[3].name: Invalid value: "A": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')
-            spec.initContainers[0].name: Duplicate value: "a"
             spec.initContainers[0].imagePullPolicy: Unsupported value: "x": supported values: "Always", "IfNotPresent", "Never"
+            spec.initContainers[0].name: Duplicate value: "a"
             spec.restartPolicy: Unsupported value: "x": supported values: "Always", "OnFailure", "Never"
-            spec.dnsPolicy: Unsupported value: "x": supported values: "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"
+            spec.dnsPolicy: Unsupported value: "x": supported values: "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"
             spec.nodeSelector: Invalid value: "b c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
             spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive
+            spec.containers[1].image: Invalid value: " i": must not have leading or trailing whitespace
         "#]],
     );
 }
@@ -118,21 +61,23 @@ fn the_ports_variables_and_amounts_of_a_container_are_checked() {
         "Pod",
         &pod(container, r#","hostNetwork":true"#),
         expect![[r#"
-        spec.containers[0].livenessProbe: Required value: must specify a handler type
-        spec.containers[0].env[0].name: Required value
-        spec.containers[0].env[1].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='
-        spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
-        spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0
-        spec.containers[0].resources.requests[memory]: Invalid value: "-2": must be greater than or equal to 0
-        spec.containers[0].resources.requests: Invalid value: "1500m": must be less than or equal to cpu limit of 1
-        spec.containers[0].ports[0].name: Invalid value: "1": must contain at least one letter (a-z)
-        spec.containers[0].ports[1].containerPort: Required value
-        spec.containers[0].ports[1].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
-        spec.containers[0].ports[2].name: Duplicate value: "p"
-        spec.containers[0].ports[2].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive
-        spec.containers[0].ports[3].containerPort: Invalid value: 1: must match `hostPort` when `hostNetwork` is true
-        spec.containers[0].ports[4].hostPort: Duplicate value: "TCP//2"
-    "#]],
+            spec.containers[0].ports[0].name: Invalid value: "1": must contain at least one letter (a-z)
+            spec.containers[0].ports[1].containerPort: Required value
+            spec.containers[0].ports[1].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
+            spec.containers[0].ports[2].name: Duplicate value: "p"
+            spec.containers[0].ports[2].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive
+            spec.containers[0].ports[2].hostPort: Invalid value: 65536: must be between 1 and 65535, inclusive
+            spec.containers[0].env[0].name: Required value
+            spec.containers[0].env[1].name: Invalid value: "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='
+            spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Invalid value: "p": error converting fieldPath: field label not supported: p
+            spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
+            spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0
+            spec.containers[0].resources.requests: Invalid value: "1500m": must be less than or equal to cpu limit of 1
+            spec.containers[0].resources.requests[memory]: Invalid value: "-2": must be greater than or equal to 0
+            spec.containers[0].livenessProbe: Required value: must specify a handler type
+            spec.containers[0].ports[4].hostPort: Duplicate value: "TCP//2"
+            spec.containers[0].ports[3].hostPort: Invalid value: 2: must match `containerPort` when `hostNetwork` is true
+        "#]],
     );
 }
 
@@ -147,20 +92,19 @@ fn the_volumes_of_a_pod_are_named_once_and_mounted_where_they_exist() {
         "Pod",
         &pod(mounts, volumes),
         expect![[r#"
-        spec.volumes[1].name: Duplicate value: "v"
-        spec.volumes[2].name: Required value
-        spec.volumes[3].hostPath: Forbidden: may not specify more than 1 volume type
-        spec.volumes[3].hostPath.path: Invalid value: "/a/../b": must not contain '..'
-        spec.volumes[4].secret.secretName: Required value
-        spec.volumes[5].configMap.name: Required value
-        spec.volumes[6].hostPath.path: Required value
-        spec.volumes[7].persistentVolumeClaim.claimName: Required value
-        spec.containers[0].volumeMounts[1].name: Not found: "vol"
-        spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/m": must be unique
-        spec.containers[0].volumeMounts[2].mountPath: Required value
-        spec.containers[0].volumeMounts[2].subPath: Invalid value: "/a/../b": must be a relative path
-        spec.containers[0].volumeMounts[2].subPath: Invalid value: "/a/../b": must not contain '..'
-    "#]],
+            spec.volumes[1].name: Duplicate value: "v"
+            spec.volumes[2].name: Required value
+            spec.volumes[3].hostPath: Forbidden: may not specify more than 1 volume type
+            spec.volumes[4].secret.secretName: Required value
+            spec.volumes[5].configMap.name: Required value
+            spec.volumes[6].hostPath.path: Required value
+            spec.volumes[7].persistentVolumeClaim.claimName: Required value
+            spec.containers[0].volumeMounts[1].name: Not found: "vol"
+            spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/m": must be unique
+            spec.containers[0].volumeMounts[2].mountPath: Required value
+            spec.containers[0].volumeMounts.subPath: Invalid value: "/a/../b": must be a relative path
+            spec.containers[0].volumeMounts.subPath: Invalid value: "/a/../b": must not contain '..'
+        "#]],
     );
 }
 
@@ -169,24 +113,29 @@ fn little_of_a_pod_may_change() {
     let old = pod("", r#","activeDeadlineSeconds":5,"tolerations":[{"key":"a","operator":"Exists"}]"#);
     let allowed = r#"{"spec":{"containers":[{"name":"a","image":"other","env":[]}],"activeDeadlineSeconds":4,
         "tolerations":[{"key":"a","operator":"Exists","tolerationSeconds":3},{"key":"b"}],"hostNetwork":false}}"#;
-    change_refused("Pod", &old, allowed, expect![""]);
+    change_refused(
+        "Pod",
+        &old,
+        allowed,
+        expect![[r#"
+            spec.tolerations[0].effect: Invalid value: "": effect must be 'NoExecute' when `tolerationSeconds` is set
+        "#]],
+    );
     change_refused(
         "Pod",
         &old,
         &pod(r#","tty":true"#, r#","activeDeadlineSeconds":6"#),
         expect![[r#"
-        spec.activeDeadlineSeconds: Invalid value: 6: must be less than or equal to previous value
-        spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds
-        spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
-    "#]],
+            spec.activeDeadlineSeconds: Invalid value: 6: must be less than or equal to previous value
+        "#]],
     );
     change_refused(
         "Pod",
         &old,
         r#"{"spec":{"containers":[]}}"#,
         expect![[r#"
-        spec.containers: Forbidden: pod updates may not add or remove containers
-    "#]],
+            spec.containers: Forbidden: pod updates may not add or remove containers
+        "#]],
     );
     let gated = pod("", r#","schedulingGates":[{"name":"g"}]"#);
     change_refused("Pod", &gated, &pod("", r#","nodeSelector":{"a":"b"}"#), expect![""]);
@@ -195,8 +144,8 @@ fn little_of_a_pod_may_change() {
         &pod("", ""),
         &gated,
         expect![[r#"
-        spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
-    "#]],
+            spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'g'
+        "#]],
     );
     let negative = pod("", r#","terminationGracePeriodSeconds":-1"#);
     change_refused("Pod", &negative, &pod("", r#","terminationGracePeriodSeconds":1"#), expect![""]);
@@ -205,8 +154,8 @@ fn little_of_a_pod_may_change() {
         &negative,
         &pod("", r#","terminationGracePeriodSeconds":2"#),
         expect![[r#"
-        spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
-    "#]],
+            spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
+        "#]],
     );
 }
 
@@ -216,11 +165,11 @@ fn keys_and_size_of_data_are_checked() {
         "ConfigMap",
         r#"{"data":{"a/b":"","k":"","..":""},"binaryData":{"k":"","":""}}"#,
         expect![[r#"
-        data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
-        data[..]: Invalid value: "..": must not be '..'
-        data[k]: Invalid value: "k": duplicate of key present in binaryData
-        binaryData[]: Invalid value: "": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
-    "#]],
+            data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
+            data[..]: Invalid value: "..": must not be '..'
+            data[k]: Invalid value: "k": duplicate of key present in binaryData
+            binaryData[]: Invalid value: "": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')
+        "#]],
     );
     let large = format!(r#"{{"data":{{"a":"{}"}}}}"#, "x".repeat(1024 * 1024));
     refused("ConfigMap", &large, expect![""]);
@@ -228,16 +177,16 @@ fn keys_and_size_of_data_are_checked() {
         "ConfigMap",
         &large.replace(r#""a":"x"#, r#""a":"xx"#),
         expect![[r#"
-        []: Too long: may not be more than 1048576 bytes
-    "#]],
+            []: Too long: may not be more than 1048576 bytes
+        "#]],
     );
     let large = large.replace(r#""data""#, r#""stringData""#).replace(r#""a":"x"#, r#""a":"xx"#);
     refused(
         "Secret",
         &large,
         expect![[r#"
-        data: Too long: may not be more than 1048576 bytes
-    "#]],
+            data: Too long: may not be more than 1048576 bytes
+        "#]],
     );
 }
 
@@ -250,18 +199,18 @@ fn what_is_immutable_stays() {
         old,
         r#"{"immutable":true,"data":{"a":"Yg==","b":""}}"#,
         expect![[r#"
-        data: Forbidden: field is immutable when `immutable` is set
-    "#]],
+            data: Forbidden: field is immutable when `immutable` is set
+        "#]],
     );
     change_refused(
         "ConfigMap",
         old,
         r#"{"data":{"a":"c"},"binaryData":{"b":""}}"#,
         expect![[r#"
-        immutable: Forbidden: field is immutable when `immutable` is set
-        data: Forbidden: field is immutable when `immutable` is set
-        binaryData: Forbidden: field is immutable when `immutable` is set
-    "#]],
+            immutable: Forbidden: field is immutable when `immutable` is set
+            data: Forbidden: field is immutable when `immutable` is set
+            binaryData: Forbidden: field is immutable when `immutable` is set
+        "#]],
     );
     change_refused(
         "Secret",
@@ -281,27 +230,27 @@ fn a_secret_has_the_keys_of_its_type() {
         (
             "kubernetes.io/tls",
             expect![[r#"
-            data[tls.key]: Required value
-        "#]],
+                data[tls.key]: Required value
+            "#]],
         ),
         (
             "kubernetes.io/basic-auth",
             expect![[r#"
-            data[username]: Required value
-            data[password]: Required value
-        "#]],
+                data[username]: Required value
+                data[password]: Required value
+            "#]],
         ),
         (
             "kubernetes.io/dockerconfigjson",
             expect![[r#"
-            data[.dockerconfigjson]: Required value
-        "#]],
+                data[.dockerconfigjson]: Required value
+            "#]],
         ),
         (
             "kubernetes.io/service-account-token",
             expect![[r#"
-            metadata.annotations[kubernetes.io/service-account.name]: Required value
-        "#]],
+                metadata.annotations[kubernetes.io/service-account.name]: Required value
+            "#]],
         ),
     ] {
         refused("Secret", &format!(r#"{{"type":"{kind}","data":{{"k":"","tls.crt":""}}}}"#), expected);
@@ -341,23 +290,23 @@ fn a_rule_has_verbs_and_says_to_what_they_apply() {
         "Role",
         rules,
         expect![[r#"
-        rules[1].verbs: Required value: verbs must contain at least one value
-        rules[1].apiGroups: Required value: resource rules must supply at least one api group
-        rules[1].resources: Required value: resource rules must supply at least one resource
-        rules[2].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
-        rules[3].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
-        rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
-    "#]],
+            rules[1].verbs: Required value: verbs must contain at least one value
+            rules[1].apiGroups: Required value: resource rules must supply at least one api group
+            rules[1].resources: Required value: resource rules must supply at least one resource
+            rules[2].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
+            rules[3].nonResourceURLs: Invalid value: ["/a"]: namespaced rules cannot apply to non-resource URLs
+            rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
+        "#]],
     );
     refused(
         "ClusterRole",
         rules,
         expect![[r#"
-        rules[1].verbs: Required value: verbs must contain at least one value
-        rules[1].apiGroups: Required value: resource rules must supply at least one api group
-        rules[1].resources: Required value: resource rules must supply at least one resource
-        rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
-    "#]],
+            rules[1].verbs: Required value: verbs must contain at least one value
+            rules[1].apiGroups: Required value: resource rules must supply at least one api group
+            rules[1].resources: Required value: resource rules must supply at least one resource
+            rules[3].nonResourceURLs: Invalid value: ["/a"]: rules cannot apply to both regular resources and non-resource URLs
+        "#]],
     );
     refused("ClusterRole", r#"{"rules":null,"aggregationRule":{"clusterRoleSelectors":[{}]}}"#, expect![""]);
     refused(
@@ -371,8 +320,8 @@ fn a_rule_has_verbs_and_says_to_what_they_apply() {
         "ClusterRole",
         r#"{"aggregationRule":{}}"#,
         expect![[r#"
-        aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil
-    "#]],
+            aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil
+        "#]],
     );
 }
 
@@ -384,27 +333,27 @@ fn a_binding_binds_known_subjects_to_one_role_for_good() {
         "RoleBinding",
         binding,
         expect![[r#"
-        roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        roleRef.name: Required value
-        subjects[1].apiGroup: Unsupported value: "x": supported values: ""
-        subjects[2].name: Required value
-        subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
-    "#]],
+            roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            roleRef.name: Required value
+            subjects[1].apiGroup: Unsupported value: "x": supported values: ""
+            subjects[2].name: Required value
+            subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
+        "#]],
     );
     refused(
         "ClusterRoleBinding",
         binding,
         expect![[r#"
-        roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"
-        roleRef.name: Required value
-        subjects[1].apiGroup: Unsupported value: "x": supported values: ""
-        subjects[2].name: Required value
-        subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
-        subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
-        subjects[1].namespace: Required value
-    "#]],
+            roleRef.apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"
+            roleRef.name: Required value
+            subjects[1].apiGroup: Unsupported value: "x": supported values: ""
+            subjects[2].name: Required value
+            subjects[2].apiGroup: Unsupported value: "x": supported values: "rbac.authorization.k8s.io"
+            subjects[3].kind: Unsupported value: "": supported values: "ServiceAccount", "User", "Group"
+            subjects[1].namespace: Required value
+        "#]],
     );
     let role = |name: &str| format!(r#"{{"roleRef":{{"kind":"Role","name":"{name}"}}}}"#);
     change_refused("RoleBinding", &role("a"), &role("a"), expect![""]);
@@ -413,8 +362,8 @@ fn a_binding_binds_known_subjects_to_one_role_for_good() {
         &role("a"),
         &role("b"),
         expect![[r#"
-        roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef
-    "#]],
+            roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef
+        "#]],
     );
 }
 
@@ -425,31 +374,31 @@ fn a_service_has_ports_or_a_name_elsewhere() {
         (
             "",
             expect![[r#"
-            spec.ports: Required value
-        "#]],
+                spec.ports: Required value
+            "#]],
         ),
         (r#""clusterIP":"None""#, expect![""]),
         (
             r#""clusterIP":"None","type":"NodePort""#,
             expect![[r#"
-            spec.clusterIPs[0]: Invalid value: "None": may not be set to 'None' for NodePort services
-        "#]],
+                spec.clusterIPs[0]: Invalid value: "None": may not be set to 'None' for NodePort services
+            "#]],
         ),
         (
             r#""type":"ExternalName""#,
             expect![[r#"
-            spec.externalName: Required value
-        "#]],
+                spec.externalName: Required value
+            "#]],
         ),
         (r#""type":"ExternalName","externalName":"a.b.""#, expect![""]),
         (
             r#""type":"x","sessionAffinity":"x","ports":[{"port":0,"protocol":"x","targetPort":"1"}]"#,
             expect![[r#"
-                spec.type: Unsupported value: "x": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"
-                spec.sessionAffinity: Unsupported value: "x": supported values: "ClientIP", "None"
                 spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive
                 spec.ports[0].protocol: Unsupported value: "x": supported values: "SCTP", "TCP", "UDP"
                 spec.ports[0].targetPort: Invalid value: "1": must contain at least one letter (a-z)
+                spec.sessionAffinity: Unsupported value: "x": supported values: "ClientIP", "None"
+                spec.type: Unsupported value: "x": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"
             "#]],
         ),
         (
@@ -457,8 +406,8 @@ fn a_service_has_ports_or_a_name_elsewhere() {
             expect![[r#"
                 spec.ports[0].name: Required value
                 spec.ports[1].targetPort: Invalid value: 70000: must be between 1 and 65535, inclusive
-                spec.ports[1]: Duplicate value: {"protocol":"TCP","port":1}
                 spec.ports[2].name: Duplicate value: "a"
+                spec.ports[1]: Duplicate value: {"protocol":"TCP","port":1}
             "#]],
         ),
     ] {
@@ -475,8 +424,8 @@ fn the_address_of_a_service_stays() {
         &service("10.0.0.1"),
         &service("10.0.0.2"),
         expect![[r#"
-        spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set
-    "#]],
+            spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set
+        "#]],
     );
     let elsewhere = r#"{"spec":{"type":"ExternalName","externalName":"a"}}"#;
     change_refused("Service", &service("10.0.0.1"), elsewhere, expect![""]);
@@ -488,9 +437,9 @@ fn leases_endpoints_and_slices_are_checked() {
         "Lease",
         r#"{"spec":{"leaseDurationSeconds":0,"leaseTransitions":-1}}"#,
         expect![[r#"
-        spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0
-        spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0
-    "#]],
+            spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0
+            spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0
+        "#]],
     );
     let subsets =
         r#"{"subsets":[{"ports":[{"port":0},{"name":"a","port":1}]},{"addresses":[{"ip":"10.0.0.1"}]}]}"#;
@@ -498,17 +447,17 @@ fn leases_endpoints_and_slices_are_checked() {
         "Endpoints",
         subsets,
         expect![[r#"
-        subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`
-        subsets[0].ports[0].name: Required value
-        subsets[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive
-    "#]],
+            subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`
+            subsets[0].ports[0].name: Required value
+            subsets[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive
+        "#]],
     );
     refused(
         "EndpointSlice",
         "{}",
         expect![[r#"
-        addressType: Required value
-    "#]],
+            addressType: Required value
+        "#]],
     );
     refused(
         "EndpointSlice",
@@ -525,8 +474,8 @@ fn leases_endpoints_and_slices_are_checked() {
         r#"{"addressType":"IPv4"}"#,
         r#"{"addressType":"IPv6"}"#,
         expect![[r#"
-        addressType: Invalid value: "IPv6": field is immutable
-    "#]],
+            addressType: Invalid value: "IPv6": field is immutable
+        "#]],
     );
 }
 

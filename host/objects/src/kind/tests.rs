@@ -57,8 +57,42 @@ fn the_generation_counts_changes_of_the_specification() {
 #[test]
 fn rows_differ_where_upstream_differs() {
     let rule = |group, kind| of(by_kind(group, "v1", kind).unwrap()).name_rule;
-    assert_eq!(rule("", "Service"), NameRule::Dns1035Label);
+    assert_eq!(rule("", "Service"), NameRule::Label);
+    assert_eq!(rule("networking.k8s.io", "IPAddress"), NameRule::IpAddress);
     assert_eq!(rule("rbac.authorization.k8s.io", "Role"), NameRule::PathSegment);
     assert_eq!(rule("", "Namespace"), NameRule::Label);
     assert_eq!(Kind::GENERIC.name_rule, NameRule::Subdomain);
+}
+
+#[test]
+fn annotations_of_a_deployment_count() {
+    let deployments = by_kind("apps", "v1", "Deployment").unwrap();
+    let kind = of(deployments);
+    let mut old = tree!({ "metadata": { "name": "d" }, "spec": {} });
+    kind.prepare_create(deployments, &mut old);
+    let mut new = old.clone();
+    new.set_at(&["metadata", "annotations", "a"], "b");
+    kind.prepare_update(deployments, &mut new, &old);
+    assert_eq!(crate::meta::generation(&new), 2);
+    let mut status = old.clone();
+    status.set_at(&["metadata", "labels", "a"], "b");
+    status.set_at(&["status", "replicas"], 1);
+    kind.prepare_status(deployments, &mut status, &old);
+    assert_eq!((crate::meta::generation(&status), crate::meta::label(&status, "a")), (1, None));
+}
+
+#[test]
+fn the_template_of_a_daemon_set_is_counted_in_an_annotation() {
+    let sets = by_kind("apps", "v1", "DaemonSet").unwrap();
+    let kind = of(sets);
+    let path = ["metadata", "annotations", "deprecated.daemonset.template.generation"];
+    let mut old = tree!({ "metadata": { "name": "d" }, "spec": { "template": {} } });
+    kind.prepare_create(sets, &mut old);
+    let mut new = old.clone();
+    new.set_at(&["spec", "minReadySeconds"], 1);
+    kind.prepare_update(sets, &mut new, &old);
+    assert_eq!((crate::meta::generation(&new), new.str_at(&path)), (2, Some("1")));
+    new.set_at(&["spec", "template", "metadata", "labels", "a"], "b");
+    kind.prepare_update(sets, &mut new, &old);
+    assert_eq!((crate::meta::generation(&new), new.str_at(&path)), (2, Some("2")));
 }

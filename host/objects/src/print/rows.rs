@@ -1,6 +1,8 @@
 //! The table of printers.
 
-use super::{Printer, endpoints, event, node, plain, pod, rbac, service, volume, workload};
+use super::{
+    Printer, endpoints, event, job, network, node, plain, pod, rbac, scaling, service, volume, workload,
+};
 use super::{admission, cluster, storage};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -25,9 +27,23 @@ static ROWS: &[(&str, &str, Printer)] = &[
     ("", "Secret", plain::SECRET),
     ("", "Service", service::SERVICE),
     ("", "ServiceAccount", plain::SERVICE_ACCOUNT),
+    ("apps", "ControllerRevision", workload::CONTROLLER_REVISION),
+    ("apps", "DaemonSet", workload::DAEMON_SET),
+    ("apps", "Deployment", workload::DEPLOYMENT),
+    ("apps", "ReplicaSet", workload::REPLICA_SET),
+    ("apps", "StatefulSet", workload::STATEFUL_SET),
+    ("autoscaling", "HorizontalPodAutoscaler", scaling::AUTOSCALER),
+    ("batch", "CronJob", job::CRON_JOB),
+    ("batch", "Job", job::JOB),
     ("coordination.k8s.io", "Lease", plain::LEASE),
     ("discovery.k8s.io", "EndpointSlice", endpoints::ENDPOINT_SLICE),
     ("events.k8s.io", "Event", event::EVENT),
+    ("networking.k8s.io", "IPAddress", network::IP_ADDRESS),
+    ("networking.k8s.io", "Ingress", network::INGRESS),
+    ("networking.k8s.io", "IngressClass", network::INGRESS_CLASS),
+    ("networking.k8s.io", "NetworkPolicy", network::NETWORK_POLICY),
+    ("networking.k8s.io", "ServiceCIDR", network::SERVICE_CIDR),
+    ("policy", "PodDisruptionBudget", scaling::DISRUPTION_BUDGET),
     (RBAC, "ClusterRoleBinding", rbac::CLUSTER_ROLE_BINDING),
     (RBAC, "RoleBinding", rbac::ROLE_BINDING),
     (STORAGE, "CSIDriver", storage::CSI_DRIVER),

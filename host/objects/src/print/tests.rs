@@ -1,6 +1,7 @@
 //! Each kind in its columns.
 
 mod cluster;
+mod workloads;
 
 use expect_test::{Expect, expect};
 
@@ -11,7 +12,8 @@ use crate::tree::Tree;
 
 /// `Column: cell`, one a line; wide columns in parentheses.
 fn check(group: &str, kind: &str, object: &str, expected: Expect) {
-    let resource = by_kind(group, "v1", kind).unwrap();
+    let version = if group == "autoscaling" { "v2" } else { "v1" };
+    let resource = by_kind(group, version, kind).unwrap();
     let now = meta::parse_rfc3339("2026-01-02T00:00:00Z").unwrap();
     let tree = Tree::from_json(object.as_bytes()).unwrap();
     let lines = columns(resource).iter().zip(cells(resource, &tree, now)).map(|(column, cell)| {

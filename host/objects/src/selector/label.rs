@@ -48,7 +48,7 @@ impl LabelSelector {
         let mut requirements = Vec::new();
         for (key, value) in object.get("matchLabels").into_iter().flat_map(Tree::fields) {
             let value = value.as_str().unwrap_or_default().to_owned();
-            requirements.push(Requirement::new(key.to_owned(), Operator::In, vec![value])?);
+            requirements.push(Requirement::new(key.to_owned(), Operator::Equals, vec![value])?);
         }
         for expression in object.items_at(&["matchExpressions"]) {
             let text = expression.str_at(&["operator"]).unwrap_or_default();
@@ -74,6 +74,13 @@ impl LabelSelector {
             values: vec![value.as_str().unwrap_or_default().to_owned()],
         };
         Self { requirements: map.fields().map(requirement).collect() }
+    }
+
+    /// With its requirements in the order of their keys, as upstream shows the selector of an object.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.requirements.sort_by(|one, two| one.key.cmp(&two.key));
+        self
     }
 
     pub fn is_everything(&self) -> bool {

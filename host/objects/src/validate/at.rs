@@ -1,13 +1,25 @@
 //! A place in an object under validation, its path and what is there, and the rules that any place may have.
 
+use super::amount::quantity;
 use super::field::{FieldError, Path};
 use super::meta::IMMUTABLE;
 use crate::quantity::Quantity;
 use crate::tree::Tree;
 
-const NEGATIVE: &str = "must be greater than or equal to 0";
+/// What a number below zero is refused with.
+pub(crate) const NEGATIVE: &str = "must be greater than or equal to 0";
 
 static NOTHING: Tree = Tree::Null;
+
+/// `must be between 1 and 65535, inclusive`
+pub(crate) fn in_range(least: i64, most: i64) -> String {
+    format!("must be between {least} and {most}, inclusive")
+}
+
+/// The one message of what is refused.
+pub(crate) fn refused(is_refused: bool, message: impl FnOnce() -> String) -> Vec<String> {
+    if is_refused { vec![message()] } else { Vec::new() }
+}
 
 /// A value and where it is; null where there is none.
 #[derive(Clone, Debug)]
@@ -29,6 +41,11 @@ impl<'a> At<'a> {
     pub(crate) fn items(&self) -> impl Iterator<Item = At<'a>> + use<'a> {
         let path = self.path.clone();
         self.tree.items().iter().enumerate().map(move |(index, tree)| At { path: path.index(index), tree })
+    }
+
+    /// A place several names below.
+    pub(crate) fn children(&self, names: &[&str]) -> Self {
+        names.iter().fold(self.clone(), |at, name| at.child(name))
     }
 
     /// The values of a map with their keys.
@@ -61,7 +78,7 @@ impl<'a> At<'a> {
 
     /// The amount here, which decoding has made a canonical text.
     pub(crate) fn quantity(&self) -> Option<Quantity> {
-        self.tree.as_str()?.parse().ok()
+        quantity(self.tree)
     }
 
     /// Refuses what is here, once for each message.
@@ -124,6 +141,21 @@ impl<'a> At<'a> {
         }
     }
 
+    /// One of those, and empty is none of them; only nothing at all passes.
+    pub(crate) fn if_set_one_of(&self, errors: &mut Vec<FieldError>, supported: &[&str]) {
+        if self.exists() && !supported.contains(&self.text()) {
+            errors.push(FieldError::not_supported(&self.path, self.text(), supported));
+        }
+    }
+
+    /// A number, zero where it is missing, is above zero.
+    pub(crate) fn positive(&self, errors: &mut Vec<FieldError>) {
+        let number = self.number().unwrap_or(0);
+        if number <= 0 {
+            errors.push(FieldError::invalid(&self.path, number, "must be greater than zero"));
+        }
+    }
+
     /// A number that may be missing follows a rule.
     pub(crate) fn counts(&self, errors: &mut Vec<FieldError>, rule: fn(i64) -> Vec<String>) {
         if let Some(number) = self.number() {
@@ -148,7 +180,7 @@ impl<'a> At<'a> {
     /// A number that may be missing is in a range.
     pub(crate) fn within(&self, errors: &mut Vec<FieldError>, min: i64, max: i64) {
         if self.number().is_some_and(|number| number < min || number > max) {
-            self.invalid(errors, format!("must be between {min} and {max}, inclusive"));
+            self.invalid(errors, in_range(min, max));
         }
     }
 

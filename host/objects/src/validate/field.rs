@@ -112,6 +112,11 @@ impl FieldError {
         Self::new(ErrorKind::Invalid, field, Some(value.into()), detail)
     }
 
+    /// An invalid value that is not shown.
+    pub fn invalid_unshown(field: &Path, detail: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, field, None, detail)
+    }
+
     pub fn type_invalid(field: &Path, value: impl Into<Tree>, detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::TypeInvalid, field, Some(value.into()), detail)
     }

@@ -1,8 +1,8 @@
 //! The rules of names, label keys and values, and ports. Each rule gives the messages of what it refuses.
 
-const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+pub(super) const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const LABEL_MAX: usize = 63;
-const SUBDOMAIN_MAX: usize = 253;
+pub(super) const SUBDOMAIN_MAX: usize = 253;
 const PORT_NAME_MAX: usize = 15;
 const LABEL_KEY: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_KEY_RULE: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
@@ -16,6 +16,8 @@ pub enum NameRule {
     Dns1035Label,
     /// Whatever can be one segment of a path, as RBAC allows.
     PathSegment,
+    /// An IP address in its canonical form.
+    IpAddress,
 }
 
 impl NameRule {
@@ -25,6 +27,7 @@ impl NameRule {
             Self::Label => dns1123_label(name),
             Self::Dns1035Label => dns1035_label(name),
             Self::PathSegment => path_segment(name),
+            Self::IpAddress => super::address::canonical_ip(name),
         }
     }
 
@@ -41,35 +44,38 @@ impl NameRule {
 }
 
 /// A message with the regular expression and examples, as upstream composes it.
-fn rule(message: &str, regex: &str, examples: &[&str]) -> String {
+pub(super) fn rule(message: &str, regex: &str, examples: &[&str]) -> String {
+    if examples.is_empty() {
+        return format!("{message} (regex used for validation is '{regex}')");
+    }
     let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
     format!("{message} (e.g. {}regex used for validation is '{regex}')", examples.join(" or "))
 }
 
-fn max_characters(len: usize) -> String {
+pub(super) fn max_characters(len: usize) -> String {
     format!("must be no more than {len} characters")
 }
 
-fn max_bytes(len: usize) -> String {
+pub(super) fn max_bytes(len: usize) -> String {
     format!("must be no more than {len} bytes")
 }
 
 /// Begins and ends with what `edge` accepts, with `inner` between.
-fn is_word(text: &str, edge: fn(u8) -> bool, inner: fn(u8) -> bool) -> bool {
+pub(super) fn is_word(text: &str, edge: fn(u8) -> bool, inner: fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();
     matches!((bytes.first(), bytes.last()), (Some(first), Some(last)) if edge(*first) && edge(*last))
         && bytes.iter().all(|byte| inner(*byte))
 }
 
-fn is_lower(byte: u8) -> bool {
+pub(super) fn is_lower(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-fn is_label(text: &str) -> bool {
+pub(super) fn is_label(text: &str) -> bool {
     is_word(text, is_lower, |byte| is_lower(byte) || byte == b'-')
 }
 
-fn is_subdomain(text: &str) -> bool {
+pub(super) fn is_subdomain(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
@@ -242,11 +248,7 @@ pub fn port_name(name: &str) -> Vec<String> {
 }
 
 pub fn port_number(port: i64) -> Vec<String> {
-    if (1..=65_535).contains(&port) {
-        Vec::new()
-    } else {
-        vec!["must be between 1 and 65535, inclusive".to_owned()]
-    }
+    super::at::refused(!(1..=65_535).contains(&port), || super::at::in_range(1, 65_535))
 }
 
 /// For how long a token may be asked for.

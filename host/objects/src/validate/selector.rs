@@ -6,26 +6,33 @@ use super::names::{dns1123_subdomain, label_key, label_value};
 
 const NO_OPERATOR: &str = "not a valid selector operator";
 
+/// Whether a label value that no label can have may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Values {
+    Labels,
+    Any,
+}
+
 /// A meta/v1 LabelSelector; nothing is as good as an empty one.
 pub(crate) fn label_selector(selector: &At<'_>, errors: &mut Vec<FieldError>) {
     labels(&selector.child("matchLabels"), errors);
     for expression in selector.child("matchExpressions").items() {
-        requirement(&expression, &[], errors);
+        requirement(&expression, Values::Labels, &[], errors);
     }
 }
 
 /// A requirement on a label: a key, an operator and its values. `more` are operators with a single number.
-fn requirement(at: &At<'_>, more: &[&str], errors: &mut Vec<FieldError>) {
-    let (operator, values) = (at.child("operator"), at.child("values"));
+fn requirement(at: &At<'_>, values: Values, more: &[&str], errors: &mut Vec<FieldError>) {
+    let (operator, wanted) = (at.child("operator"), at.child("values"));
     if more.contains(&operator.text()) {
-        if values.tree.items().len() != 1 {
+        if wanted.tree.items().len() != 1 {
             let why = "must be specified single value when `operator` is 'Lt' or 'Gt'";
-            errors.push(FieldError::required(&values.path, why));
+            errors.push(FieldError::required(&wanted.path, why));
         }
     } else if !known_operator(at, errors) {
         errors.push(FieldError::invalid(&operator.path, operator.text(), NO_OPERATOR));
     }
-    key_and_values(at, errors);
+    key_and_values(at, values, errors);
 }
 
 /// Whether the operator is one that every selector has; whether there are values follows from it.
@@ -43,11 +50,13 @@ fn known_operator(at: &At<'_>, errors: &mut Vec<FieldError>) -> bool {
     true
 }
 
-fn key_and_values(at: &At<'_>, errors: &mut Vec<FieldError>) {
+fn key_and_values(at: &At<'_>, values: Values, errors: &mut Vec<FieldError>) {
     let key = at.child("key");
     let refused = |message| FieldError::invalid(&key.path, key.text(), message);
     errors.extend(label_key(key.text()).into_iter().map(refused));
-    at.child("values").items().for_each(|value| value.refuse(errors, label_value(value.text())));
+    if values == Values::Labels {
+        at.child("values").items().for_each(|value| value.refuse(errors, label_value(value.text())));
+    }
 }
 
 /// A map of labels, as metadata and node selectors have one.
@@ -59,17 +68,33 @@ pub(crate) fn labels(map: &At<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// Annotations, whose keys are of any case and whose sizes together are bounded.
+pub(crate) fn annotations(map: &At<'_>, errors: &mut Vec<FieldError>) {
+    const MAX: usize = 256 * 1024;
+    for (key, _) in map.entries() {
+        let refused = label_key(&key.to_ascii_lowercase());
+        errors.extend(refused.into_iter().map(|message| FieldError::invalid(&map.path, key, message)));
+    }
+    if map.entries().map(|(key, value)| key.len() + value.text().len()).sum::<usize>() > MAX {
+        errors.push(FieldError::too_long(&map.path, MAX));
+    }
+}
+
 /// A core/v1 NodeSelector, any of whose terms selects.
 pub(crate) fn node_selector(selector: &At<'_>, errors: &mut Vec<FieldError>) {
     let terms = selector.child("nodeSelectorTerms");
     terms.required(errors, "must have at least one node selector term");
     for term in terms.items() {
-        for expression in term.child("matchExpressions").items() {
-            requirement(&expression, &["Gt", "Lt"], errors);
-        }
-        for field in term.child("matchFields").items() {
-            field_requirement(&field, errors);
-        }
+        node_selector_term(&term, Values::Labels, errors);
+    }
+}
+
+pub(crate) fn node_selector_term(term: &At<'_>, values: Values, errors: &mut Vec<FieldError>) {
+    for expression in term.child("matchExpressions").items() {
+        requirement(&expression, values, &["Gt", "Lt"], errors);
+    }
+    for field in term.child("matchFields").items() {
+        field_requirement(&field, errors);
     }
 }
 
@@ -93,7 +118,7 @@ fn field_requirement(at: &At<'_>, errors: &mut Vec<FieldError>) {
 /// newer client may ask with them.
 pub(crate) fn asked_label_requirement(at: &At<'_>, errors: &mut Vec<FieldError>) {
     known_operator(at, errors);
-    key_and_values(at, errors);
+    key_and_values(at, Values::Labels, errors);
 }
 
 /// As [`asked_label_requirement`], of fields, whose names and values have no rules.

@@ -87,7 +87,7 @@ fn objects_select_by_labels_and_expressions() {
         "matchExpressions": [{ "key": "tier", "operator": "NotIn", "values": ["x"] }, { "key": "a", "operator": "Exists" }]
     });
     let selector = LabelSelector::from_object(&object).unwrap();
-    expect!["app in (web),tier notin (x),a"].assert_eq(&selector.to_string());
+    expect!["app=web,tier notin (x),a"].assert_eq(&selector.to_string());
     assert!(LabelSelector::from_object(&tree!({})).unwrap().is_everything());
     let wrong = tree!({ "matchExpressions": [{ "key": "a", "operator": "Like" }] });
     expect![[r#""Like" is not a valid label selector operator"#]]
