@@ -6,7 +6,7 @@ mod certificates;
 mod default_class;
 mod limits;
 mod matching;
-pub(crate) mod namespace;
+mod namespace;
 mod pod_security;
 mod priority;
 mod quota;

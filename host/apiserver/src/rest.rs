@@ -13,6 +13,7 @@ mod present;
 mod query;
 pub(crate) mod random;
 mod read;
+mod scale;
 mod select;
 mod subresource;
 mod table;

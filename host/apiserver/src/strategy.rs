@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use objects::decode::{self, DecodeError};
-use objects::kind::{self, Kind};
+use objects::kind::{self, Kind, scale};
 use objects::resource::Resource;
 use objects::status::Status;
 use objects::validate::FieldError;
@@ -127,7 +127,52 @@ impl Strategy<'_> {
         match self.special {
             Special::Custom(version) => version.validate(tree),
             Special::Definition => structural::validate_definition(tree),
-            Special::None => self.row.validate(self.resource, tree),
+            Special::None => self.row.validate_new(self.resource, tree),
+        }
+    }
+
+    /// The Scale of an object that says how many replicas it is to have.
+    pub(crate) fn scale_of(&self, object: &Tree) -> Result<Tree, Status> {
+        self.scale(object, structural::Scale::read)
+    }
+
+    /// The Scale that a write of an object begins with.
+    pub(crate) fn scale_to_write(&self, object: &Tree) -> Result<Tree, Status> {
+        self.scale(object, structural::Scale::read_for_update)
+    }
+
+    fn scale(
+        &self,
+        object: &Tree,
+        read: fn(&structural::Scale, &Tree) -> Result<Tree, structural::ScaleError>,
+    ) -> Result<Tree, Status> {
+        match self.special {
+            Special::Custom(version) => {
+                let scale = version.scale.as_ref().ok_or_else(Status::no_such_path)?;
+                read(scale, object).map_err(Status::internal)
+            }
+            Special::None | Special::Definition => {
+                scale::read(self.resource, object).ok_or_else(Status::no_such_path)
+            }
+        }
+    }
+
+    pub(crate) fn validate_scale(&self, scale: &Tree) -> Vec<FieldError> {
+        scale::validate(self.resource, scale)
+    }
+
+    /// The object with the replicas of a Scale.
+    pub(crate) fn with_scale(&self, object: &Tree, scale: &Tree) -> Result<Tree, Status> {
+        match self.special {
+            Special::Custom(version) => {
+                let paths = version.scale.as_ref().ok_or_else(Status::no_such_path)?;
+                let mut object = object.clone();
+                paths.write(&mut object, scale).map_err(|error| Status::bad_request(error.to_string()))?;
+                Ok(object)
+            }
+            Special::None | Special::Definition => {
+                scale::write(self.resource, object, scale).ok_or_else(Status::no_such_path)
+            }
         }
     }
 

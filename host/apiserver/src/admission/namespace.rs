@@ -2,7 +2,7 @@
 
 use objects::resource::{GroupResource, Resource};
 use objects::status::{Cause, Details, Status};
-use objects::{Tree, meta};
+use objects::meta;
 
 use super::{Operation, Write};
 
@@ -31,20 +31,6 @@ pub(super) async fn admit(write: &mut Write<'_>) -> Result<(), Status> {
         return Err(terminating(&call.resource.group_resource(), meta::name(&write.object), &call.namespace));
     }
     Ok(())
-}
-
-/// What every namespace has: the finalizer of its content, its phase, the label with its name.
-pub(crate) fn complete(resource: &Resource, tree: &mut Tree) {
-    if !is_namespace(resource) {
-        return;
-    }
-    let finalizers = tree.make(&["spec", "finalizers"]);
-    if !finalizers.items().iter().any(|item| item.as_str() == Some("kubernetes")) {
-        *finalizers = Tree::from(vec!["kubernetes"]);
-    }
-    tree.set_at(&["status", "phase"], "Active");
-    let name = meta::name(tree).to_owned();
-    tree.set_at(&["metadata", "labels", "kubernetes.io/metadata.name"], name);
 }
 
 fn terminating(resource: &GroupResource, name: &str, namespace: &str) -> Status {

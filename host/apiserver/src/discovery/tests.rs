@@ -27,7 +27,7 @@ fn the_roots_list_versions_and_groups_in_upstreams_order() {
     );
     let groups = group_list(&rows);
     let names = groups.get("groups").unwrap().items().iter().filter_map(|g| g.str_at(&["name"]));
-    expect!["apiregistration.k8s.io events.k8s.io authentication.k8s.io authorization.k8s.io certificates.k8s.io rbac.authorization.k8s.io storage.k8s.io admissionregistration.k8s.io apiextensions.k8s.io scheduling.k8s.io coordination.k8s.io node.k8s.io discovery.k8s.io resource.k8s.io flowcontrol.apiserver.k8s.io"].assert_eq(&names.collect::<Vec<_>>().join(" "));
+    expect!["apiregistration.k8s.io apps events.k8s.io authentication.k8s.io authorization.k8s.io autoscaling batch certificates.k8s.io networking.k8s.io policy rbac.authorization.k8s.io storage.k8s.io admissionregistration.k8s.io apiextensions.k8s.io scheduling.k8s.io coordination.k8s.io node.k8s.io discovery.k8s.io resource.k8s.io flowcontrol.apiserver.k8s.io"].assert_eq(&names.collect::<Vec<_>>().join(" "));
     check(
         group(&rows, "events.k8s.io").as_ref(),
         expect![[

@@ -11,7 +11,7 @@ use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::update::{Part, Tracking};
 use super::{Rest, body, random};
-use crate::admission::{Write, address::Reserved, namespace};
+use crate::admission::{Write, address::Reserved};
 use crate::authn::UserInfo;
 use crate::call::{Answer, Call};
 use crate::strategy;
@@ -107,7 +107,6 @@ impl Rest {
         strategy.prepare_create(tree);
         requester(call, tree);
         strategy.stamp(tree, None, jiff::Timestamp::now());
-        namespace::complete(resource, tree);
         validated(resource, tree, &strategy.validate(tree))?;
         write.warnings.extend(strategy.warnings(&write.object, None));
         self.admission().validate(&mut write).await?;

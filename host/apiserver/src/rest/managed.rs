@@ -38,11 +38,16 @@ impl<'a> Ownership<'a> {
         Self { call, gvk: call.resource.gvk(), manager, part }
     }
 
+    /// Of a write of an object through its Scale.
+    pub(super) fn of_scale(call: &'a Call) -> Self {
+        Self::of(call, Part::Named)
+    }
+
     fn write(&self) -> apply::Write<'_, FieldTyping<'_>> {
         let reset = match self.part {
             Part::Whole if self.call.resource.has_status() => STATUS,
             Part::Status => SPEC,
-            Part::Whole | Part::Named | Part::Finalize => Reset::Nothing,
+            Part::Whole | Part::Named => Reset::Nothing,
         };
         apply::Write {
             gvk: &self.gvk,

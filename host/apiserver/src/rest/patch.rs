@@ -44,30 +44,54 @@ fn offered(row: Option<&'static Type>) -> impl Iterator<Item = &'static (&'stati
     TYPES.iter().filter(move |(name, _)| row.is_some() || *name != STRATEGIC)
 }
 
+/// A patch of one of the types that say what changes.
+pub(super) struct Patch<'a> {
+    apply: Apply,
+    resource: &'a Resource,
+    tree: Tree,
+    /// Fields that the patch says twice.
+    duplicates: Vec<String>,
+}
+
+impl<'a> Patch<'a> {
+    /// The patch in the body of a call, for an object of a resource.
+    pub(super) fn read(call: &Call, resource: &'a Resource) -> Result<Self, Status> {
+        let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
+        let wanted = call.body.patch_type();
+        let Some((_, apply)) = offered(row).find(|(name, _)| *name == wanted) else {
+            let names: Vec<&str> = media_types(row).collect();
+            return Err(Status::unsupported_media_type(&names));
+        };
+        let (tree, duplicates) = decode::value(&call.body.bytes, Notation::Json)
+            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+        Ok(Self { apply: *apply, resource, tree, duplicates })
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(super) fn apply(&self, object: &mut Tree) -> Result<(), Status> {
+        (self.apply)(object, &self.tree, self.resource).map_err(|error| error.to_status())
+    }
+}
+
 impl Rest {
     pub(super) async fn patch(&self, call: &Call, part: Part) -> Result<Answer, Status> {
         let options = call.write_options("PatchOptions")?;
         let resource = &*call.resource;
-        let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
-        let wanted = call.body.patch_type();
-        if wanted == APPLY {
+        if call.body.patch_type() == APPLY {
             return self.apply(call, part, options).await;
         }
         if call.flag("force").is_some() {
             let why = "may not be specified for non-apply patch";
             refuse("PatchOptions", &[FieldError::forbidden(&Path::new("force"), why)])?;
         }
-        let Some((_, apply)) = offered(row).find(|(name, _)| *name == wanted) else {
-            let names: Vec<&str> = media_types(row).collect();
-            return Err(Status::unsupported_media_type(&names));
-        };
-        let (patch, duplicates) = decode::value(&call.body.bytes, Notation::Json)
-            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+        let patch = Patch::read(call, resource)?;
         let change = |old: &Tree| {
             let mut new = old.clone();
-            apply(&mut new, &patch, resource).map_err(|error| error.to_status())?;
-            let change = shaped(call, new, &patch, &duplicates, options.validation)?;
-            Ok(change)
+            patch.apply(&mut new)?;
+            shaped(call, new, &patch.tree, &patch.duplicates, options.validation)
         };
         self.write(call, part, options, Tracking::Update, change).await
     }

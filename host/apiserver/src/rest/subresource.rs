@@ -1,5 +1,5 @@
-//! The sub-resources that are stored with their object: status, a namespace's finalize, a pod's binding and eviction.
-//! Scale, ephemeralcontainers and resize are not served; log, exec and their like are not objects and never come here.
+//! The sub-resources that are stored with their object: its status and other parts, its scale, a pod's binding and eviction.
+//! Log, exec and their like are not objects and never come here.
 
 use http::StatusCode;
 use objects::decode::FieldValidation;
@@ -27,7 +27,7 @@ impl Rest {
             (name, Verb::Patch) if strategy::of(&call.resource).part(name).is_some() => {
                 self.patch(call, Part::Named).await
             }
-            ("finalize", Verb::Update) => self.update(call, Part::Finalize).await,
+            ("scale", Verb::Get | Verb::Update | Verb::Patch) => self.scale(call).await,
             ("binding", Verb::Create) => self.bind(call).await,
             ("eviction", Verb::Create) => self.evict(call).await,
             _ => Err(Status::no_such_path()),

@@ -24,8 +24,6 @@ pub(super) enum Part {
     Status,
     /// What the sub-resource of the call writes.
     Named,
-    /// `spec.finalizers` of a namespace.
-    Finalize,
 }
 
 /// What a write makes of an object.
@@ -106,11 +104,9 @@ impl Rest {
     ) -> Result<Prepared, Status> {
         let resource = &*call.resource;
         let strategy = strategy::of(resource);
-        if part != Part::Finalize {
-            strategy.apply_defaults(&mut new)?;
-        }
+        strategy.apply_defaults(&mut new)?;
         let old = &old.tree;
-        if tracking == Tracking::Update && part != Part::Finalize {
+        if tracking == Tracking::Update {
             new = Ownership::of(call, part).updated(old, new);
         }
         let mut write = Write::new(self, call, new, Some(old), options);
@@ -131,15 +127,6 @@ impl Rest {
                 let part = strategy.part(&call.subresource).ok_or_else(Status::no_such_path)?;
                 strategy.prepare_part(part, new, old);
                 part.validate(new, old)
-            }
-            Part::Finalize => {
-                let wanted = new.at(&["spec", "finalizers"]).cloned();
-                *new = old.clone();
-                match wanted.filter(|list| !list.is_empty_value()) {
-                    Some(list) => new.set_at(&["spec", "finalizers"], list),
-                    None => drop(new.remove_at(&["spec", "finalizers"])),
-                }
-                Vec::new()
             }
         };
         strategy.stamp(new, Some(old), jiff::Timestamp::now());
