@@ -9,7 +9,12 @@ mod range;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use regex::Regex;
+
 use crate::error::EvalError;
+use crate::functions::{Patterns, compile_regex};
 
 pub(crate) use call::call_cost;
 pub(crate) use estimate::estimate;
@@ -84,11 +89,17 @@ pub(crate) struct Meter {
     cost: u64,
     limit: u64,
     work: u64,
+    patterns: Patterns,
 }
 
 impl Meter {
-    pub(crate) const fn new(limit: u64) -> Self {
-        Self { cost: 0, limit, work: 0 }
+    pub(crate) fn new(limit: u64) -> Self {
+        Self { cost: 0, limit, work: 0, patterns: Patterns::default() }
+    }
+
+    /// For work whose costs do not count.
+    pub(crate) fn unlimited() -> Self {
+        Self::new(u64::MAX)
     }
 
     pub(crate) const fn cost(&self) -> u64 {
@@ -104,6 +115,16 @@ impl Meter {
     pub(crate) fn work(&mut self, steps: u64) -> Result<(), EvalError> {
         self.work = self.work.saturating_add(steps);
         if self.work > WORK_LIMIT { Err(EvalError::CostExceeded) } else { Ok(()) }
+    }
+
+    /// A regular expression, compiled once.
+    pub(crate) fn regex(&mut self, expression: &str) -> Result<Arc<Regex>, EvalError> {
+        if let Some(known) = self.patterns.known(expression) {
+            return known;
+        }
+        let compiled = compile_regex(expression, self);
+        self.patterns.add(expression, compiled.clone());
+        compiled
     }
 
     pub(crate) fn select(&mut self) -> Result<(), EvalError> {

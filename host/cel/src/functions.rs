@@ -31,7 +31,7 @@ use crate::types::Type;
 use crate::value::{Evaluated, Value};
 
 pub(crate) use convert::CONVERSIONS;
-pub(crate) use regexes::{Pattern, compile as compile_pattern};
+pub(crate) use regexes::{Pattern, Patterns, compile as compile_regex, prepare};
 pub(crate) use string_format::check as check_format;
 
 /// Works out a call of an overload whose parameters accept the arguments; a target is the first.

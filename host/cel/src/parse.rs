@@ -170,6 +170,11 @@ impl Parser<'_, '_> {
     /// Reports an error that parsing survives.
     fn report(&mut self, at: u32, message: impl Into<String>) -> Parsed {
         self.issues.report(Some(at), message);
+        self.placeholder(at)
+    }
+
+    /// What stands for an expression that has an error.
+    fn placeholder(&mut self, at: u32) -> Parsed {
         self.node(at, Kind::Literal(Value::Null))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use objects::tree;
+use proptest::prelude::*;
 
 use crate::{
     Access, AccessDecision, AccessRequest, Activation, Authorizer, Budget, Declarations, EvalError, Fields,
@@ -122,4 +123,93 @@ fn what_mutations_make_becomes_a_tree() {
     assert_eq!(value.to_tree().unwrap(), expected);
     assert_eq!(value.as_struct().unwrap().name(), "Object");
     assert!(Value::authorizer(&Recorder::default()).to_tree().is_err());
+}
+
+/// Expressions that are well formed, though not always well typed.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(
+        [
+            "1",
+            "-3",
+            "2u",
+            "1.5",
+            "true",
+            "'ab'",
+            "b'x'",
+            "null",
+            "[]",
+            "{}",
+            "[1, 2]",
+            "x",
+            "duration('1h')",
+            "ip('::1')",
+        ]
+        .map(String::from)
+        .to_vec(),
+    );
+    let operators = ["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||", "in"];
+    let methods = [
+        "size()",
+        "map(x, x)",
+        "map(x, [x])",
+        "filter(x, true)",
+        "all(x, x == x)",
+        "exists(x, y, true)",
+        "trim()",
+        "first().orValue(1)",
+        "sum()",
+        "sort()",
+        "distinct()",
+        "transformMap(x, y, y)",
+        "reverse()",
+        "split('')",
+        "sortBy(x, x)",
+    ];
+    let functions =
+        ["dyn", "type", "string", "int", "size", "optional.of", "lists.range", "!", "-", "double"];
+    leaf.prop_recursive(5, 40, 3, move |inner| {
+        let pair = (inner.clone(), inner.clone());
+        prop_oneof![
+            (inner.clone(), prop::sample::select(operators.to_vec()), inner.clone())
+                .prop_map(|(one, operator, two)| format!("({one} {operator} {two})")),
+            (inner.clone(), prop::sample::select(methods.to_vec()))
+                .prop_map(|(of, method)| format!("{of}.{method}")),
+            (prop::sample::select(functions.to_vec()), inner.clone())
+                .prop_map(|(name, arg)| format!("{name}({arg})")),
+            pair.clone().prop_map(|(one, two)| format!("[{one}, {two}]")),
+            pair.clone().prop_map(|(key, value)| format!("{{{key}: {value}}}")),
+            pair.clone().prop_map(|(of, index)| format!("{of}[{index}]")),
+            pair.prop_map(|(range, body)| format!("{range}.map(x, {body})")),
+            (inner.clone(), inner.clone(), inner).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6_000))]
+
+    #[test]
+    fn results_are_of_the_type_that_was_promised(source in expression()) {
+        let declarations = Declarations::new().variable("x", Type::Int);
+        if let Ok(program) = compile(&source, &declarations) {
+            let activation = Activation::new().with("x", Value::from(7_i64));
+            let result = program.evaluate(&activation, &mut Budget::default());
+            if let (Ok(value), false) = (&result, *program.output_type() == Type::Dyn) {
+                prop_assert_eq!(value.type_name(), program.output_type().name(), "{}", source);
+            }
+        }
+    }
+
+    #[test]
+    fn no_evaluation_costs_more_than_was_estimated(source in expression()) {
+        let declarations = Declarations::new().variable("x", Type::Int);
+        if let Ok(program) = compile(&source, &declarations) {
+            let activation = Activation::new().with("x", Value::from(7_i64));
+            let mut budget = Budget::default();
+            if program.evaluate(&activation, &mut budget).is_ok() {
+                let cost = crate::OBJECT_LIMIT - budget.remaining();
+                prop_assert!(cost <= program.cost_estimate().max, "{} costs {}", source, cost);
+            }
+        }
+    }
 }

@@ -2,46 +2,56 @@
 
 use super::Checked;
 use crate::ast::{Call, Entry, Expr, Item, Kind};
+use crate::cost::Meter;
 use crate::error::Issues;
-use crate::functions::{check_format, compile_pattern};
+use crate::functions::check_format;
 use crate::types::Type;
 use crate::value::{Moment, parse_duration};
 
 /// Reports what is wrong with the literals of an expression whose types are right.
 pub(super) fn check(expr: &Expr, checked: &Checked, issues: &mut Issues<'_>) {
-    walk(expr, false, checked, issues);
+    let mut walker = Walker { checked, issues, meter: Meter::unlimited() };
+    walker.walk(expr, false);
 }
 
-/// `mixed` allows aggregates of several types, as the arguments of `format` are.
-fn walk(expr: &Expr, mixed: bool, checked: &Checked, issues: &mut Issues<'_>) {
-    let mut below = mixed;
-    match &expr.kind {
-        Kind::Call(call) => {
-            argument(call, issues);
-            if &*call.function == "format" {
-                below = true;
-                format_call(expr, call, checked, issues);
+struct Walker<'w, 's> {
+    checked: &'w Checked,
+    issues: &'w mut Issues<'s>,
+    meter: Meter,
+}
+
+impl Walker<'_, '_> {
+    /// `mixed` allows aggregates of several types, as the arguments of `format` are.
+    fn walk(&mut self, expr: &Expr, mixed: bool) {
+        let mut below = mixed;
+        match &expr.kind {
+            Kind::Call(call) => {
+                self.argument(call);
+                if &*call.function == "format" {
+                    below = true;
+                    format_call(expr, call, self.checked, self.issues);
+                }
             }
+            Kind::List(items) if !mixed => list(items, self.checked, self.issues),
+            Kind::Map(entries) if !mixed => map(entries, self.checked, self.issues),
+            _ => {}
         }
-        Kind::List(items) if !mixed => list(items, checked, issues),
-        Kind::Map(entries) if !mixed => map(entries, checked, issues),
-        _ => {}
+        expr.children().into_iter().for_each(|child| self.walk(child, below));
     }
-    expr.children().into_iter().for_each(|child| walk(child, below, checked, issues));
-}
 
-/// Durations, timestamps and regular expressions that are no such thing.
-fn argument(call: &Call, issues: &mut Issues<'_>) {
-    let Some(arg) = call.args.first() else { return };
-    let Some(text) = arg.as_string() else { return };
-    let is_valid = match &*call.function {
-        "duration" => parse_duration(text).is_some(),
-        "timestamp" => Moment::parse(text).is_some(),
-        "matches" => compile_pattern("matches", text).is_none_or(|pattern| pattern.is_ok()),
-        _ => true,
-    };
-    if !is_valid {
-        issues.report(Some(arg.at), format!("invalid {} argument", call.function));
+    /// Durations, timestamps and regular expressions that are no such thing.
+    fn argument(&mut self, call: &Call) {
+        let Some(arg) = call.args.first() else { return };
+        let Some(text) = arg.as_string() else { return };
+        let is_valid = match &*call.function {
+            "duration" => parse_duration(text).is_some(),
+            "timestamp" => Moment::parse(text).is_some(),
+            "matches" => self.meter.regex(text).is_ok(),
+            _ => true,
+        };
+        if !is_valid {
+            self.issues.report(Some(arg.at), format!("invalid {} argument", call.function));
+        }
     }
 }
 

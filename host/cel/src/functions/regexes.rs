@@ -1,5 +1,6 @@
 //! Regular expressions: `matches`, `find` and `findAll`, in RE2's syntax and in linear time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
@@ -10,18 +11,20 @@ use crate::error::EvalError;
 use crate::value::{Evaluated, Value};
 
 pub(super) const ROWS: &[Row] = &[
-    row("matches", "(string, string) -> bool", |args, meter| run("matches", args, meter)),
-    row("matches", "string.(string) -> bool", |args, meter| run("matches", args, meter)),
-    row("find", "string.(string) -> string", |args, meter| run("find", args, meter)),
-    row("findAll", "string.(string) -> list(string)", |args, meter| run("findAll", args, meter)),
-    row("findAll", "string.(string, int) -> list(string)", |args, meter| run("findAll", args, meter)),
+    row("matches", "(string, string) -> bool", |args, meter| run(Find::Any, args, meter)),
+    row("matches", "string.(string) -> bool", |args, meter| run(Find::Any, args, meter)),
+    row("find", "string.(string) -> string", |args, meter| run(Find::First, args, meter)),
+    row("findAll", "string.(string) -> list(string)", |args, meter| run(Find::All, args, meter)),
+    row("findAll", "string.(string, int) -> list(string)", |args, meter| run(Find::All, args, meter)),
 ];
 
-/// The most bytes that a compiled expression may take.
-const MAX_COMPILED: usize = 4 << 20;
+/// The bytes that a compiled expression may take, and the steps that compiling so much is counted as: most are small,
+/// and of those that repeat a repetition there can be only some.
+const SIZES: &[(usize, u64)] = &[(32 << 10, 20_000), (8 << 20, 40_000_000)];
 
-/// What compiling takes, for each byte of an expression that is not known before evaluation.
-const COMPILE_WORK: u64 = 200;
+/// The expressions that were compiled, whether known before evaluation or met in it.
+#[derive(Default)]
+pub(crate) struct Patterns(HashMap<Box<str>, Result<Arc<Regex>, EvalError>>);
 
 /// A function of this library with its expression compiled.
 #[derive(Clone)]
@@ -30,29 +33,47 @@ pub(crate) struct Pattern {
     regex: Arc<Regex>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Find {
     Any,
     First,
     All,
 }
 
-/// Reads the expression of a function of this library; none for other functions.
-pub(crate) fn compile(function: &str, expression: &str) -> Option<Result<Pattern, EvalError>> {
+impl Patterns {
+    pub(crate) fn known(&self, expression: &str) -> Option<Result<Arc<Regex>, EvalError>> {
+        self.0.get(expression).cloned()
+    }
+
+    pub(crate) fn add(&mut self, expression: &str, compiled: Result<Arc<Regex>, EvalError>) {
+        self.0.insert(expression.into(), compiled);
+    }
+}
+
+/// Compiles an expression that was not met before.
+pub(crate) fn compile(expression: &str, meter: &mut Meter) -> Result<Arc<Regex>, EvalError> {
+    let failed = |why: &str| EvalError::failed(format!("error parsing regexp: {why}`{expression}`"));
+    let translated = translate(expression);
+    for (bytes, steps) in SIZES {
+        meter.work(*steps)?;
+        match RegexBuilder::new(&translated).size_limit(*bytes).build() {
+            Ok(regex) => return Ok(Arc::new(regex)),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(_) => return Err(failed("")),
+        }
+    }
+    Err(failed("expression nests too deeply: "))
+}
+
+/// A function of this library for an expression that is known before evaluation; none for other functions.
+pub(crate) fn prepare(function: &str, expression: &str, meter: &mut Meter) -> Option<Pattern> {
     let find = match function {
         "matches" => Find::Any,
         "find" => Find::First,
         "findAll" => Find::All,
         _ => return None,
     };
-    let regex = RegexBuilder::new(&translate(expression)).size_limit(MAX_COMPILED).build();
-    Some(match regex {
-        Ok(regex) => Ok(Pattern { find, regex: Arc::new(regex) }),
-        Err(regex::Error::CompiledTooBig(_)) => {
-            Err(EvalError::failed(format!("error parsing regexp: expression too large: `{expression}`")))
-        }
-        Err(_) => Err(EvalError::failed(format!("error parsing regexp: `{expression}`"))),
-    })
+    Some(Pattern { find, regex: meter.regex(expression).ok()? })
 }
 
 impl Pattern {
@@ -76,14 +97,14 @@ impl Pattern {
 }
 
 /// A call whose expression is not known before it is evaluated.
-fn run<'a>(function: &str, args: &[Value<'a>], meter: &mut Meter) -> Evaluated<'a> {
+fn run<'a>(find: Find, args: &[Value<'a>], meter: &mut Meter) -> Evaluated<'a> {
     let [_, Value::String(expression), ..] = args else { return Err(EvalError::no_such_overload()) };
-    meter.work(COMPILE_WORK * (expression.len() as u64 + 1))?;
-    match compile(function, expression) {
-        Some(Ok(pattern)) => pattern.run(args),
-        Some(Err(error)) if function == "matches" => Err(error),
-        Some(Err(error)) => Err(EvalError::failed(format!("Illegal regex: {error}"))),
-        None => Err(EvalError::no_such_overload()),
+    match meter.regex(expression) {
+        Ok(regex) => Pattern { find, regex }.run(args),
+        Err(EvalError::Failed(why)) if find != Find::Any => {
+            Err(EvalError::failed(format!("Illegal regex: {why}")))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -96,9 +96,8 @@ fn last_index_of<'a>(args: &[Value<'a>], _: &mut Meter) -> Evaluated<'a> {
         from => {
             // An occurrence may begin at the index, so that it ends behind it.
             let start = offset(text, from.unwrap_or(len))?;
-            let end = (start + part.len()).min(text.len());
-            let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
-            text[..end].rfind(part).filter(|found| *found <= start).map_or(-1, |found| count(&text[..found]))
+            let end = text.floor_char_boundary(start + part.len());
+            text[..end].rfind(part).map_or(-1, |found| count(&text[..found]))
         }
     };
     Ok(Value::Int(index))

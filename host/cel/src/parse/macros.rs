@@ -243,7 +243,7 @@ fn quantifier(
             let parts = parts(parser, at, predicate);
             parser.fold(at, range, variables, parts)
         }
-        _ => parser.node(at, Kind::Literal(Value::Null)),
+        _ => parser.placeholder(at),
     }
 }
 
@@ -315,7 +315,7 @@ fn map(parser: &mut Parser<'_, '_>, at: u32, target: Option<Expr>, mut args: Vec
             let step = append(parser, at, transform);
             collect(parser, at, range, variables, filter, (Kind::List(Vec::new()), step))
         }
-        _ => parser.node(at, Kind::Literal(Value::Null)),
+        _ => parser.placeholder(at),
     }
 }
 
@@ -326,7 +326,7 @@ fn filter(parser: &mut Parser<'_, '_>, at: u32, target: Option<Expr>, mut args: 
             let step = append(parser, at, name);
             collect(parser, at, range, variables, filter, (Kind::List(Vec::new()), step))
         }
-        _ => parser.node(at, Kind::Literal(Value::Null)),
+        _ => parser.placeholder(at),
     }
 }
 
@@ -347,7 +347,7 @@ fn transform(
             let step = step(parser, at, &variables.first, transform);
             collect(parser, at, range, variables, filter, (init, step))
         }
-        _ => parser.node(at, Kind::Literal(Value::Null)),
+        _ => parser.placeholder(at),
     }
 }
 
@@ -391,7 +391,7 @@ fn optional(
     wrap: fn(&mut Parser<'_, '_>, u32, Expr) -> Expr,
 ) -> Parsed {
     let (Some(target), Some(expr), Some(variable)) = (target, args.pop(), args.pop()) else {
-        return parser.node(at, Kind::Literal(Value::Null));
+        return parser.placeholder(at);
     };
     let Some(variable_name) = variable.as_ident().cloned() else {
         let message = format!("{name}() variable name must be a simple identifier");
@@ -411,7 +411,7 @@ fn optional(
 
 fn sort_by(parser: &mut Parser<'_, '_>, at: u32, target: Option<Expr>, args: Vec<Expr>) -> Parsed {
     const INPUT: &str = "@__sortBy_input__";
-    let Some(target) = target else { return parser.node(at, Kind::Literal(Value::Null)) };
+    let Some(target) = target else { return parser.placeholder(at) };
     if matches!(target.kind, Kind::Literal(_) | Kind::Map(_) | Kind::Struct { .. }) {
         let message =
             "sortBy can only be applied to a list, identifier, comprehension, call or select expression";

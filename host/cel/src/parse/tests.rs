@@ -367,3 +367,11 @@ fn argument() -> impl Strategy<Value = String> {
     ];
     prop::sample::select(values.map(|value| format!("dyn({value})")).to_vec())
 }
+
+#[test]
+fn many_large_regular_expressions_do_not_take_long_to_refuse() {
+    let pattern = |index: usize| format!("'a'.matches('((a{{0,30}}){{0,30}}){{0,9}}{index}')");
+    let source = (0..1_000).map(pattern).collect::<Vec<_>>().join(" && ");
+    let errors = compile(&source, &Declarations::new()).err().unwrap();
+    assert_eq!(errors.issues()[0].message, "invalid matches argument");
+}

@@ -336,9 +336,13 @@ fn map<'a>(entries: &[(bool, Node, Node)], frame: &mut Frame<'_, 'a>) -> Evaluat
     let mut made = std::collections::BTreeMap::new();
     for (optional, key, value) in entries {
         let key = key.evaluate(frame)?;
-        let Some(value) = present(*optional, value.evaluate(frame)?)? else { continue };
+        let value = present(*optional, value.evaluate(frame)?)?;
         let unsupported = || EvalError::failed(format!("unsupported key type: {}", key.type_name()));
-        made.insert(Key::of(&key).ok_or_else(unsupported)?, value);
+        let key = Key::of(&key).ok_or_else(unsupported)?;
+        match value {
+            Some(value) => made.insert(key, value),
+            None => made.remove(&key),
+        };
     }
     frame.meter.create_map()?;
     Ok(Value::Map(Map::Entries(made.into())))

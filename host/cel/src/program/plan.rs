@@ -7,7 +7,7 @@ use super::node::{Call, Node, Select, Set, StructNode};
 use crate::ast::{self, Expr, Kind, Name, operator};
 use crate::check::{Checked, Reference};
 use crate::cost::Meter;
-use crate::functions::{CONVERSIONS, Overload, compile_pattern};
+use crate::functions::{CONVERSIONS, Overload, prepare};
 use crate::types::Type;
 use crate::value::{Key, Map, Value};
 
@@ -22,7 +22,7 @@ pub(crate) enum Folding {
 
 /// The program of an expression, and how many places it needs for the variables of comprehensions.
 pub(super) fn plan(expr: &Expr, checked: &Checked, folding: Folding) -> (Node, usize) {
-    let mut planner = Planner { checked, folding, locals: Vec::new(), slots: 0 };
+    let mut planner = Planner { checked, folding, locals: Vec::new(), slots: 0, meter: Meter::unlimited() };
     let root = planner.node(expr);
     (root, planner.slots)
 }
@@ -33,6 +33,8 @@ struct Planner<'p> {
     /// The variables of comprehensions by name, the innermost last.
     locals: Vec<(Name, usize)>,
     slots: usize,
+    /// For what is worked out here.
+    meter: Meter,
 }
 
 impl Planner<'_> {
@@ -154,13 +156,13 @@ impl Planner<'_> {
             }
             if let (true, [Node::Const(value)]) = (CONVERSIONS.contains(&&*function), args.as_slice())
                 && let Some(overload) = overloads.iter().find(|one| one.accepts(std::slice::from_ref(value)))
-                && let Ok(value) = (overload.run)(std::slice::from_ref(value), &mut Meter::new(u64::MAX))
+                && let Ok(value) = (overload.run)(std::slice::from_ref(value), &mut self.meter)
             {
                 return Node::Const(value);
             }
         }
         let pattern = match args.get(1) {
-            Some(Node::Const(Value::String(text))) => compile_pattern(&function, text).and_then(Result::ok),
+            Some(Node::Const(Value::String(text))) => prepare(&function, text, &mut self.meter),
             _ => None,
         };
         Node::Call(Box::new(Call { function, overloads, args, pattern }))
