@@ -145,15 +145,20 @@ impl Parser<'_, '_> {
     /// A node one higher than the highest of its children.
     fn node(&mut self, at: u32, kind: Kind) -> Parsed {
         let expr = self.generated(at, kind);
-        let height = expr.children().into_iter().map(|child| child.height).max().unwrap_or(0) + 1;
-        if height > MAX_DEPTH {
+        let below = expr.children().into_iter().map(|child| child.height).max().unwrap_or(0);
+        self.raised(expr, below)
+    }
+
+    /// A node above others of this height, if there may be one.
+    fn raised(&mut self, expr: Expr, below: u16) -> Parsed {
+        if below >= MAX_DEPTH {
             return self.too_deep();
         }
         if self.nodes > MAX_NODES {
             self.issues.report(None, format!("expression size exceeds limit: {MAX_NODES} nodes"));
             return Err(Stopped);
         }
-        Ok(Box::new(Expr { height, ..expr }))
+        Ok(Box::new(Expr { height: below + 1, ..expr }))
     }
 
     /// A node that is not in the source.

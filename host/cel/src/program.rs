@@ -94,8 +94,11 @@ impl Program {
     ) -> Result<Value<'a>, EvalError> {
         let mut meter = Meter::new(EXPRESSION_LIMIT);
         let result = self.run(activation, &mut meter);
-        budget.spend(meter.cost())?;
-        result
+        let spent = budget.spend(meter.cost());
+        match result {
+            Err(EvalError::CostExceeded) => Err(EvalError::CostExceeded),
+            result => spent.and(result),
+        }
     }
 
     pub(crate) fn run<'a>(

@@ -80,7 +80,8 @@ impl Struct<'_> {
 }
 
 impl<'a> Value<'a> {
-    pub(crate) fn optional(value: Option<Value<'a>>) -> Self {
+    /// A value that may be absent, such as the former value of an object.
+    pub fn optional(value: Option<Value<'a>>) -> Self {
         Self::Optional(value.map(Arc::new))
     }
 

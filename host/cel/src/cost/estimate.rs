@@ -82,8 +82,9 @@ impl<'e> Estimator<'e> {
 
     pub(super) fn cost(&mut self, expr: &'e Expr) -> Range {
         if let Some(Reference::Variable(name)) = self.checked.reference(expr) {
-            let place =
-                self.declarations.find_schema(name).map_or(Place::Nowhere, |root| Place::At(root.clone()));
+            // A variable without a schema of its own is the former value of the object.
+            let root = self.declarations.find_schema(name).or_else(|| self.declarations.find_schema("self"));
+            let place = root.map_or(Place::Nowhere, |root| Place::At(root.clone()));
             self.places.insert(expr.id, place);
             return Range::exactly(SELECT);
         }

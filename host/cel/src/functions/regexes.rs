@@ -132,11 +132,8 @@ fn translate(expression: &str) -> String {
                     out.push('^');
                 }
             }
-            '[' if chars.peek() == Some(&':') => out.push('['),
-            '[' | '&' | '~' if in_class => out.extend(['\\', char]),
-            ']' if in_class && was_first => out.push_str("\\]"),
-            ':' if in_class && out.ends_with('[') && !out.ends_with("\\[") => {
-                out.push(':');
+            '[' if chars.peek() == Some(&':') => {
+                out.push('[');
                 for char in chars.by_ref() {
                     out.push(char);
                     if out.ends_with(":]") {
@@ -144,6 +141,8 @@ fn translate(expression: &str) -> String {
                     }
                 }
             }
+            '[' | '&' | '~' if in_class => out.extend(['\\', char]),
+            ']' if in_class && was_first => out.push_str("\\]"),
             ']' => {
                 in_class = false;
                 out.push(']');
@@ -199,6 +198,7 @@ mod tests {
             (r"[[&&a]", r"[\[\&\&a]"),
             ("[[:alpha:]_]", "[[:alpha:]_]"),
             ("[]a]", r"[\]a]"),
+            (r"[:\d]", "[:0-9]"),
             (r"\Qa.b\E+", r"a\.b+"),
             (r"\bx\W", r"(?-u:\b)x[^0-9A-Za-z_]"),
         ];

@@ -62,25 +62,21 @@ struct Variables {
 }
 
 impl Parser<'_, '_> {
-    fn made(&mut self, at: u32, kind: Kind) -> Expr {
-        self.generated(at, kind)
-    }
-
     fn made_literal(&mut self, at: u32, value: Value<'static>) -> Expr {
-        self.made(at, Kind::Literal(value))
+        self.generated(at, Kind::Literal(value))
     }
 
     fn made_ident(&mut self, at: u32, name: &str) -> Expr {
-        self.made(at, Kind::Ident(name.into()))
+        self.generated(at, Kind::Ident(name.into()))
     }
 
     fn made_call(&mut self, at: u32, function: &str, args: Vec<Expr>) -> Expr {
-        self.made(at, Kind::Call(Call { function: function.into(), target: None, args }))
+        self.generated(at, Kind::Call(Call { function: function.into(), target: None, args }))
     }
 
     fn made_member_call(&mut self, at: u32, function: &str, target: Expr, args: Vec<Expr>) -> Expr {
         let target = Some(Box::new(target));
-        self.made(at, Kind::Call(Call { function: function.into(), target, args }))
+        self.generated(at, Kind::Call(Call { function: function.into(), target, args }))
     }
 
     fn accumulator(&mut self, at: u32) -> Expr {
@@ -114,17 +110,8 @@ impl Parser<'_, '_> {
             step: parts.step,
             result: parts.result,
         };
-        self.raised(at, height, Kind::Fold(Box::new(fold)))
-    }
-
-    /// A node above others of this height.
-    fn raised(&mut self, at: u32, height: u16, kind: Kind) -> Parsed {
-        // A literal of the height that is meant stands in, so that the limits are those of every other node.
-        let counted = self.node(at, Kind::Literal(Value::Null))?;
-        if height >= super::MAX_DEPTH {
-            return self.too_deep();
-        }
-        Ok(Box::new(Expr { height: height + 1, kind, ..*counted }))
+        let fold = self.generated(at, Kind::Fold(Box::new(fold)));
+        self.raised(fold, height)
     }
 
     /// Another tree of the same source, with numbers of its own.
@@ -192,7 +179,7 @@ impl Parser<'_, '_> {
     /// Names the value of `init` for `result`.
     fn binding(&mut self, at: u32, name: &str, init: Expr, result: Expr) -> Parsed {
         let height = source_height(&init).max(source_height(&result));
-        let range = self.made(at, Kind::List(Vec::new()));
+        let range = self.generated(at, Kind::List(Vec::new()));
         let condition = self.made_literal(at, Value::Bool(false));
         let step = self.made_ident(at, name);
         let fold = Fold {
@@ -205,7 +192,8 @@ impl Parser<'_, '_> {
             step,
             result,
         };
-        self.raised(at, height, Kind::Fold(Box::new(fold)))
+        let fold = self.generated(at, Kind::Fold(Box::new(fold)));
+        self.raised(fold, height)
     }
 }
 
@@ -292,7 +280,7 @@ fn collect(
     filter: Option<Expr>,
     (init, step): (Kind, Expr),
 ) -> Parsed {
-    let init = parser.made(at, init);
+    let init = parser.generated(at, init);
     let condition = parser.made_literal(at, Value::Bool(true));
     let step = parser.filtered(at, filter, step);
     let result = parser.accumulator(at);
@@ -302,7 +290,7 @@ fn collect(
 /// `accumulator + [value]`
 fn append(parser: &mut Parser<'_, '_>, at: u32, value: Expr) -> Expr {
     let accumulator = parser.accumulator(at);
-    let list = parser.made(at, Kind::List(vec![Item { optional: false, value }]));
+    let list = parser.generated(at, Kind::List(vec![Item { optional: false, value }]));
     parser.made_call(at, operator::ADD, vec![accumulator, list])
 }
 
@@ -406,7 +394,8 @@ fn optional(
     let none = parser.made_call(at, "optional.none", Vec::new());
     let function = operator::CONDITIONAL.into();
     let kind = Kind::Call(Call { function, target: None, args: vec![has_value, yes, none] });
-    parser.raised(at, height, kind)
+    let expr = parser.generated(at, kind);
+    parser.raised(expr, height)
 }
 
 fn sort_by(parser: &mut Parser<'_, '_>, at: u32, target: Option<Expr>, args: Vec<Expr>) -> Parsed {
