@@ -115,10 +115,19 @@ impl Overload {
     }
 }
 
+/// Of an aggregate of scalars the first element tells.
 fn is_of(value: &Value<'_>, of: &Type) -> bool {
-    match of {
-        Type::Dyn | Type::Param(_) => true,
-        Type::Type(_) => matches!(value, Value::Type(_)),
+    match (value, of, of.params()) {
+        (_, Type::Dyn | Type::Param(_), _) => true,
+        (_, Type::Type(_), _) => matches!(value, Value::Type(_)),
+        (Value::List(_), Type::List(_), [Type::List(_) | Type::Map(_)]) => true,
+        (Value::List(list), Type::List(_), [items]) => {
+            list.get(0).is_none_or(|item| item.is_ok_and(|item| is_of(&item, items)))
+        }
+        (Value::Map(map), Type::Map(_), [keys, values]) => map
+            .iter()
+            .next()
+            .is_none_or(|(key, value)| is_of(&key, keys) && value.is_ok_and(|value| is_of(&value, values))),
         _ => value.type_name() == of.name(),
     }
 }

@@ -170,6 +170,7 @@ impl<'a> Value<'a> {
             Self::Map(map) => map.len() == 0,
             Self::Optional(value) => value.is_none(),
             Self::Struct(object) => object.fields.is_empty(),
+            Self::Timestamp(time) => time.is_first(),
             _ => false,
         }
     }

@@ -55,7 +55,8 @@ fn standard(overload: &Overload, args: &[Value<'_>], result: Option<&Value<'_>>)
     let size = |index: usize| args.get(index).map_or(1, Value::size);
     let is_text = matches!(overload.params.first(), Some(Type::String | Type::Bytes));
     match overload.function {
-        "startsWith" | "endsWith" | "strings.quote" | "format" => scale(size(0), TRAVERSAL),
+        "startsWith" | "endsWith" => scale(size(0).min(size(1)), TRAVERSAL),
+        "strings.quote" | "format" => scale(size(0), TRAVERSAL),
         "bytes" if matches!(overload.params.as_slice(), [Type::String]) => scale(size(0), TRAVERSAL),
         "string" if matches!(overload.params.as_slice(), [Type::Bytes]) => scale(size(0), TRAVERSAL),
         "@in" if matches!(overload.params.get(1), Some(Type::List(_))) => size(1),

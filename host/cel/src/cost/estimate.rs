@@ -13,6 +13,7 @@ use super::{CREATE_LIST, CREATE_MAP, CREATE_STRUCT, SELECT};
 use crate::ast::{self, Expr, Fold, Kind, Name, Select};
 use crate::check::{Checked, Reference};
 use crate::declare::Declarations;
+use crate::schema::SchemaRef;
 use crate::types::Type;
 use crate::value::Value;
 
@@ -82,15 +83,13 @@ impl<'e> Estimator<'e> {
 
     pub(super) fn cost(&mut self, expr: &'e Expr) -> Range {
         if let Some(Reference::Variable(name)) = self.checked.reference(expr) {
-            // A variable without a schema of its own is the former value of the object.
-            let root = self.declarations.find_schema(name).or_else(|| self.declarations.find_schema("self"));
-            let place = root.map_or(Place::Nowhere, |root| Place::At(root.clone()));
-            self.places.insert(expr.id, place);
+            self.root(expr, self.declarations.find_schema(name));
             return Range::exactly(SELECT);
         }
         if let Some(Reference::Type(_)) = self.checked.reference(expr)
             && matches!(expr.kind, Kind::Ident(_) | Kind::Select(_))
         {
+            self.root(expr, None);
             return Range::exactly(SELECT);
         }
         match &expr.kind {
@@ -111,6 +110,13 @@ impl<'e> Estimator<'e> {
             Kind::Fold(fold) if fold.is_binding() => self.binding(expr, fold),
             Kind::Fold(fold) => self.fold(expr, fold),
         }
+    }
+
+    /// Notes that a name stands for an object; one without a schema, as the former value of the object, and even the
+    /// name of a type, for the object itself.
+    fn root(&mut self, expr: &Expr, schema: Option<&SchemaRef>) {
+        let schema = schema.or_else(|| self.declarations.find_schema("self"));
+        self.places.insert(expr.id, schema.map_or(Place::Nowhere, |schema| Place::At(schema.clone())));
     }
 
     fn local(&self, expr: &Expr) -> Option<&Local> {

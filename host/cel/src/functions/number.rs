@@ -46,9 +46,7 @@ fn duration<'a>(value: Option<i64>) -> Evaluated<'a> {
 }
 
 fn moved<'a>(time: Moment, by: i128) -> Evaluated<'a> {
-    Moment::from_nanos(time.nanos() + by)
-        .map(Value::Timestamp)
-        .ok_or_else(|| EvalError::failed("timestamp overflow"))
+    time.moved(by).map(Value::Timestamp).ok_or_else(|| EvalError::failed("timestamp overflow"))
 }
 
 /// `one + two`, for every pair of types that can be added.

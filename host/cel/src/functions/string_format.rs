@@ -213,7 +213,7 @@ fn grouped(digits: &str) -> String {
     out + fraction
 }
 
-/// As upstream prints it for English: `1.052033 × 10⁰³`.
+/// As upstream prints it for English: `1.052033×10⁰³`.
 fn scientific(value: f64, precision: usize) -> String {
     let text = format!("{value:.precision$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -221,7 +221,7 @@ fn scientific(value: f64, precision: usize) -> String {
     let digits = format!("{:02}", power.abs());
     let raised: String =
         digits.bytes().filter_map(|digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(usize::from(digit - b'0'))).collect();
-    format!("{mantissa}\u{202f}\u{d7}\u{202f}10{}{raised}", if power < 0 { "\u{207b}" } else { "" })
+    format!("{mantissa}\u{d7}10{}{raised}", if power < 0 { "\u{207b}" } else { "" })
 }
 
 fn signed(value: i64, digits: fn(u64) -> String, out: &mut String) {

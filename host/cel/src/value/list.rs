@@ -16,6 +16,8 @@ pub enum List<'a> {
     /// The numbers from zero on.
     Range(usize),
     Tree(TreeList<'a>),
+    /// What adding to a set or to a list with keys gives: one of the same kind.
+    Keyed(Arc<(Vec<Value<'a>>, ListKind)>),
     /// A sum is not copied together: expressions may add large lists often.
     Sum(Arc<Sum<'a>>),
 }
@@ -55,6 +57,7 @@ impl<'a> List<'a> {
         match self {
             Self::Items(items) => items.len(),
             Self::Range(len) => *len,
+            Self::Keyed(list) => list.0.len(),
             Self::Tree(list) => list.trees.len(),
             Self::Sum(sum) => sum.len,
         }
@@ -67,6 +70,7 @@ impl<'a> List<'a> {
             match list {
                 Self::Items(items) => return items.get(index).cloned().map(Ok),
                 Self::Range(len) => return (index < *len).then(|| Ok(Value::from(index))),
+                Self::Keyed(list) => return list.0.get(index).cloned().map(Ok),
                 Self::Tree(list) => return list.get(index),
                 Self::Sum(sum) if index < sum.first.len() => list = &sum.first,
                 Self::Sum(sum) => {
@@ -87,6 +91,7 @@ impl<'a> List<'a> {
                 Shape::List { kind, .. } => kind,
                 _ => ListKind::Atomic,
             },
+            Self::Keyed(list) => list.1.clone(),
             _ => ListKind::Atomic,
         }
     }
@@ -127,11 +132,11 @@ impl<'a> List<'a> {
                 items.push(item);
             }
         }
-        Ok(Self::from(items))
+        Ok(Self::Keyed(Arc::new((items, ListKind::Set))))
     }
 
     /// The elements of `self`, replaced by those of `other` that have the same keys, then the others.
-    fn merge(&self, other: &Self, keys: &[Box<str>]) -> Result<Self, EvalError> {
+    fn merge(&self, other: &Self, keys: &Arc<[Box<str>]>) -> Result<Self, EvalError> {
         let mut items: Vec<_> = self.iter().collect::<Result<_, _>>()?;
         let mut places: BTreeMap<_, _> =
             items.iter().enumerate().map(|(place, item)| (map_key(item, keys), place)).collect();
@@ -145,7 +150,7 @@ impl<'a> List<'a> {
                 }
             }
         }
-        Ok(Self::from(items))
+        Ok(Self::Keyed(Arc::new((items, ListKind::Map(keys.clone())))))
     }
 }
 

@@ -81,6 +81,13 @@ impl<'a> TreeMap<'a> {
         }
     }
 
+    /// Whether the fields that are in both and that their schema does not know are the same.
+    pub(super) fn has_equal_unknowns(&self, other: &Self) -> bool {
+        let Values::Fields(schema) = &self.values else { return true };
+        let unknown = self.object.iter().filter(|(name, _)| schema.field(name).is_none());
+        unknown.into_iter().all(|(name, tree)| other.raw(name).is_none_or(|other| other == tree))
+    }
+
     fn entry(&self, name: &'a str, tree: &'a Tree) -> Option<(Text<'a>, Evaluated<'a>)> {
         match &self.values {
             Values::Unknown => Some((Text::Borrowed(name), Value::from_tree(tree, None))),
