@@ -24,9 +24,21 @@ pub struct CompileErrors {
     expression: String,
     issues: Vec<Issue>,
     dropped: usize,
+    /// What went wrong after the checks, in something that is worked out once.
+    planning: Option<EvalError>,
 }
 
 impl CompileErrors {
+    pub(crate) fn planning(source: &str, error: EvalError) -> Self {
+        Self { expression: source.to_owned(), issues: Vec::new(), dropped: 0, planning: Some(error) }
+    }
+
+    /// The step that failed, which upstream puts before the errors: `compilation failed`, or `program instantiation
+    /// failed` where a literal cannot be converted or a regular expression is none.
+    pub fn step(&self) -> &'static str {
+        if self.planning.is_some() { "program instantiation failed" } else { "compilation failed" }
+    }
+
     pub fn issues(&self) -> &[Issue] {
         &self.issues
     }
@@ -34,6 +46,9 @@ impl CompileErrors {
 
 impl fmt::Display for CompileErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = &self.planning {
+            return fmt::Display::fmt(error, f);
+        }
         for (index, issue) in self.issues.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
@@ -105,7 +120,7 @@ impl<'s> Issues<'s> {
             })
             .collect();
         issues.sort_by_key(|issue| (issue.line, issue.column));
-        CompileErrors { expression: self.source.to_owned(), issues, dropped: self.dropped }
+        CompileErrors { expression: self.source.to_owned(), issues, dropped: self.dropped, planning: None }
     }
 }
 

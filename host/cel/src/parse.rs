@@ -324,6 +324,7 @@ impl Parser<'_, '_> {
                 self.at += 1;
                 Ok(self.text(token).trim_matches('`').into())
             }
+            TokenKind::Symbol("true" | "false" | "null") => self.mismatch("IDENTIFIER", false),
             _ => self.mismatch("{IDENTIFIER, ESC_IDENTIFIER}", false),
         }
     }

@@ -60,7 +60,8 @@ pub(crate) fn compile_with(
     let mut issues = Issues::new(source);
     match checked(source, declarations, &mut issues) {
         Some((expr, checked)) => {
-            let (root, slots) = plan(&expr, &checked, folding);
+            let (root, slots) =
+                plan(&expr, &checked, folding).map_err(|error| CompileErrors::planning(source, error))?;
             let output = checked.type_of(&expr).clone();
             let estimate = cost::estimate(&expr, &checked, declarations);
             Ok(Program { root, slots, output, estimate })

@@ -9,6 +9,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::parse::RESERVED;
+
 pub use builtin::builtin;
 pub use names::{escape, unescape};
 pub use records::{admission_request, namespace};
@@ -23,8 +25,8 @@ pub trait Schema: Send + Sync {
     /// The field of an object, by its name on the wire.
     fn field(&self, name: &str) -> Option<SchemaRef>;
 
-    /// Whether a field whose name is a reserved word is written between underscores, as in structural schemas.
-    fn spells_keywords(&self) -> bool {
+    /// Whether a value may be null where it is an element of a list or a map.
+    fn nullable(&self) -> bool {
         true
     }
 
@@ -35,12 +37,11 @@ pub trait Schema: Send + Sync {
     }
 }
 
-/// The field that an identifier stands for.
+/// The field that an identifier stands for; a reserved word may be written as it is.
 pub(crate) fn field_of(schema: &SchemaRef, identifier: &str) -> Option<SchemaRef> {
     let name = unescape(identifier)?;
-    let is_spelled = escape(&name).as_deref() == Some(identifier);
-    let is_keyword = name == identifier && !schema.spells_keywords();
-    if is_spelled || is_keyword { schema.field(&name) } else { None }
+    let is_known = RESERVED.contains(&identifier) || escape(&name).as_deref() == Some(identifier);
+    if is_known { schema.field(&name) } else { None }
 }
 
 pub type SchemaRef = Arc<dyn Schema>;

@@ -6,7 +6,7 @@ use crate::cost::Meter;
 use crate::error::Issues;
 use crate::functions::check_format;
 use crate::types::Type;
-use crate::value::{Moment, parse_duration};
+use crate::value::{Moment, Value, parse_duration};
 
 /// Reports what is wrong with the literals of an expression whose types are right.
 pub(super) fn check(expr: &Expr, checked: &Checked, issues: &mut Issues<'_>) {
@@ -41,12 +41,12 @@ impl Walker<'_, '_> {
 
     /// Durations, timestamps and regular expressions that are no such thing.
     fn argument(&mut self, call: &Call) {
-        let Some(arg) = call.args.first() else { return };
-        let Some(text) = arg.as_string() else { return };
-        let is_valid = match &*call.function {
-            "duration" => parse_duration(text).is_some(),
-            "timestamp" => Moment::parse(text).is_some(),
-            "matches" => self.meter.regex(text).is_ok(),
+        let Some(arg @ Expr { kind: Kind::Literal(value), .. }) = call.args.first() else { return };
+        let is_valid = match (&*call.function, value) {
+            ("duration", Value::String(text)) => parse_duration(text).is_some(),
+            ("timestamp", Value::String(text)) => Moment::parse(text).is_some(),
+            ("timestamp", Value::Int(seconds)) => Moment::from_seconds(*seconds).is_some(),
+            ("matches", Value::String(text)) => self.meter.regex(text).is_ok(),
             _ => true,
         };
         if !is_valid {

@@ -175,7 +175,7 @@ fn names_that_are_no_identifiers_are_spelled_out() {
             self.__namespace__ => string
             self.a__underscores__b => string
             self.a__b => 5: undefined field 'a__b'
-            self.namespace => 5: undefined field 'namespace'
+            self.namespace => string
             request.namespace => string
         "#]],
     );

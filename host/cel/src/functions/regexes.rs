@@ -22,6 +22,18 @@ pub(super) const ROWS: &[Row] = &[
 /// and of those that repeat a repetition there can be only some.
 const SIZES: &[(usize, u64)] = &[(32 << 10, 20_000), (8 << 20, 40_000_000)];
 
+/// What the `regex` crate finds wrong, and how Go says it.
+const REASONS: &[(&str, &str)] = &[
+    ("unopened group", "unexpected )"),
+    ("unclosed group", "missing closing )"),
+    ("unclosed character class", "missing closing ]"),
+    ("repetition operator missing expression", "missing argument to repetition operator"),
+    ("unrecognized escape sequence", "invalid escape sequence"),
+    ("invalid character class range", "invalid character class range"),
+    ("look-around", "invalid or unsupported Perl syntax"),
+    ("backreferences are not supported", "invalid escape sequence"),
+];
+
 /// The expressions that were compiled, whether known before evaluation or met in it.
 #[derive(Default)]
 pub(crate) struct Patterns(HashMap<Box<str>, Result<Arc<Regex>, EvalError>>);
@@ -52,28 +64,40 @@ impl Patterns {
 
 /// Compiles an expression that was not met before.
 pub(crate) fn compile(expression: &str, meter: &mut Meter) -> Result<Arc<Regex>, EvalError> {
-    let failed = |why: &str| EvalError::failed(format!("error parsing regexp: {why}`{expression}`"));
+    let failed = |why: &str| EvalError::failed(format!("error parsing regexp: {why}: `{expression}`"));
     let translated = translate(expression);
+    if let Some(operator) = stacked(expression) {
+        let why = format!("error parsing regexp: invalid nested repetition operator: `{operator}`");
+        return Err(EvalError::failed(why));
+    }
     for (bytes, steps) in SIZES {
         meter.work(*steps)?;
         match RegexBuilder::new(&translated).size_limit(*bytes).build() {
             Ok(regex) => return Ok(Arc::new(regex)),
             Err(regex::Error::CompiledTooBig(_)) => {}
-            Err(_) => return Err(failed("")),
+            Err(error) => {
+                let error = error.to_string();
+                let reason = REASONS.iter().find(|(ours, _)| error.contains(ours));
+                return Err(failed(reason.map_or("invalid syntax", |(_, theirs)| theirs)));
+            }
         }
     }
-    Err(failed("expression nests too deeply: "))
+    Err(failed("expression too large"))
 }
 
 /// A function of this library for an expression that is known before evaluation; none for other functions.
-pub(crate) fn prepare(function: &str, expression: &str, meter: &mut Meter) -> Option<Pattern> {
+pub(crate) fn prepare(
+    function: &str,
+    expression: &str,
+    meter: &mut Meter,
+) -> Result<Option<Pattern>, EvalError> {
     let find = match function {
         "matches" => Find::Any,
         "find" => Find::First,
         "findAll" => Find::All,
-        _ => return None,
+        _ => return Ok(None),
     };
-    Some(Pattern { find, regex: meter.regex(expression).ok()? })
+    Ok(Some(Pattern { find, regex: meter.regex(expression)? }))
 }
 
 impl Pattern {
@@ -106,6 +130,41 @@ fn run<'a>(find: Find, args: &[Value<'a>], meter: &mut Meter) -> Evaluated<'a> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The first repetition of a repetition, which RE2 refuses and the `regex` crate does not: `a**`, `a++`.
+fn stacked(expression: &str) -> Option<&str> {
+    let (mut at, mut in_class, mut repeated) = (0, false, None);
+    while let Some(char) = expression[at..].chars().next() {
+        let rest = &expression[at..];
+        let length = match char {
+            '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '{' => rest.find('}').map_or(1, |end| end + 1),
+            other => other.len_utf8(),
+        };
+        let is_count = |text: &str| {
+            text.trim_matches(['{', '}']).bytes().all(|byte| byte.is_ascii_digit() || byte == b',')
+        };
+        let is_operator =
+            matches!(char, '*' | '+' | '?') || (char == '{' && length > 2 && is_count(&rest[..length]));
+        if in_class || !is_operator {
+            in_class = if in_class { char != ']' } else { char == '[' };
+            repeated = None;
+            at += if is_operator || char != '{' { length } else { 1 };
+            continue;
+        }
+        if let Some(start) = repeated {
+            return Some(&expression[start..at + length]);
+        }
+        // After an operator a question mark makes it lazy; after a group's parenthesis it begins a flag.
+        let is_flag = char == '?' && expression[..at].ends_with('(');
+        repeated = (!is_flag).then_some(at);
+        at += length;
+        if !is_flag && expression[at..].starts_with('?') {
+            at += 1;
+        }
+    }
+    None
 }
 
 /// RE2's syntax in that of the `regex` crate: classes are those of ASCII, and what is special in a bracket there
@@ -204,6 +263,23 @@ mod tests {
         ];
         for (re2, expected) in cases {
             assert_eq!(translate(re2), expected);
+        }
+    }
+
+    #[test]
+    fn repetitions_of_repetitions_are_found() {
+        let cases = [
+            ("a++", Some("++")),
+            ("a**b", Some("**")),
+            ("a{2}{3}", Some("{2}{3}")),
+            ("a+?", None),
+            ("a+??", Some("+??")),
+            ("(?i)a*(?:b+)*", None),
+            ("[*+]+a\\++", None),
+            ("a{,x}*", None),
+        ];
+        for (expression, expected) in cases {
+            assert_eq!(super::stacked(expression), expected, "{expression}");
         }
     }
 }

@@ -7,6 +7,7 @@ use super::node::{Call, Node, Select, Set, StructNode};
 use crate::ast::{self, Expr, Kind, Name, operator};
 use crate::check::{Checked, Reference};
 use crate::cost::Meter;
+use crate::error::EvalError;
 use crate::functions::{CONVERSIONS, Overload, prepare};
 use crate::types::Type;
 use crate::value::{Key, Map, Value};
@@ -20,11 +21,13 @@ pub(crate) enum Folding {
     Off,
 }
 
-/// The program of an expression, and how many places it needs for the variables of comprehensions.
-pub(super) fn plan(expr: &Expr, checked: &Checked, folding: Folding) -> (Node, usize) {
-    let mut planner = Planner { checked, folding, locals: Vec::new(), slots: 0, meter: Meter::unlimited() };
+/// The program of an expression, and how many places it needs for the variables of comprehensions. Fails where
+/// something that is worked out here does.
+pub(super) fn plan(expr: &Expr, checked: &Checked, folding: Folding) -> Result<(Node, usize), EvalError> {
+    let mut planner =
+        Planner { checked, folding, locals: Vec::new(), slots: 0, meter: Meter::unlimited(), failed: None };
     let root = planner.node(expr);
-    (root, planner.slots)
+    planner.failed.map_or(Ok((root, planner.slots)), Err)
 }
 
 struct Planner<'p> {
@@ -35,6 +38,7 @@ struct Planner<'p> {
     slots: usize,
     /// For what is worked out here.
     meter: Meter,
+    failed: Option<EvalError>,
 }
 
 impl Planner<'_> {
@@ -156,15 +160,21 @@ impl Planner<'_> {
             }
             if let (true, [Node::Const(value)]) = (CONVERSIONS.contains(&&*function), args.as_slice())
                 && let Some(overload) = overloads.iter().find(|one| one.accepts(std::slice::from_ref(value)))
-                && let Ok(value) = (overload.run)(std::slice::from_ref(value), &mut self.meter)
             {
-                return Node::Const(value);
+                match (overload.run)(std::slice::from_ref(value), &mut self.meter) {
+                    Ok(value) => return Node::Const(value),
+                    Err(error) => self.failed = self.failed.take().or(Some(error)),
+                }
             }
         }
         let pattern = match args.get(1) {
             Some(Node::Const(Value::String(text))) => prepare(&function, text, &mut self.meter),
-            _ => None,
+            _ => Ok(None),
         };
+        let pattern = pattern.unwrap_or_else(|error| {
+            self.failed = self.failed.take().or(Some(error));
+            None
+        });
         Node::Call(Box::new(Call { function, overloads, args, pattern }))
     }
 

@@ -54,8 +54,4 @@ impl Schema for Place {
         let field = self.shape.as_struct()?.field(name)?;
         Some(Arc::new(Self { shape: field.shape, field: Some(field) }))
     }
-
-    fn spells_keywords(&self) -> bool {
-        false
-    }
 }

@@ -121,8 +121,4 @@ impl Schema for Place {
         let (_, of) = record.fields.iter().find(|(field, _)| *field == name)?;
         Some(Arc::new(Place(of)))
     }
-
-    fn spells_keywords(&self) -> bool {
-        false
-    }
 }

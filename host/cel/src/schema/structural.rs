@@ -26,6 +26,7 @@ struct Node {
     shape: Shape,
     fields: BTreeMap<Box<str>, SchemaRef>,
     max_elements: Option<u64>,
+    nullable: bool,
 }
 
 impl Schema for Node {
@@ -35,6 +36,10 @@ impl Schema for Node {
 
     fn field(&self, name: &str) -> Option<SchemaRef> {
         self.fields.get(name).cloned()
+    }
+
+    fn nullable(&self) -> bool {
+        self.nullable
     }
 
     fn max_elements(&self) -> Option<u64> {
@@ -50,6 +55,12 @@ pub fn structural(schema: &Tree, is_resource: bool) -> Option<SchemaRef> {
 
 /// The node and the least bytes that its values take.
 fn read(schema: &Tree, is_resource: bool, path: &str) -> Option<(SchemaRef, u64)> {
+    let (node, least) = read_node(schema, is_resource, path)?;
+    let nullable = schema.bool_at(&["nullable"]) == Some(true);
+    Some((Arc::new(Node { nullable, ..node }), least))
+}
+
+fn read_node(schema: &Tree, is_resource: bool, path: &str) -> Option<(Node, u64)> {
     if schema.bool_at(&["x-kubernetes-int-or-string"]) == Some(true) {
         let max = limit(schema, "maxLength").map_or(MAX_REQUEST - 2, |max| max.saturating_mul(4));
         return Some((leaf(Shape::IntOrString, Some(max)), MIN_NUMBER));
@@ -65,8 +76,8 @@ fn read(schema: &Tree, is_resource: bool, path: &str) -> Option<(SchemaRef, u64)
     }
 }
 
-fn leaf(shape: Shape, max_elements: Option<u64>) -> SchemaRef {
-    Arc::new(Node { shape, fields: BTreeMap::new(), max_elements })
+fn leaf(shape: Shape, max_elements: Option<u64>) -> Node {
+    Node { shape, fields: BTreeMap::new(), max_elements, nullable: false }
 }
 
 fn limit(schema: &Tree, name: &str) -> Option<u64> {
@@ -77,7 +88,7 @@ fn is_embedded(schema: &Tree) -> bool {
     schema.bool_at(&["x-kubernetes-embedded-resource"]) == Some(true)
 }
 
-fn array(schema: &Tree, path: &str) -> Option<(SchemaRef, u64)> {
+fn array(schema: &Tree, path: &str) -> Option<(Node, u64)> {
     let items = schema.get("items")?;
     let (items, least) = read(items, is_embedded(items), &format!("{path}.@idx"))?;
     let max = limit(schema, "maxItems").unwrap_or((MAX_REQUEST - 2) / (least + 1));
@@ -92,7 +103,7 @@ fn array(schema: &Tree, path: &str) -> Option<(SchemaRef, u64)> {
     Some((leaf(Shape::List { items, kind }, Some(max)), MIN_AGGREGATE))
 }
 
-fn object(schema: &Tree, is_resource: bool, path: &str) -> Option<(SchemaRef, u64)> {
+fn object(schema: &Tree, is_resource: bool, path: &str) -> Option<(Node, u64)> {
     if let Some(values) = schema.get("additionalProperties").filter(|values| values.as_object().is_some()) {
         let (values, least) = read(values, is_embedded(values), &format!("{path}.@elem"))?;
         // Each entry has quotes, a colon and a comma, and at least one letter on the average.
@@ -116,12 +127,12 @@ fn object(schema: &Tree, is_resource: bool, path: &str) -> Option<(SchemaRef, u6
         add_type_and_name(&mut fields, path);
     }
     let shape = Shape::Object { name: path.into() };
-    Some((Arc::new(Node { shape, fields, max_elements: None }), least))
+    Some((Node { shape, fields, max_elements: None, nullable: false }, least))
 }
 
 /// Every resource has a type and a name, whether its schema says so or not; of the metadata nothing else is seen.
 fn add_type_and_name(fields: &mut BTreeMap<Box<str>, SchemaRef>, path: &str) {
-    let text = || leaf(Shape::String, Some(MAX_REQUEST - 2));
+    let text = || -> SchemaRef { Arc::new(leaf(Shape::String, Some(MAX_REQUEST - 2))) };
     let is_string =
         |schema: Option<&SchemaRef>| schema.is_some_and(|schema| matches!(schema.shape(), Shape::String));
     let metadata = fields.get("metadata");
@@ -133,13 +144,13 @@ fn add_type_and_name(fields: &mut BTreeMap<Box<str>, SchemaRef>, path: &str) {
     }
     let names = ["name", "generateName"].map(|name| (Box::from(name), text()));
     let shape = Shape::Object { name: format!("{path}.metadata").into() };
-    let metadata = Node { shape, fields: names.into_iter().collect(), max_elements: None };
+    let metadata = Node { shape, fields: names.into_iter().collect(), max_elements: None, nullable: false };
     fields.insert("metadata".into(), Arc::new(metadata));
     fields.insert("kind".into(), text());
     fields.insert("apiVersion".into(), text());
 }
 
-fn string(schema: &Tree) -> (SchemaRef, u64) {
+fn string(schema: &Tree) -> (Node, u64) {
     let of = |shape, max, least| (leaf(shape, Some(max)), least);
     match schema.str_at(&["format"]) {
         Some("byte") => of(Shape::Bytes, limit(schema, "maxLength").unwrap_or(MAX_REQUEST - 2), MIN_STRING),

@@ -82,19 +82,24 @@ fn values_are_what_their_schema_says() {
 fn what_does_not_fit_its_schema_is_an_error_where_it_is_looked_at() {
     let schema = tree!({
         "type": "object",
-        "properties": { "n": { "type": "integer" }, "t": { "type": "string", "format": "date-time" } }
+        "properties": {
+            "n": { "type": "integer" },
+            "t": { "type": "string", "format": "date-time" },
+            "l": { "type": "array", "items": { "type": "string" } }
+        }
     });
-    let object = tree!({ "n": "x", "t": "yesterday" });
+    let object = tree!({ "n": "x", "t": "yesterday", "l": [null] });
     check(
         &schema,
         &object,
-        &["has(self.n)", "self.n", "self.t", "self.n == 1 || true"],
+        &["has(self.n)", "self.n", "self.t", "self.n == 1 || true", "self.l[0]"],
         expect![[r#"
-        has(self.n) = failed: invalid data, expected int, got string
-        self.n = failed: invalid data, expected int, got string
-        self.t = failed: Invalid date-time formatted string yesterday
-        self.n == 1 || true = true
-    "#]],
+            has(self.n) = failed: invalid data, expected int, got string
+            self.n = failed: invalid data, expected int, got string
+            self.t = failed: Invalid date-time formatted string yesterday
+            self.n == 1 || true = true
+            self.l[0] = failed: invalid data, got null for schema with nullable=false
+        "#]],
     );
 }
 

@@ -19,7 +19,10 @@ impl<'a> Value<'a> {
     pub fn from_tree(tree: &'a Tree, schema: Option<&SchemaRef>) -> Evaluated<'a> {
         let Some(schema) = schema else { return Ok(Self::untyped(tree)) };
         match (schema.shape(), tree) {
-            (_, Tree::Null) => Ok(Self::Null),
+            (_, Tree::Null) if schema.nullable() => Ok(Self::Null),
+            (_, Tree::Null) => {
+                Err(EvalError::failed("invalid data, got null for schema with nullable=false"))
+            }
             (Shape::Dyn, tree) => Ok(Self::untyped(tree)),
             (Shape::IntOrString, tree @ (Tree::Int(_) | Tree::Str(_))) => Ok(Self::untyped(tree)),
             (Shape::IntOrString, tree) => {
