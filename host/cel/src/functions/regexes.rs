@@ -140,6 +140,10 @@ fn stacked(expression: &str) -> Option<&str> {
         let length = match char {
             '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
             '{' => rest.find('}').map_or(1, |end| end + 1),
+            // A bracket right after the first belongs to the class.
+            '[' if !in_class => {
+                ["[^]", "[]", "[^"].iter().find(|open| rest.starts_with(**open)).map_or(1, |open| open.len())
+            }
             other => other.len_utf8(),
         };
         let is_count = |text: &str| {
@@ -277,6 +281,8 @@ mod tests {
             ("(?i)a*(?:b+)*", None),
             ("[*+]+a\\++", None),
             ("a{,x}*", None),
+            ("[]*+]+", None),
+            ("[^]*+]+", None),
         ];
         for (expression, expected) in cases {
             assert_eq!(super::stacked(expression), expected, "{expression}");
