@@ -34,6 +34,9 @@ const REASONS: &[(&str, &str)] = &[
     ("backreferences are not supported", "invalid escape sequence"),
 ];
 
+/// The length of the longest count of a repetition, with room to spare: `{1000,1000}`.
+const MAX_COUNT: usize = 16;
+
 /// The expressions that were compiled, whether known before evaluation or met in it.
 #[derive(Default)]
 pub(crate) struct Patterns(HashMap<Box<str>, Result<Arc<Regex>, EvalError>>);
@@ -139,7 +142,7 @@ fn stacked(expression: &str) -> Option<&str> {
         let rest = &expression[at..];
         let length = match char {
             '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-            '{' => rest.find('}').map_or(1, |end| end + 1),
+            '{' => rest.bytes().take(MAX_COUNT).position(|byte| byte == b'}').map_or(1, |end| end + 1),
             // A bracket right after the first belongs to the class.
             '[' if !in_class => {
                 ["[^]", "[]", "[^"].iter().find(|open| rest.starts_with(**open)).map_or(1, |open| open.len())
