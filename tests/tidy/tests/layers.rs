@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// The crates of `host/`, from the ground up.
 const LAYERS: &[&[&str]] = &[
     &["net", "observe", "pki", "supervise"],
-    &["args", "bolt", "mvcc", "objects", "structural"],
+    &["args", "bolt", "cel", "mvcc", "objects", "structural"],
     &["client", "cri", "datastore", "engine", "etcd", "reconcile"],
     &["addons", "admin", "apiserver", "controllers", "kubelet", "scheduler"],
     &["mk8s-host"],
