@@ -8,7 +8,10 @@ use super::{Verb, builtin, by_kind, by_name, served};
 fn a_subresource_that_is_not_served_is_known_and_not_listed() {
     let pods = by_name("", "v1", "pods").unwrap();
     let served: Vec<&str> = pods.served_subresources().map(|subresource| &*subresource.name).collect();
-    assert_eq!(served, ["binding", "ephemeralcontainers", "eviction", "exec", "log", "proxy", "resize", "status"]);
+    assert_eq!(
+        served,
+        ["binding", "ephemeralcontainers", "eviction", "exec", "log", "proxy", "resize", "status"]
+    );
     assert!(!pods.subresource("attach").unwrap().served);
 }
 
