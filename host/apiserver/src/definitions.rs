@@ -77,7 +77,7 @@ impl Definitions {
     /// Looks at every definition; gives what to wait for beside their changes: objects of those that are ending.
     async fn step(&mut self, row: &Arc<Served>, services: &Arc<Served>) -> Vec<watch::Receiver<u64>> {
         let mut all = self.rest.list_trees(row);
-        all.sort_by(|one, two| created(one).cmp(&created(two)));
+        all.sort_by_cached_key(created);
         let mut statuses = Vec::new();
         for at in 0..all.len() {
             let new = self.judged(&all, at);
