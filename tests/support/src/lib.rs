@@ -11,6 +11,7 @@ mod image;
 mod kubectl;
 mod machine;
 mod node;
+mod python;
 mod wait;
 
 pub use etcd::Etcd;
@@ -19,4 +20,5 @@ pub use image::{IMAGE, busybox_archive};
 pub use kubectl::{Answer, Kubectl, Watching};
 pub use machine::Machine;
 pub use node::{Node, program};
+pub use python::Python;
 pub use wait::{LIMIT, eventually};

@@ -3,7 +3,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::wait::eventually;
 
@@ -50,6 +53,21 @@ impl Machine {
     /// A command that runs on the machine.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         enter(self.pid, program)
+    }
+
+    /// Runs on a thread of its own, all of whose sockets are the machine's.
+    ///
+    /// # Panics
+    /// Where what is run does, or this process may not enter namespaces.
+    pub fn inside<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let namespace = fs::File::open(format!("/proc/{}/ns/net", self.pid)).unwrap();
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+                run()
+            });
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// The first process, as seen from outside.
