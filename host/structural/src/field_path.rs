@@ -1,5 +1,8 @@
 //! Paths of fields as rules and selectable fields name them: `.spec.list['a.b']`, checked against a schema.
 
+use objects::Tree;
+use objects::validate::Path;
+
 use crate::props::Props;
 
 /// How a path may name a field.
@@ -48,6 +51,25 @@ pub(crate) fn resolve<'a>(
         names.push(name);
     }
     Ok((names, schema))
+}
+
+/// The path that `fieldPath` of a rule means, which stands at a schema; `None` where it leads nowhere.
+pub fn field_path(path: &str, schema: &Tree) -> Option<Path> {
+    let (names, _) = resolve(path, Props(schema), Notation::DotsAndBrackets).ok()?;
+    let mut schema = Some(Props(schema));
+    let mut found: Option<Path> = None;
+    for name in &names {
+        let is_field = schema.is_some_and(|schema| schema.is_set("properties"));
+        schema =
+            schema.and_then(|s| if is_field { s.property(name) } else { s.child("additionalProperties") });
+        found = Some(match (found, is_field) {
+            (Some(path), true) => path.child(name),
+            (Some(path), false) => path.key(name),
+            (None, true) => Path::new(name),
+            (None, false) => Path::new(&format!("[{name}]")),
+        });
+    }
+    found
 }
 
 /// Dots, brackets, quoted texts, and what stands between them.
