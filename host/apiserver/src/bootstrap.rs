@@ -12,7 +12,7 @@ use objects::status::{Reason, Status};
 use objects::{Tree, kind, meta, tree};
 
 use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Content, Notes, Output};
 use crate::rest::Rest;
 
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -78,6 +78,7 @@ async fn write(
         output: Output::Objects,
         user: UserInfo { name: "system:apiserver".to_owned(), ..UserInfo::default() },
         user_agent: "kube-apiserver".to_owned(),
+        notes: Notes::default(),
     };
     match rest.answer(call).await {
         Ok(answer) if answer.code == StatusCode::OK || answer.code == StatusCode::CREATED => Ok(()),

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Content, Notes, Output};
 use crate::registry::Served;
 use crate::rest::Rest;
+use crate::rules;
 use crate::strategy::CLEANUP;
 
 const ROW: (&str, &str, &str) = ("apiextensions.k8s.io", "v1", "customresourcedefinitions");
@@ -136,8 +137,9 @@ impl Definitions {
             match CustomResource::compile(definition) {
                 Ok(compiled) => {
                     let ending = Arc::new(AtomicBool::new(meta::is_deleting(definition)));
+                    let rules = rules::of_versions(definition, &compiled);
                     let definition = Arc::new(compiled);
-                    let rows = Served::all_of(&definition, &ending);
+                    let rows = Served::all_of(&definition, rules, &ending);
                     if let Err(status) = self.open(&rows[definition.storage]).await {
                         warn!(definition = name, %status, "cannot read the objects of a definition");
                         continue;
@@ -206,6 +208,7 @@ impl Definitions {
             output: Output::Objects,
             user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
             user_agent: "kube-apiserver".to_owned(),
+            notes: Notes::default(),
         }
     }
 }

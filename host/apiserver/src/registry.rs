@@ -9,6 +9,8 @@ use arc_swap::ArcSwap;
 use objects::resource::{self, Resource, Storage};
 use structural::{Conversion, CustomResource, Version};
 
+use crate::rules::Rules;
+
 /// A resource that is served.
 #[derive(Debug)]
 pub(crate) struct Served {
@@ -21,6 +23,7 @@ pub(crate) struct Served {
 struct Custom {
     definition: Arc<CustomResource>,
     version: usize,
+    rules: Option<Arc<Rules>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -29,13 +32,18 @@ impl Served {
         Self { row, custom: None }
     }
 
-    /// Every version of a custom resource, those that no client sees too.
-    pub(crate) fn all_of(definition: &Arc<CustomResource>, ending: &Arc<AtomicBool>) -> Vec<Arc<Self>> {
-        let of = |(version, row): (usize, &Version)| {
-            let custom = Custom { definition: Arc::clone(definition), version, ending: Arc::clone(ending) };
+    /// Every version of a custom resource, those that no client sees too; `rules` are those of each.
+    pub(crate) fn all_of(
+        definition: &Arc<CustomResource>,
+        rules: Vec<Option<Arc<Rules>>>,
+        ending: &Arc<AtomicBool>,
+    ) -> Vec<Arc<Self>> {
+        let of = |((version, row), rules): ((usize, &Version), Option<Arc<Rules>>)| {
+            let (definition, ending) = (Arc::clone(definition), Arc::clone(ending));
+            let custom = Custom { definition, version, rules, ending };
             Arc::new(Self { row: Arc::clone(&row.resource), custom: Some(custom) })
         };
-        definition.versions.iter().enumerate().map(of).collect()
+        definition.versions.iter().enumerate().zip(rules).map(of).collect()
     }
 
     /// The row alone, for who keeps it longer than the resource may be served.
@@ -47,6 +55,11 @@ impl Served {
     pub(crate) fn custom(&self) -> Option<&Version> {
         let custom = self.custom.as_ref()?;
         custom.definition.versions.get(custom.version)
+    }
+
+    /// The rules in CEL of this version of a custom resource.
+    pub(crate) fn rules(&self) -> Option<&Rules> {
+        self.custom.as_ref()?.rules.as_deref()
     }
 
     /// Whether its definition was deleted, so that nothing new is made.
