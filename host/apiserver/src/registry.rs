@@ -11,6 +11,12 @@ use structural::{Conversion, CustomResource, Version};
 
 use crate::rules::Rules;
 
+/// Built-in resources that clients are warned of: group, plural, why.
+const DEPRECATED: &[(&str, &str, &str)] = &[
+    ("", "componentstatuses", "v1 ComponentStatus is deprecated in v1.19+"),
+    ("", "endpoints", "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+];
+
 /// A resource that is served.
 #[derive(Debug)]
 pub(crate) struct Served {
@@ -60,6 +66,17 @@ impl Served {
     /// The rules in CEL of this version of a custom resource.
     pub(crate) fn rules(&self) -> Option<&Rules> {
         self.custom.as_ref()?.rules.as_deref()
+    }
+
+    /// What every client of it is warned of.
+    pub(crate) fn deprecation(&self) -> Option<&str> {
+        match self.custom() {
+            Some(version) => version.deprecation_warning.as_deref(),
+            None => {
+                let is = |row: &&(&str, &str, &str)| row.1 == self.plural && row.0 == self.group;
+                DEPRECATED.iter().find(is).map(|row| row.2)
+            }
+        }
     }
 
     /// Whether its definition was deleted, so that nothing new is made.

@@ -1,5 +1,7 @@
 //! From an authorized request for a resource to whoever answers it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use net::Body;
@@ -69,7 +71,7 @@ impl Parts {
         if let Some(trail) = trail.as_mut().filter(|_| writes) {
             trail.sent(&call.body, verb == Verb::Patch);
         }
-        let notes = call.notes.clone();
+        let (notes, resource) = (call.notes.clone(), Arc::clone(&call.resource));
         let answer = match review::answer(&self.review, &call) {
             Some(answer) => answer,
             None => self.rest.answer(call).await,
@@ -77,7 +79,8 @@ impl Parts {
         if let Some(trail) = trail.as_mut() {
             notes.take().into_iter().for_each(|(key, value)| trail.annotate(key, value));
         }
-        let answer = answer?;
+        let mut answer = answer?;
+        answer.warnings.extend(resource.deprecation().map(str::to_owned));
         if let (Some(trail), AnswerBody::Json(document)) = (trail, &answer.body) {
             trail.answered(document);
         }
