@@ -121,7 +121,7 @@ mod tests {
     use expect_test::expect;
     use objects::Tree;
 
-    use super::{Notation, resolve};
+    use super::{Notation, field_path, resolve};
     use crate::props::Props;
 
     #[test]
@@ -165,5 +165,18 @@ mod tests {
             resolve(".spec['a.b']", Props(&tree), Notation::Dots).unwrap_err(),
             "array notation is not allowed"
         );
+    }
+
+    #[test]
+    fn the_path_of_a_rule_tells_keys_from_fields() {
+        let tree = Tree::from_json(
+            br#"{"properties":{"a.b":{"type":"string"},"map":{"additionalProperties":{"type":"integer"}}}}"#,
+        )
+        .unwrap();
+        let told = |path: &str| field_path(path, &tree).map(|path| path.to_string());
+        assert_eq!(told("['a.b']").as_deref(), Some("a.b"));
+        assert_eq!(told(".map.x").as_deref(), Some("map[x]"));
+        assert_eq!(told(".other"), None);
+        assert_eq!(told(""), None);
     }
 }

@@ -34,7 +34,7 @@ impl Expression {
     /// `variables` are those that it may speak of; match conditions are made before there are any.
     pub(super) fn compile(text: &str, role: Role<'_>, has_params: bool, variables: &[Declared]) -> Self {
         let program = match compile(text, &declarations(role, has_params, variables)) {
-            Ok(program) => match misfit(role, &program.output_type().to_string()) {
+            Ok(program) => match misfit(role, program.output_type()) {
                 Some(why) => Err(CompileError::Expression(why)),
                 None => Ok(program),
             },
@@ -128,7 +128,9 @@ fn declarations(role: Role<'_>, has_params: bool, variables: &[Declared]) -> Dec
 }
 
 /// Why an expression may not give what it does.
-fn misfit(role: Role<'_>, given: &str) -> Option<String> {
+fn misfit(role: Role<'_>, given: &Type) -> Option<String> {
+    // The checker's messages have another word for it.
+    let given = if matches!(given, Type::Null) { "null_type".to_owned() } else { given.to_string() };
     let wanted: &[&str] = match role {
         Role::MatchCondition | Role::Validation | Role::DeviceSelector => &["bool"],
         Role::Message => &["string"],
@@ -138,7 +140,7 @@ fn misfit(role: Role<'_>, given: &str) -> Option<String> {
         Role::Variable(_) => return None,
     };
     match wanted {
-        wanted if wanted.contains(&given) => None,
+        wanted if wanted.contains(&given.as_str()) => None,
         [only] => Some(format!("must evaluate to {only} but got {given}")),
         several => Some(format!("must evaluate to one of [{}] but got {given}", several.join(" "))),
     }
