@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use objects::Tree;
 use objects::resource::{self, Resource, Storage};
 use structural::{Conversion, CustomResource, Version};
 
-use crate::rules::Rules;
+use crate::rules::{self, Rules};
 
 /// Built-in resources that clients are warned of: group, plural, why.
 const DEPRECATED: &[(&str, &str, &str)] = &[
@@ -28,6 +29,8 @@ pub(crate) struct Served {
 #[derive(Debug)]
 struct Custom {
     definition: Arc<CustomResource>,
+    /// The definition as it is stored.
+    source: Arc<Tree>,
     version: usize,
     rules: Option<Arc<Rules>>,
     ending: Arc<AtomicBool>,
@@ -38,15 +41,17 @@ impl Served {
         Self { row, custom: None }
     }
 
-    /// Every version of a custom resource, those that no client sees too; `rules` are those of each.
+    /// Every version of a custom resource, those that no client sees too.
     pub(crate) fn all_of(
         definition: &Arc<CustomResource>,
-        rules: Vec<Option<Arc<Rules>>>,
+        source: Tree,
         ending: &Arc<AtomicBool>,
     ) -> Vec<Arc<Self>> {
+        let rules = rules::of_versions(&source, definition);
+        let source = Arc::new(source);
         let of = |((version, row), rules): ((usize, &Version), Option<Arc<Rules>>)| {
-            let (definition, ending) = (Arc::clone(definition), Arc::clone(ending));
-            let custom = Custom { definition, version, rules, ending };
+            let (definition, source) = (Arc::clone(definition), Arc::clone(&source));
+            let custom = Custom { definition, source, version, rules, ending: Arc::clone(ending) };
             Arc::new(Self { row: Arc::clone(&row.resource), custom: Some(custom) })
         };
         definition.versions.iter().enumerate().zip(rules).map(of).collect()
@@ -66,6 +71,16 @@ impl Served {
     /// The rules in CEL of this version of a custom resource.
     pub(crate) fn rules(&self) -> Option<&Rules> {
         self.custom.as_ref()?.rules.as_deref()
+    }
+
+    /// The CustomResourceDefinition of a custom resource.
+    pub(crate) fn definition(&self) -> Option<&Tree> {
+        self.custom.as_ref().map(|custom| &*custom.source)
+    }
+
+    /// The row in whose version objects of a custom resource are stored.
+    pub(crate) fn stored_as(&self) -> Option<&Arc<Resource>> {
+        self.custom.as_ref().map(|custom| &custom.definition.storage_version().resource)
     }
 
     /// What every client of it is warned of.
@@ -123,7 +138,7 @@ impl Registry {
         Arc::clone(&self.0.load().served)
     }
 
-    /// Serves these custom resources and no others.
+    /// Serves these custom resources and no others. The rows stay the same where these are what is served.
     pub(crate) fn replace_custom(&self, mut custom: Vec<Arc<Served>>) {
         custom.sort_by(|one, two| {
             let versions = || structural::compare_versions(&two.version, &one.version);
@@ -132,6 +147,10 @@ impl Registry {
         let old = self.0.load();
         let builtin = old.builtin;
         custom.retain(|row| row.served);
+        let (known, given) = (old.served[builtin..].iter(), custom.iter());
+        if known.map(Arc::as_ptr).eq(given.map(Arc::as_ptr)) {
+            return;
+        }
         let served = old.served[..builtin].iter().chain(&custom).cloned().collect();
         self.0.store(Arc::new(Rows { served: Arc::new(served), builtin }));
     }

@@ -1,4 +1,4 @@
-//! The form in which a client wants objects. YAML is not offered, tables and metadata alone are JSON.
+//! The form in which a client wants objects. YAML is not offered, tables are JSON.
 
 use http::HeaderMap;
 use objects::resource::Resource;
@@ -15,13 +15,26 @@ const FORMS: &[(&str, Output, Encoding)] = &[
     ("application/json;g=meta.k8s.io;v=v1;as=Table", Output::Table, Encoding::Json),
     ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata", Output::Metadata, Encoding::Json),
     ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList", Output::Metadata, Encoding::Json),
+    (
+        "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadata",
+        Output::Metadata,
+        Encoding::Protobuf,
+    ),
+    (
+        "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList",
+        Output::Metadata,
+        Encoding::Protobuf,
+    ),
 ];
 
-/// The first form that the client prefers of those that there are: protobuf of kinds that have messages.
+/// The first form that the client prefers of those that there are: protobuf of kinds that have messages, and of the
+/// metadata of all.
 pub(super) fn form(headers: &HeaderMap, resource: &Resource) -> Result<(Output, Encoding), Status> {
     let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
     let is_message = row.is_some_and(Type::is_message);
-    let offered = || FORMS.iter().filter(|(_, _, encoding)| is_message || *encoding == Encoding::Json);
+    let is_offered =
+        |output, encoding| is_message || encoding == Encoding::Json || output == Output::Metadata;
+    let offered = || FORMS.iter().filter(|(_, output, encoding)| is_offered(*output, *encoding));
     let chosen = |range: &accept::MediaRange<'_>| offered().find(|(name, ..)| range.covers(name));
     let form = accept::ranges(headers).iter().find_map(chosen);
     let names: &[&str] = if is_message { &[JSON, PROTOBUF] } else { &[JSON] };
@@ -52,11 +65,17 @@ mod tests {
         const BINARY: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Protobuf));
         const TABLE: Option<(Output, Encoding)> = Some((Output::Table, Encoding::Json));
         const METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Json));
+        const BINARY_METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Protobuf));
         for (accept, pod, custom) in [
             ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", TABLE, TABLE),
             ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", OBJECTS, OBJECTS),
             ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", METADATA, METADATA),
             ("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1", None, None),
+            (
+                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+                BINARY_METADATA,
+                BINARY_METADATA,
+            ),
             ("application/vnd.kubernetes.protobuf,application/json", BINARY, OBJECTS),
             ("application/vnd.kubernetes.protobuf;stream=watch", BINARY, None),
             ("application/json;stream=watch", OBJECTS, OBJECTS),
