@@ -15,7 +15,7 @@ use objects::status::{Reason, Status};
 use objects::{Tree, kind, meta, tree};
 
 use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Content, Notes, Output};
 use crate::config::ClientAuthorities;
 use crate::discovery::Priority;
 use crate::registration;
@@ -86,6 +86,7 @@ async fn write(
         output: Output::Objects,
         user: UserInfo { name: "system:apiserver".to_owned(), ..UserInfo::default() },
         user_agent: "kube-apiserver".to_owned(),
+        notes: Notes::default(),
     };
     match rest.answer(call).await {
         Ok(answer) if answer.code == StatusCode::OK || answer.code == StatusCode::CREATED => Ok(()),

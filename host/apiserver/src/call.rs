@@ -1,6 +1,6 @@
 //! The seam between HTTP and the objects: one authorized request for a resource, and its answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -28,6 +28,25 @@ pub(crate) struct Call {
     pub(crate) user: UserInfo,
     /// What the client calls itself; empty where it does not.
     pub(crate) user_agent: String,
+    pub(crate) notes: Notes,
+}
+
+/// What the audit is to tell of a call beside what was asked and answered: annotations by their keys. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Notes {
+    /// The first note of a key stays.
+    pub(crate) fn add(&self, key: String, value: String) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.iter().all(|(known, _)| *known != key) {
+            notes.push((key, value));
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Call {

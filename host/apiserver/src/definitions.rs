@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Content, Notes, Output};
 use crate::registration::{self, Change};
 use crate::registry::Served;
 use crate::rest::Rest;
@@ -232,6 +232,7 @@ impl Definitions {
             output: Output::Objects,
             user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
             user_agent: "kube-apiserver".to_owned(),
+            notes: Notes::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use tracing::warn;
 use super::ask::{self, Failed, USER};
 use super::{Aggregator, Remote, remote};
 use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Content, Notes, Output};
 use crate::registry::Served;
 
 /// How often a server is asked that nothing is heard of, as upstream.
@@ -156,6 +156,7 @@ async fn record(aggregator: &Aggregator, remote: &Remote, finding: Finding) {
         output: Output::Objects,
         user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
         user_agent: "kube-apiserver".to_owned(),
+        notes: Notes::default(),
     };
     match rest.answer(call).await {
         // Who changed it in between made news, after which it is looked at again.
