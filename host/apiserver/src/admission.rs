@@ -7,6 +7,7 @@ mod default_class;
 mod limits;
 mod matching;
 mod namespace;
+mod node_restriction;
 mod pod_security;
 mod priority;
 mod quota;
@@ -98,6 +99,7 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "NamespaceLifecycle", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(namespace::admit(write)))), ..NOTHING },
     Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)), ..NOTHING },
     Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
+    Plugin { name: "NodeRestriction", operations: &[Create, Update, Delete], validate: Some(Now(node_restriction::check)), ..NOTHING },
     Plugin { name: "PodSecurity", operations: &[Create, Update], validate: Some(Now(pod_security::check)), ..NOTHING },
     Plugin { name: "Priority", scope: PODS, operations: &[Create, Update], mutate: Some(Now(priority::complete)), ..NOTHING },
     Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },

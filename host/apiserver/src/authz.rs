@@ -1,5 +1,9 @@
 //! Who may do what: the question, the answers, and the trait that decides.
 
+pub(crate) mod node;
+
+pub use node::NodeMode;
+
 use crate::authn::UserInfo;
 
 /// What a user asks to do.
@@ -102,8 +106,14 @@ pub(crate) fn rules(authorizer: &dyn Authorize, user: &UserInfo, namespace: &str
         let all = || vec!["*".to_owned()];
         let resource =
             ResourceRule { verbs: all(), api_groups: all(), resources: all(), resource_names: Vec::new() };
-        rules.resource.insert(0, resource);
-        rules.non_resource.insert(0, NonResourceRule { verbs: all(), paths: all() });
+        let path = NonResourceRule { verbs: all(), paths: all() };
+        // Where everybody may do everything, the authorizer said so.
+        if !rules.resource.contains(&resource) {
+            rules.resource.insert(0, resource);
+        }
+        if !rules.non_resource.contains(&path) {
+            rules.non_resource.insert(0, path);
+        }
     }
     rules
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::admission;
 use crate::audit::AuditConfig;
 use crate::authn::Authenticate;
-use crate::authz::Authorize;
+use crate::authz::{Authorize, NodeMode};
 use crate::front::Anonymous;
 use crate::server::{self, ApiServerHandle, ApiServerTask, Keys};
 use crate::storage::Encryption;
@@ -83,6 +83,8 @@ pub struct Dependencies {
     pub datastore: Datastore,
     pub authenticate: Arc<dyn Authenticate>,
     pub authorize: Arc<dyn Authorize>,
+    /// Whether what nodes may read is narrowed to what their pods name.
+    pub node_mode: NodeMode,
     /// Whether a request without credentials is `system:anonymous`; asked for each.
     pub anonymous: Anonymous,
     /// Shown to kubelets.

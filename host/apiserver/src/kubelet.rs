@@ -55,13 +55,13 @@ impl Proxy {
 
     fn place(&self, call: &Call) -> Result<Place, Status> {
         let target = target::of(call).ok_or_else(Status::no_such_path)?;
-        let pod = core(&self.rest, "pods", &call.namespace, &call.name)
+        let pod = core(self.rest.view(), "pods", &call.namespace, &call.name)
             .ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))?;
         let path = target.path(call, &pod)?;
         let Some(name) = pod.str_at(&["spec", "nodeName"]).filter(|name| !name.is_empty()) else {
             return target.unassigned(&call.name).map(|()| Place::Nowhere);
         };
-        let node = core(&self.rest, "nodes", "", name)
+        let node = core(self.rest.view(), "nodes", "", name)
             .ok_or_else(|| Status::not_found(&GroupResource::new("", "nodes"), name))?;
         target::uri(&node, &path).map(Place::At)
     }

@@ -10,6 +10,12 @@ use arc_swap::ArcSwap;
 use objects::resource::{self, Resource, Storage};
 use structural::{Conversion, CustomResource, Version};
 
+/// Built-in resources that clients are warned of: group, plural, why.
+const DEPRECATED: &[(&str, &str, &str)] = &[
+    ("", "componentstatuses", "v1 ComponentStatus is deprecated in v1.19+"),
+    ("", "endpoints", "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+];
+
 /// A resource that is served.
 #[derive(Debug)]
 pub(crate) struct Served {
@@ -48,6 +54,17 @@ impl Served {
     pub(crate) fn custom(&self) -> Option<&Version> {
         let custom = self.custom.as_ref()?;
         custom.definition.versions.get(custom.version)
+    }
+
+    /// What every client of it is warned of.
+    pub(crate) fn deprecation(&self) -> Option<&str> {
+        match self.custom() {
+            Some(version) => version.deprecation_warning.as_deref(),
+            None => {
+                let is = |row: &&(&str, &str, &str)| row.1 == self.plural && row.0 == self.group;
+                DEPRECATED.iter().find(is).map(|row| row.2)
+            }
+        }
     }
 
     /// Whether its definition was deleted, so that nothing new is made.

@@ -20,6 +20,8 @@ use crate::admission::address::ServiceNetwork;
 use crate::aggregation::Aggregator;
 use crate::audit::{Audit, AuditMetrics};
 use crate::authn::UserInfo;
+use crate::authz::Authorize;
+use crate::authz::node::Narrowed;
 use crate::bootstrap::{self, Endpoint};
 use crate::config::{Config, Dependencies};
 use crate::document::Documents;
@@ -139,6 +141,9 @@ impl ApiServerTask {
         let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
         let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
         let Dependencies { datastore, authenticate, authorize, anonymous, .. } = &self.dependencies;
+        let narrowed =
+            Arc::new(Narrowed::new(Arc::clone(authorize), Arc::clone(&self.dependencies.node_mode)));
+        let authorize = &(Arc::clone(&narrowed) as Arc<dyn Authorize>);
         let Dependencies { kubelet, anybody, front_proxy, encryption, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
@@ -149,6 +154,7 @@ impl ApiServerTask {
             values: Values::new(encryption.clone()),
         };
         let rest = Rest::open(foundation, scope);
+        narrowed.see(rest.view().clone());
         scope.spawn("flow control", flow::follow(self.flow.clone(), rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());

@@ -16,6 +16,7 @@ pub(crate) use jws::{PublicKey, Signer};
 
 use crate::authn::UserInfo;
 use crate::rest::Rest;
+use crate::view::View;
 
 /// How long a token outlives the deletion of what it is bound to: upstream's leeway.
 const LEEWAY_SECONDS: i64 = 60;
@@ -87,7 +88,7 @@ impl Verifier {
             if shared.is_empty() {
                 return Err(TokenError::Audience { actual: Vec::new(), wanted: audiences.to_vec() });
             }
-            let user = legacy::user(&self.rest, text, &token.claims, now)?;
+            let user = legacy::user(self.rest.view(), text, &token.claims, now)?;
             return Ok(Some(Bearer { user, audiences: shared }));
         }
         let claims = Claims::from_tree(&token.claims).ok_or(TokenError::Claims)?;
@@ -109,7 +110,7 @@ impl Verifier {
 
     /// The user of a bootstrap token.
     pub(crate) fn bootstrap(&self, token: &str, now: Timestamp) -> Option<UserInfo> {
-        bootstrap::user(&self.rest, token, now)
+        bootstrap::user(self.rest.view(), token, now)
     }
 
     /// Whether the account and what else the token is bound to are there still.
@@ -124,7 +125,7 @@ impl Verifier {
         ];
         for (kind, plural, namespace, reference) in bound {
             let Some(reference) = reference else { continue };
-            let found = core(&self.rest, plural, namespace, &reference.name);
+            let found = core(self.rest.view(), plural, namespace, &reference.name);
             check(kind, namespace, reference, found.as_ref(), now)?;
         }
         Ok(())
@@ -132,8 +133,8 @@ impl Verifier {
 }
 
 /// An object of core/v1 as the caches have it.
-pub(crate) fn core(rest: &Rest, plural: &str, namespace: &str, name: &str) -> Option<Tree> {
-    rest.get_tree(&*rest.registry().find("", "v1", plural)?, namespace, name)
+pub(crate) fn core(view: &View, plural: &str, namespace: &str, name: &str) -> Option<Tree> {
+    view.get(&*view.registry.find("", "v1", plural)?, namespace, name)
 }
 
 fn check(

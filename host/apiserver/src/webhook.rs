@@ -75,9 +75,13 @@ impl Servers {
         let (base, at) = match &webhook.server {
             Server::Url(url) => (url.clone(), None),
             Server::Service { service, path } => {
-                let at = service.resolve(view).map_err(|status| status.message)?;
-                let slash = if path.starts_with('/') || path.is_empty() { "" } else { "/" };
-                (format!("https://{}:{}{slash}{path}", service.host(), service.port), Some(at))
+                let slash = if path.starts_with('/') { "" } else { "/" };
+                let url = format!("https://{}:{}{slash}{path}", service.host(), service.port);
+                let at = service.resolve(view).map_err(|status| {
+                    let shown = format!("{url}?timeout={}s", timeout.as_secs());
+                    format!("failed to call webhook: Post {shown:?}: {}", status.message)
+                })?;
+                (url, Some(at))
             }
         };
         let mark = if base.contains('?') { '&' } else { '?' };

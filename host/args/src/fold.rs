@@ -10,6 +10,9 @@ use crate::service::Service;
 use crate::table::{Effect, Flag};
 use crate::value;
 
+/// What stands for the data directory in defaults.
+const DATA_DIR: &str = "${SNAP_DATA}";
+
 /// Something wrong with what was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
@@ -53,7 +56,7 @@ impl Args {
         let mut base = defaults(data_dir);
         for (service, name, value) in profile.values() {
             let setting = base.setting_mut(*service, name).expect("a profile names flags of the tables");
-            setting.replace((*value).to_owned(), Origin::Profile(profile.name()));
+            setting.replace(value.replace(DATA_DIR, data_dir), Origin::Profile(profile.name()));
         }
         let mut mistakes = Vec::new();
         for (service, text) in files {
@@ -94,7 +97,7 @@ impl Args {
 fn defaults(data_dir: &str) -> Effective {
     let setting = |flag: &'static Flag| Setting {
         flag,
-        value: flag.default.replace("${SNAP_DATA}", data_dir),
+        value: flag.default.replace(DATA_DIR, data_dir),
         origin: Origin::Default,
         overrides: Vec::new(),
     };
@@ -346,13 +349,15 @@ mod tests {
     }
 
     #[test]
-    fn the_hardened_profile_turns_plain_http_off_and_rbac_on() {
+    fn the_hardened_profile_turns_plain_http_off_and_rbac_and_encryption_on() {
         let effective = Args::read("/d", Profile::Hardened, &[]).unwrap().fold(&[]).unwrap();
         assert_eq!(effective.service(Service::Kubelet).port("read-only-port"), None);
         assert_eq!(effective.service(Service::KubeScheduler).port("port"), None);
         assert_eq!(effective.service(Service::KubeControllerManager).port("port"), None);
         expect![[r#"RBAC,Node (profile hardened) instead of ["AlwaysAllow (default)"]"#]]
             .assert_eq(&shown(&effective, "authorization-mode"));
+        let secrets = effective.service(Service::KubeApiserver).text("encryption-provider-config");
+        assert_eq!(secrets, "/d/credentials/encryption.json");
     }
 
     #[test]

@@ -175,6 +175,7 @@ impl Kind {
             meta::set_generation(tree, 1);
         }
         (self.create)(tree);
+        complete(resource, tree);
     }
 
     /// An object that is written over an old one: its status is the old one's, its generation counts on.
@@ -185,6 +186,7 @@ impl Kind {
         }
         keep_metadata(new, old, "generation");
         (self.update)(new, old);
+        complete(resource, new);
         count_generation(self.generation, new, old);
     }
 
@@ -197,6 +199,7 @@ impl Kind {
             new.insert(key, value.clone());
         }
         keep_metadata(new, old, "generation");
+        complete(resource, new);
         (self.status)(new, old);
     }
 
@@ -277,6 +280,13 @@ fn counted_differs(new: &Tree, old: &Tree) -> bool {
         .map(String::as_str)
         .filter(counts)
         .any(|key| new.get(key) != old.get(key))
+}
+
+/// Puts in what an object of the kind always has.
+fn complete(resource: &Resource, tree: &mut Tree) {
+    if let Some(row) = schema::by_gvk(&resource.group, &resource.version, &resource.kind) {
+        defaults::complete(tree, row);
+    }
 }
 
 /// A top-level field as the old object has it.

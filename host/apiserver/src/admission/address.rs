@@ -13,7 +13,7 @@ use objects::validate::{FieldError, Path, to_status};
 use objects::{Tree, meta};
 
 use crate::registry::Served;
-use crate::rest::Rest;
+use crate::rest::{Rest, random};
 
 /// Where the addresses and ports of services come from.
 #[derive(Clone, Debug)]
@@ -111,8 +111,7 @@ impl Addresses {
     fn address(&self, tree: &mut Tree, taken: &BTreeSet<Claim>) -> Result<(), Status> {
         let mut address = tree.str_at(&["spec", "clusterIP"]).unwrap_or_default().to_owned();
         if address.is_empty() {
-            // The first address is the API server's own.
-            let free = self.network.cidr.hosts().skip(1).find(|ip| !taken.contains(&Claim::Address(*ip)));
+            let free = self.free_address(taken);
             let full = "failed to allocate a serviceIP: range is full";
             address = free.ok_or_else(|| Status::internal(full))?.to_string();
         }
@@ -128,13 +127,35 @@ impl Addresses {
         Ok(())
     }
 
+    /// An address that nobody has. The first ones are for those who name one, as the cluster's DNS; they are given when
+    /// no other is left.
+    fn free_address(&self, taken: &BTreeSet<Claim>) -> Option<IpAddr> {
+        let cidr = &self.network.cidr;
+        let bits = cidr.max_prefix_len() - cidr.prefix_len();
+        let size = 1_usize << bits;
+        let band = band(size, 16, 256);
+        // The first address is the API server's own, the network's and the last of IPv4 are nobody's.
+        let hosts: Vec<IpAddr> = cidr.hosts().skip(1).collect();
+        let (low, high) = hosts.split_at(band.min(hosts.len()));
+        let is_free = |ip: &&IpAddr| !taken.contains(&Claim::Address(**ip));
+        from_anywhere(high).find(is_free).or_else(|| low.iter().find(is_free)).copied()
+    }
+
+    /// A port that nobody has, by the same rule.
+    fn free_port(&self, taken: &BTreeSet<Claim>) -> Option<u16> {
+        let ports: Vec<u16> = self.network.node_ports.clone().collect();
+        let (low, high) = ports.split_at(band(ports.len(), 32, 128).min(ports.len()));
+        let is_free = |port: &&u16| !taken.contains(&Claim::Port(**port));
+        from_anywhere(high).find(is_free).or_else(|| low.iter().find(is_free)).copied()
+    }
+
     fn ports(&self, tree: &mut Tree, taken: &mut BTreeSet<Claim>) -> Result<(), Status> {
         taken.extend(claims(tree));
         for port in tree.at_mut(&["spec", "ports"]).and_then(Tree::as_array_mut).into_iter().flatten() {
             if port.i64_at(&["nodePort"]).unwrap_or(0) != 0 {
                 continue;
             }
-            let free = self.network.node_ports.clone().find(|port| !taken.contains(&Claim::Port(*port)));
+            let free = self.free_port(taken);
             let full = "failed to allocate a nodePort: range is full";
             let free = free.ok_or_else(|| Status::internal(full))?;
             taken.insert(Claim::Port(free));
@@ -142,6 +163,19 @@ impl Addresses {
         }
         Ok(())
     }
+}
+
+/// How many at the beginning of a range are left to those who name one, as upstream.
+fn band(size: usize, share: usize, most: usize) -> usize {
+    const LEAST: usize = 16;
+    if size < LEAST { 0 } else { (size / share).clamp(LEAST, most) }
+}
+
+/// All of a slice, beginning somewhere in it.
+fn from_anywhere<T>(items: &[T]) -> impl Iterator<Item = &T> {
+    let start = usize::try_from(random::below(items.len() as u64)).unwrap_or(0);
+    let (before, from) = items.split_at(start.min(items.len()));
+    from.iter().chain(before)
 }
 
 /// What a Service has.

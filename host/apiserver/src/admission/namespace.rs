@@ -1,8 +1,8 @@
 //! NamespaceLifecycle: nothing is created in a namespace that is missing or going, and some namespaces stay.
 
+use objects::meta;
 use objects::resource::{GroupResource, Resource};
 use objects::status::{Cause, Details, Status};
-use objects::meta;
 
 use super::{Operation, Write};
 

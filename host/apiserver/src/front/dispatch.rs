@@ -1,5 +1,7 @@
 //! From an authorized request for a resource to whoever answers it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use net::Body;
@@ -65,10 +67,12 @@ impl Parts {
         if let Some(trail) = trail.as_mut().filter(|_| writes) {
             trail.sent(&call.body, verb == Verb::Patch);
         }
-        let answer = match review::answer(&self.review, &call) {
+        let resource = Arc::clone(&call.resource);
+        let mut answer = match review::answer(&self.review, &call) {
             Some(answer) => answer?,
             None => self.rest.answer(call).await?,
         };
+        answer.warnings.extend(resource.deprecation().map(str::to_owned));
         if let (Some(trail), AnswerBody::Json(document)) = (trail, &answer.body) {
             trail.answered(document);
         }

@@ -285,4 +285,15 @@ mod tests {
             assert_eq!(read("GET", address).is_long_running(), long, "{address}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_address_is_read(path in "(/[a-z0-9%.:~*-]{0,6}){0,9}/?", query in "[a-zA-Z0-9=&%+.,!-]{0,40}") {
+            let Ok(uri) = Uri::try_from(format!("{path}?{query}")) else { return Ok(()) };
+            for method in [Method::GET, Method::POST, Method::HEAD] {
+                let info = RequestInfo::read(&method, &uri);
+                proptest::prop_assert!(!info.verb.is_empty());
+            }
+        }
+    }
 }

@@ -172,6 +172,10 @@ impl DeleteOptions {
         })
     }
 
+    pub(super) fn execution(&self) -> Execution {
+        self.execution
+    }
+
     fn preconditions(&self, call: &Call, old: &Found) -> Result<(), Status> {
         let resource = call.resource.group_resource();
         let (uid, version) = (meta::uid(&old.tree), meta::resource_version(&old.tree));

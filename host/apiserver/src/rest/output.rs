@@ -34,6 +34,16 @@ pub(crate) enum Include {
     Object,
 }
 
+impl Include {
+    pub(crate) fn of(call: &Call) -> Self {
+        match call.query("includeObject") {
+            Some("None") => Self::None,
+            Some("Object") => Self::Object,
+            _ => Self::Metadata,
+        }
+    }
+}
+
 /// The metadata of a list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListMeta {
@@ -46,11 +56,7 @@ impl Render {
     pub(crate) fn new(call: &Call, hub: &Arc<Served>) -> Self {
         let head =
             format!("{{\"kind\":{:?},\"apiVersion\":{:?},", call.resource.kind, call.resource.api_version());
-        let include = match call.query("includeObject") {
-            Some("None") => Include::None,
-            Some("Object") => Include::Object,
-            _ => Include::Metadata,
-        };
+        let include = Include::of(call);
         Self {
             resource: Arc::clone(&call.resource),
             hub: Arc::clone(hub),

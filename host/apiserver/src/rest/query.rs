@@ -236,8 +236,7 @@ impl Call {
 
     pub(crate) fn label_selector(&self) -> Result<LabelSelector, Status> {
         let text = self.query("labelSelector").unwrap_or_default();
-        LabelSelector::parse(text)
-            .map_err(|error| Status::bad_request(format!("unable to parse requirement: {error}")))
+        LabelSelector::parse(text).map_err(|error| Status::bad_request(error.to_string()))
     }
 
     pub(crate) fn field_selector(&self) -> Result<FieldSelector, Status> {

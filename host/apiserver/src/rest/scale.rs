@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use objects::Tree;
 use objects::apply;
 use objects::decode;
@@ -13,11 +14,12 @@ use objects::status::Status;
 use objects::validate::to_status;
 
 use super::create::validated;
+use super::output::{Include, metadata_of};
 use super::patch::Patch;
 use super::query::{Execution, WriteOptions};
-use super::{Rest, body};
+use super::{Rest, body, table};
 use crate::admission::Write;
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Call, Output};
 use crate::storage::Found;
 use crate::strategy;
 
@@ -40,7 +42,7 @@ impl Rest {
                 let object = self.get_tree(&call.resource, &call.namespace, &call.name);
                 let object =
                     object.ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))?;
-                Ok(Answer::ok(strategy::of(&call.resource).scale_of(&object)?.to_json()))
+                Ok(Answer::ok(shown(call, strategy::of(&call.resource).scale_of(&object)?)))
             }
             Verb::Update => {
                 let options = call.write_options("UpdateOptions")?;
@@ -98,9 +100,18 @@ impl Rest {
                 Execution::Real => self.storage().replace(resource, &old, new).await?,
             };
             if let Some(found) = written {
-                let scale = strategy.scale_of(&found.tree)?.to_json();
+                let scale = shown(call, strategy.scale_of(&found.tree)?);
                 return Ok(Answer { warnings: write.warnings, ..Answer::ok(scale) });
             }
         }
+    }
+}
+
+/// A Scale in the form that the client wants.
+fn shown(call: &Call, scale: Tree) -> Bytes {
+    match call.output {
+        Output::Objects => scale.to_json(),
+        Output::Metadata => metadata_of(&scale).to_json(),
+        Output::Table => table::of_scale(scale, Include::of(call)).to_json(),
     }
 }

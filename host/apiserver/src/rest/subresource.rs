@@ -2,12 +2,10 @@
 //! Log, exec and their like are not objects and never come here.
 
 use http::StatusCode;
-use objects::decode::FieldValidation;
 use objects::resource::{GroupVersionKind, Verb};
 use objects::status::{Outcome, Status};
 use objects::{Tree, meta, tree};
 
-use super::delete::DeleteOptions;
 use super::query::Execution;
 use super::update::Part;
 use super::{Rest, body};
@@ -70,18 +68,7 @@ impl Rest {
         }
     }
 
-    /// Deletes a pod as its Eviction says. No disruption budget is asked: the kind is not served.
-    async fn evict(&self, call: &Call) -> Result<Answer, Status> {
-        let kind = GroupVersionKind::new("policy", "v1", "Eviction");
-        let eviction = body::object(call, &kind, FieldValidation::Ignore)?.tree;
-        let call = self.of_pod(call, &call.name)?;
-        let empty = Tree::object();
-        let options = eviction.get("deleteOptions").unwrap_or(&empty);
-        self.delete_with(&call, &DeleteOptions::from(&call, options)?).await?;
-        Ok(Answer::status(&created(), StatusCode::CREATED))
-    }
-
-    fn of_pod(&self, call: &Call, name: &str) -> Result<Call, Status> {
+    pub(super) fn of_pod(&self, call: &Call, name: &str) -> Result<Call, Status> {
         let pods = self.registry().find("", "v1", "pods").ok_or_else(Status::no_such_path)?;
         if !call.name.is_empty() && !name.is_empty() && call.name != name {
             return Err(Status::bad_request("name in URL does not match name in Binding object"));
@@ -109,6 +96,6 @@ fn bound(pod: &Tree, node: &str, now: &str) -> Tree {
     pod
 }
 
-fn created() -> Status {
+pub(super) fn created() -> Status {
     Status { outcome: Outcome::Success, code: 201, reason: None, message: String::new(), details: None }
 }

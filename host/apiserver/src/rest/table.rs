@@ -34,6 +34,43 @@ pub(crate) fn document(
     table(resource, list, rows)
 }
 
+/// A Table of a Scale.
+pub(crate) fn of_scale(scale: Tree, include: Include) -> Tree {
+    let numbers = [&["spec", "replicas"][..], &["status", "replicas"]];
+    let [desired, available] = numbers.map(|path| scale.i64_at(path).unwrap_or(0));
+    let created = meta::creation_timestamp(&scale);
+    let age = created.map(|time| print::human_duration(jiff::Timestamp::now().duration_since(time)));
+    let cells = vec![
+        Tree::from(meta::name(&scale)),
+        Tree::from(desired),
+        Tree::from(available),
+        Tree::from(age.unwrap_or_else(|| "<unknown>".to_owned())),
+    ];
+    let columns = [
+        ("Name", "string", "name", "Name must be unique within a namespace."),
+        ("Desired", "integer", "", "Number of desired pods."),
+        ("Available", "integer", "", "Number of observed pods."),
+        ("Age", "string", "", "When the object was created."),
+    ];
+    let columns: Vec<Tree> = columns
+        .iter()
+        .map(|(name, kind, format, description)| {
+            tree!({ "name": (*name), "type": (*kind), "format": (*format), "description": (*description), "priority": 0 })
+        })
+        .collect();
+    let list = tree!({ "resourceVersion": (meta::resource_version(&scale).to_owned()) });
+    let mut row = tabulated(cells, Vec::new());
+    match include {
+        Include::None => {}
+        Include::Metadata => drop(row.insert("object", metadata_of(&scale))),
+        Include::Object => drop(row.insert("object", scale)),
+    }
+    tree!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list,
+        "columnDefinitions": columns, "rows": [row]
+    })
+}
+
 /// A row without its object.
 fn tabulated(cells: Vec<Tree>, conditions: Vec<Tree>) -> Tree {
     let mut row = tree!({ "cells": cells });

@@ -8,8 +8,9 @@ use objects::{Tree, meta, tree};
 
 use super::{Question, ReviewDeps, texts};
 use crate::call::{Answer, Call};
-use crate::rest::{Rest, random};
+use crate::rest::random;
 use crate::tokens::{Claims, Reference, core};
+use crate::view::View;
 
 const DEFAULT_SECONDS: i64 = 60 * 60;
 const MIN_SECONDS: i64 = 10 * 60;
@@ -24,7 +25,7 @@ pub(super) fn answer(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
             call.name
         )));
     }
-    let account = core(&deps.rest, "serviceaccounts", &call.namespace, &call.name)
+    let account = core(deps.rest.view(), "serviceaccounts", &call.namespace, &call.name)
         .ok_or_else(|| Status::not_found(&call.resource.group_resource(), &call.name))?;
     let seconds = question.tree.i64_at(&["spec", "expirationSeconds"]).unwrap_or(DEFAULT_SECONDS);
     check_lifetime(&question.kind, &call.name, seconds)?;
@@ -47,7 +48,7 @@ pub(super) fn answer(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
         node: None,
     };
     if let Some(bound) = question.tree.at(&["spec", "boundObjectRef"]) {
-        bind(&deps.rest, bound, &mut claims)?;
+        bind(deps.rest.view(), bound, &mut claims)?;
     }
     let token = deps.signer.sign(&claims.to_tree()).map_err(Status::internal)?;
     let expires = Timestamp::from_second(claims.expires).map_err(Status::internal)?;
@@ -69,7 +70,7 @@ fn check_lifetime(kind: &GroupKind, name: &str, seconds: i64) -> Result<(), Stat
 }
 
 /// Writes what the token is to be bound to into the claims.
-fn bind(rest: &Rest, bound: &Tree, claims: &mut Claims) -> Result<(), Status> {
+fn bind(view: &View, bound: &Tree, claims: &mut Claims) -> Result<(), Status> {
     let text = |key: &str| bound.str_at(&[key]).unwrap_or_default();
     let kind = GroupVersion::parse(text("apiVersion")).map(|version| version.kind(text("kind").to_owned()));
     let core_v1 = GroupVersion::new("", "v1");
@@ -91,7 +92,7 @@ fn bind(rest: &Rest, bound: &Tree, claims: &mut Claims) -> Result<(), Status> {
     let (name, uid) = (text("name"), text("uid"));
     let namespace = if plural == "nodes" { "" } else { claims.namespace.as_str() };
     let resource = GroupResource::new("", plural);
-    let object = core(rest, plural, namespace, name).ok_or_else(|| Status::not_found(&resource, name))?;
+    let object = core(view, plural, namespace, name).ok_or_else(|| Status::not_found(&resource, name))?;
     if !uid.is_empty() && uid != meta::uid(&object) {
         let of_kind = GroupResource::new("", text("kind").to_owned());
         return Err(Status::conflict(
@@ -110,7 +111,7 @@ fn bind(rest: &Rest, bound: &Tree, claims: &mut Claims) -> Result<(), Status> {
                     claims.account.name
                 )));
             }
-            claims.node = node_of(rest, &object);
+            claims.node = node_of(view, &object);
             claims.pod = Some(reference(&object));
         }
         "secrets" => claims.secret = Some(reference(&object)),
@@ -124,9 +125,9 @@ fn unbindable(kind: &GroupVersionKind) -> Status {
 }
 
 /// The node on which a pod is.
-fn node_of(rest: &Rest, pod: &Tree) -> Option<Reference> {
+fn node_of(view: &View, pod: &Tree) -> Option<Reference> {
     let name = pod.str_at(&["spec", "nodeName"]).filter(|name| !name.is_empty())?;
-    let node = core(rest, "nodes", "", name);
+    let node = core(view, "nodes", "", name);
     let uid = node.as_ref().map(|node| meta::uid(node).to_owned()).unwrap_or_default();
     Some(Reference { name: name.to_owned(), uid })
 }

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::core;
 use crate::authn::UserInfo;
-use crate::rest::Rest;
+use crate::view::View;
 
 const NAMESPACE: &str = "kube-system";
 const PREFIX: &str = "bootstrap-token-";
@@ -18,10 +18,10 @@ const ID_LENGTH: usize = 6;
 const SECRET_LENGTH: usize = 16;
 
 /// The user of a token; `None` where it is no bootstrap token, or none that may be used now.
-pub(crate) fn user(rest: &Rest, token: &str, now: Timestamp) -> Option<UserInfo> {
+pub(crate) fn user(view: &View, token: &str, now: Timestamp) -> Option<UserInfo> {
     let (id, shown) = parts(token)?;
     let name = format!("{PREFIX}{id}");
-    let secret = core(rest, "secrets", NAMESPACE, &name)?;
+    let secret = core(view, "secrets", NAMESPACE, &name)?;
     user_of(&secret, id, shown, now)
 }
 

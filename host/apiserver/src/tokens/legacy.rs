@@ -8,12 +8,12 @@ use subtle::ConstantTimeEq;
 
 use super::{Reference, TokenError, check, core};
 use crate::authn::UserInfo;
-use crate::rest::Rest;
+use crate::view::View;
 
 pub(super) const ISSUER: &str = "kubernetes/serviceaccount";
 
 /// Whom a token is of whose signature holds.
-pub(super) fn user(rest: &Rest, token: &str, claims: &Tree, now: i64) -> Result<UserInfo, TokenError> {
+pub(super) fn user(view: &View, token: &str, claims: &Tree, now: i64) -> Result<UserInfo, TokenError> {
     let claim = |name: &str| {
         let text = claims.str_at(&[&format!("kubernetes.io/serviceaccount/{name}")]).unwrap_or_default();
         if text.is_empty() { Err(TokenError::Claims) } else { Ok(text.to_owned()) }
@@ -21,13 +21,13 @@ pub(super) fn user(rest: &Rest, token: &str, claims: &Tree, now: i64) -> Result<
     let (namespace, secret) = (claim("namespace")?, claim("secret.name")?);
     let account = Reference { name: claim("service-account.name")?, uid: claim("service-account.uid")? };
     let gone = || TokenError::Deleted { kind: "secret", name: format!("{namespace}/{secret}") };
-    let held = core(rest, "secrets", &namespace, &secret).filter(|secret| !meta::is_deleting(secret));
+    let held = core(view, "secrets", &namespace, &secret).filter(|secret| !meta::is_deleting(secret));
     let held = held.ok_or_else(gone)?;
     let bytes = STANDARD.decode(held.str_at(&["data", "token"]).unwrap_or_default()).unwrap_or_default();
     if !bool::from(bytes.as_slice().ct_eq(token.as_bytes())) {
         return Err(gone());
     }
-    let found = core(rest, "serviceaccounts", &namespace, &account.name);
+    let found = core(view, "serviceaccounts", &namespace, &account.name);
     check("service account", &namespace, &account, found.as_ref(), now)?;
     Ok(UserInfo {
         name: format!("system:serviceaccount:{namespace}:{}", account.name),

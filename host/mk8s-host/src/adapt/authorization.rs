@@ -13,6 +13,9 @@ use crate::slot::Slot;
 /// Users of this prefix are addons, whom their own grants alone permit anything, whatever the mode.
 const ADDON_PREFIX: &str = "system:addon:";
 
+/// The mode that nodes have of their own.
+const NODE: &str = "Node";
+
 /// A value of `--authorization-mode`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -59,6 +62,11 @@ impl Modes {
     /// New requests are judged by these arguments; what is open stays open.
     pub(crate) fn replace(&self, effective: &Effective) {
         self.0.store(Arc::new(Policy::of(effective)));
+    }
+
+    /// Whether nodes read what is theirs alone.
+    pub(crate) fn has_node_mode(&self) -> bool {
+        self.0.load().modes.contains(&Mode::Addons(NODE.to_owned()))
     }
 
     /// Whether a request without credentials is somebody's. Where everything is allowed it never is, as upstream.

@@ -60,6 +60,10 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
         datastore: datastore.wait().await,
         authenticate: Arc::new(authenticator),
         authorize: Arc::new(authorizer),
+        node_mode: Arc::new({
+            let modes = modes.clone();
+            move || modes.has_node_mode()
+        }),
         anonymous: Arc::new(move || modes.allow_anonymous()),
         kubelet,
         anybody: TlsClient::unverified(None)?,

@@ -62,6 +62,7 @@ fn the_deployment_of_nginx() {
             spec.template.spec.containers[0].ports[0].protocol: "TCP"
             spec.template.spec.containers[0].terminationMessagePath: "/dev/termination-log"
             spec.template.spec.containers[0].terminationMessagePolicy: "File"
+            spec.template.spec.containers[0].resources: {}
             spec.template.spec.containers[0].imagePullPolicy: "IfNotPresent"
             spec.template.spec.restartPolicy: "Always"
             spec.template.spec.dnsPolicy: "ClusterFirst"
@@ -73,6 +74,7 @@ fn the_deployment_of_nginx() {
             spec.strategy.rollingUpdate.maxSurge: "25%"
             spec.revisionHistoryLimit: 10
             spec.progressDeadlineSeconds: 600
+            status: {}
             metadata.generation: 1
         "#]],
     );
@@ -103,6 +105,7 @@ fn the_guestbook() {
             spec.strategy.rollingUpdate.maxSurge: "25%"
             spec.revisionHistoryLimit: 10
             spec.progressDeadlineSeconds: 600
+            status: {}
             metadata.generation: 1
         "#]],
     );
@@ -116,6 +119,7 @@ fn the_guestbook() {
             spec.sessionAffinity: "None"
             spec.type: "ClusterIP"
             spec.internalTrafficPolicy: "Cluster"
+            status.loadBalancer: {}
         "#]],
     );
 }
@@ -153,15 +157,16 @@ fn the_stateful_set_of_cassandra() {
             spec.template.spec.securityContext: {}
             spec.template.spec.schedulerName: "default-scheduler"
             spec.volumeClaimTemplates[0].spec.volumeMode: "Filesystem"
+            spec.volumeClaimTemplates[0].status.phase: "Pending"
             spec.volumeClaimTemplates[0].apiVersion: "v1"
             spec.volumeClaimTemplates[0].kind: "PersistentVolumeClaim"
-            spec.volumeClaimTemplates[0].status.phase: "Pending"
             spec.podManagementPolicy: "OrderedReady"
             spec.updateStrategy.type: "RollingUpdate"
             spec.updateStrategy.rollingUpdate.partition: 0
             spec.persistentVolumeClaimRetentionPolicy.whenDeleted: "Retain"
             spec.persistentVolumeClaimRetentionPolicy.whenScaled: "Retain"
             spec.revisionHistoryLimit: 10
+            status.replicas: 0
             metadata.generation: 1
         "#]],
     );
@@ -193,6 +198,10 @@ fn the_daemon_set_of_fluentd() {
             spec.updateStrategy.rollingUpdate.maxUnavailable: 1
             spec.updateStrategy.rollingUpdate.maxSurge: 0
             spec.revisionHistoryLimit: 10
+            status.currentNumberScheduled: 0
+            status.numberMisscheduled: 0
+            status.desiredNumberScheduled: 0
+            status.numberReady: 0
             metadata.annotations.deprecated.daemonset.template.generation: "1"
             metadata.generation: 1
         "#]],
@@ -209,6 +218,7 @@ fn the_job_that_computes_pi() {
         expect![[r#"
             spec.template.spec.containers[0].terminationMessagePath: "/dev/termination-log"
             spec.template.spec.containers[0].terminationMessagePolicy: "File"
+            spec.template.spec.containers[0].resources: {}
             spec.template.spec.containers[0].imagePullPolicy: "IfNotPresent"
             spec.template.spec.dnsPolicy: "ClusterFirst"
             spec.template.spec.terminationGracePeriodSeconds: 30
@@ -225,6 +235,7 @@ fn the_job_that_computes_pi() {
             spec.podReplacementPolicy: "TerminatingOrFailed"
             spec.manualSelector: false
             spec.selector.matchLabels.batch.kubernetes.io/controller-uid: "c9948307"
+            status: {}
             metadata.labels.batch.kubernetes.io/job-name: "pi"
             metadata.labels.job-name: "pi"
             metadata.labels.batch.kubernetes.io/controller-uid: "c9948307"
@@ -248,6 +259,7 @@ fn the_job_that_has_indexes_and_policies() {
         expect![[r#"
             spec.template.spec.containers[0].terminationMessagePath: "/dev/termination-log"
             spec.template.spec.containers[0].terminationMessagePolicy: "File"
+            spec.template.spec.containers[0].resources: {}
             spec.template.spec.containers[0].imagePullPolicy: "IfNotPresent"
             spec.template.spec.dnsPolicy: "ClusterFirst"
             spec.template.spec.terminationGracePeriodSeconds: 30
@@ -263,6 +275,7 @@ fn the_job_that_has_indexes_and_policies() {
             spec.podReplacementPolicy: "Failed"
             spec.manualSelector: false
             spec.selector.matchLabels.batch.kubernetes.io/controller-uid: "u"
+            status: {}
             metadata.labels.batch.kubernetes.io/job-name: "job"
             metadata.labels.job-name: "job"
             metadata.labels.batch.kubernetes.io/controller-uid: "u"
@@ -283,6 +296,7 @@ fn the_cron_job_that_says_hello() {
         expect![[r#"
             spec.jobTemplate.spec.template.spec.containers[0].terminationMessagePath: "/dev/termination-log"
             spec.jobTemplate.spec.template.spec.containers[0].terminationMessagePolicy: "File"
+            spec.jobTemplate.spec.template.spec.containers[0].resources: {}
             spec.jobTemplate.spec.template.spec.dnsPolicy: "ClusterFirst"
             spec.jobTemplate.spec.template.spec.terminationGracePeriodSeconds: 30
             spec.jobTemplate.spec.template.spec.securityContext: {}
@@ -291,6 +305,7 @@ fn the_cron_job_that_says_hello() {
             spec.suspend: false
             spec.successfulJobsHistoryLimit: 3
             spec.failedJobsHistoryLimit: 1
+            status: {}
             metadata.generation: 1
         "#]],
     );
@@ -310,6 +325,7 @@ fn an_autoscaler() {
             spec.behavior.scaleUp.policies: [{"type":"Pods","value":4,"periodSeconds":15},{"type":"Percent","value":100,"periodSeconds":15}]
             spec.minReplicas: 1
             spec.metrics: [{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":80}}}]
+            status.desiredReplicas: 0
         "#]],
     );
 }
@@ -335,6 +351,7 @@ fn policies_of_networks_and_ingresses() {
             "rules":[{"host":"*.foo.com","http":{"paths":[{"path":"/testpath","pathType":"Prefix",
               "backend":{"service":{"name":"test","port":{"number":80}}}}]}}]}}"#,
         expect![[r#"
+            status.loadBalancer: {}
             metadata.generation: 1
         "#]],
     );
@@ -436,6 +453,7 @@ fn services_of_each_type() {
                 spec.type: "ClusterIP"
                 spec.internalTrafficPolicy: "Cluster"
                 spec.clusterIPs: ["None"]
+                status.loadBalancer: {}
             "#]]
         } else if spec.contains("Load") {
             expect![[r#"
@@ -444,10 +462,12 @@ fn services_of_each_type() {
                 spec.externalTrafficPolicy: "Cluster"
                 spec.internalTrafficPolicy: "Cluster"
                 spec.allocateLoadBalancerNodePorts: true
+                status.loadBalancer: {}
             "#]]
         } else {
             expect![[r#"
                 spec.sessionAffinity: "None"
+                status.loadBalancer: {}
             "#]]
         };
         defaulted("Service", &format!(r#"{{"spec":{{{spec}}}}}"#), expected);
@@ -462,6 +482,7 @@ fn older_kinds() {
         expect![[r#"
             spec.template.spec.containers[0].terminationMessagePath: "/dev/termination-log"
             spec.template.spec.containers[0].terminationMessagePolicy: "File"
+            spec.template.spec.containers[0].resources: {}
             spec.template.spec.containers[0].imagePullPolicy: "IfNotPresent"
             spec.template.spec.restartPolicy: "Always"
             spec.template.spec.dnsPolicy: "ClusterFirst"
@@ -470,6 +491,7 @@ fn older_kinds() {
             spec.template.spec.schedulerName: "default-scheduler"
             spec.replicas: 1
             spec.selector.app: "nginx"
+            status.replicas: 0
             metadata.labels.app: "nginx"
             metadata.generation: 1
         "#]],
@@ -488,6 +510,17 @@ fn older_kinds() {
         r#"{"spec":{"podCIDR":"10.1.0.0/24"},"status":{"capacity":{"cpu":"2"}}}"#,
         expect![[r#"
             spec.podCIDRs: ["10.1.0.0/24"]
+            status.daemonEndpoints.kubeletEndpoint.Port: 0
+            status.nodeInfo.machineID: ""
+            status.nodeInfo.systemUUID: ""
+            status.nodeInfo.bootID: ""
+            status.nodeInfo.kernelVersion: ""
+            status.nodeInfo.osImage: ""
+            status.nodeInfo.containerRuntimeVersion: ""
+            status.nodeInfo.kubeletVersion: ""
+            status.nodeInfo.kubeProxyVersion: ""
+            status.nodeInfo.operatingSystem: ""
+            status.nodeInfo.architecture: ""
             status.allocatable.cpu: "2"
         "#]],
     );

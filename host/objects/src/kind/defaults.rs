@@ -74,6 +74,7 @@ pub(super) fn apply(tree: &mut Tree, row: &'static Type) {
             tree.insert(default.field, default.value.clone());
         }
     }
+    complete(tree, row);
     if let Some((_, derive)) = DERIVED.iter().find(|(name, _)| *name == row.name) {
         derive(tree);
     }
@@ -82,6 +83,33 @@ pub(super) fn apply(tree: &mut Tree, row: &'static Type) {
             walk(value, field.shape);
         }
     }
+}
+
+/// Puts in the structs that Go holds by value, which are therefore always there.
+pub(super) fn complete(tree: &mut Tree, row: &'static Type) {
+    for field in row.fields().iter().filter(|field| field.by_value && field.name != "metadata") {
+        if let Some(inner) = field.shape.as_struct().filter(|_| tree.get(field.name).is_none()) {
+            tree.insert(field.name, zero(inner));
+        }
+    }
+}
+
+/// The zero value of a struct: what it holds by value, and the scalars that are always written.
+fn zero(row: &'static Type) -> Tree {
+    let mut tree = Tree::object();
+    for field in row.fields() {
+        let value = match field.shape.resolve() {
+            Shape::Struct(id) if field.by_value => zero(id.get()),
+            _ if !field.required || field.pointer => continue,
+            Shape::String => Tree::from(""),
+            Shape::Bool => Tree::from(false),
+            Shape::Int32 | Shape::Int64 => Tree::from(0),
+            Shape::Array(_) | Shape::Map(_) => Tree::Null,
+            _ => continue,
+        };
+        tree.insert(field.name, value);
+    }
+    tree
 }
 
 fn walk(tree: &mut Tree, shape: Shape) {

@@ -3,6 +3,7 @@
 use super::{Kind, of};
 use crate::resource::{by_kind, served};
 use crate::tree;
+use crate::tree::Tree;
 use crate::validate::NameRule;
 
 #[test]
@@ -20,7 +21,7 @@ fn the_status_of_a_write_is_dropped_and_that_of_a_status_write_is_all_that_count
     let mut new =
         tree!({ "metadata": { "name": "q", "generation": 7 }, "spec": {}, "status": { "used": {} } });
     kind.prepare_create(quotas, &mut new);
-    assert_eq!((new.get("status"), new.at(&["metadata", "generation"])), (None, None));
+    assert_eq!((new.get("status"), new.at(&["metadata", "generation"])), (Some(&Tree::object()), None));
 
     let old = tree!({ "metadata": { "name": "q" }, "spec": { "hard": { "pods": "1" } }, "status": { "used": { "pods": "1" } } });
     let mut new = tree!({ "metadata": { "name": "q" }, "spec": { "hard": { "pods": "2" } } });

@@ -8,7 +8,10 @@ use super::{Verb, builtin, by_kind, by_name, served};
 fn a_subresource_that_is_not_served_is_known_and_not_listed() {
     let pods = by_name("", "v1", "pods").unwrap();
     let served: Vec<&str> = pods.served_subresources().map(|subresource| &*subresource.name).collect();
-    assert_eq!(served, ["binding", "eviction", "exec", "log", "proxy", "status"]);
+    assert_eq!(
+        served,
+        ["binding", "ephemeralcontainers", "eviction", "exec", "log", "proxy", "resize", "status"]
+    );
     assert!(!pods.subresource("attach").unwrap().served);
 }
 
@@ -37,6 +40,7 @@ fn the_served_group_versions_come_in_the_order_of_discovery() {
             "authentication.k8s.io/v1",
             "authorization.k8s.io/v1",
             "autoscaling/v2",
+            "autoscaling/v1",
             "batch/v1",
             "certificates.k8s.io/v1",
             "networking.k8s.io/v1",

@@ -99,6 +99,7 @@ impl Fixture {
             datastore: datastore.into(),
             authenticate: Arc::new(ByName),
             authorize: Arc::clone(&asked) as Arc<dyn Authorize>,
+            node_mode: Arc::new(|| true),
             anonymous: Arc::new(move || is_anonymous.load(Ordering::Relaxed)),
             kubelet: TlsClient::new(authority, None).unwrap(),
             encryption: watch::channel(None).1,

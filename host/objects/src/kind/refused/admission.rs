@@ -134,7 +134,7 @@ fn a_validating_policy_has_constraints_and_validations() {
             r#"{{"spec":{{{CONSTRAINTS},"validations":[{{"expression":"object.spec.replicas <= 5"}}]}}}}"#
         ),
         expect![[r#"
-            {"spec":{"matchConstraints":{"resourceRules":[{"operations":["CREATE"],"apiGroups":["apps"],"apiVersions":["v1"],"resources":["deployments"],"scope":"*"}],"matchPolicy":"Equivalent","namespaceSelector":{},"objectSelector":{}},"validations":[{"expression":"object.spec.replicas <= 5"}],"failurePolicy":"Fail"},"metadata":{"name":"x","generation":1}}
+            {"spec":{"matchConstraints":{"resourceRules":[{"operations":["CREATE"],"apiGroups":["apps"],"apiVersions":["v1"],"resources":["deployments"],"scope":"*"}],"matchPolicy":"Equivalent","namespaceSelector":{},"objectSelector":{}},"validations":[{"expression":"object.spec.replicas <= 5"}],"failurePolicy":"Fail"},"metadata":{"name":"x","generation":1},"status":{}}
         "#]],
     );
     refused(

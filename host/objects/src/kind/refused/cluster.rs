@@ -225,7 +225,7 @@ fn an_api_service_is_named_by_its_version_and_group() {
         "APIService",
         &remote,
         expect![[r#"
-            {"metadata":{"name":"v1.example.com"},"spec":{"service":{"name":"s","namespace":"n","port":443},"insecureSkipTLSVerify":true,"group":"example.com","version":"v1","groupPriorityMinimum":1000,"versionPriority":10}}
+            {"metadata":{"name":"v1.example.com"},"spec":{"service":{"name":"s","namespace":"n","port":443},"insecureSkipTLSVerify":true,"group":"example.com","version":"v1","groupPriorityMinimum":1000,"versionPriority":10},"status":{}}
         "#]],
     );
     refused(
@@ -276,7 +276,7 @@ fn a_flow_schema_says_whose_requests_it_is_for() {
         r#"{"spec":{"priorityLevelConfiguration":{"name":"l"},"rules":[{"subjects":[{"kind":"User","user":{"name":"u"}}],
             "nonResourceRules":[{"verbs":["*"],"nonResourceURLs":["/a/*"]}]}]}}"#,
         expect![[r#"
-            {"spec":{"priorityLevelConfiguration":{"name":"l"},"rules":[{"subjects":[{"kind":"User","user":{"name":"u"}}],"nonResourceRules":[{"verbs":["*"],"nonResourceURLs":["/a/*"]}]}],"matchingPrecedence":1000},"metadata":{"name":"x","generation":1}}
+            {"spec":{"priorityLevelConfiguration":{"name":"l"},"rules":[{"subjects":[{"kind":"User","user":{"name":"u"}}],"nonResourceRules":[{"verbs":["*"],"nonResourceURLs":["/a/*"]}]}],"matchingPrecedence":1000},"metadata":{"name":"x","generation":1},"status":{}}
         "#]],
     );
     refused(
@@ -329,7 +329,7 @@ fn a_priority_level_is_limited_or_exempt() {
         "PriorityLevelConfiguration",
         &limited(r#""limitResponse":{"type":"Queue","queuing":{}}"#),
         expect![[r#"
-            {"spec":{"type":"Limited","limited":{"limitResponse":{"type":"Queue","queuing":{"handSize":8,"queues":64,"queueLengthLimit":50}},"nominalConcurrencyShares":30,"lendablePercent":0}},"metadata":{"name":"x","generation":1}}
+            {"spec":{"type":"Limited","limited":{"limitResponse":{"type":"Queue","queuing":{"handSize":8,"queues":64,"queueLengthLimit":50}},"nominalConcurrencyShares":30,"lendablePercent":0}},"metadata":{"name":"x","generation":1},"status":{}}
         "#]],
     );
     refused(
@@ -408,7 +408,7 @@ fn the_addresses_of_a_slice_are_of_its_type() {
         "EndpointSlice",
         &slice("IPv4", r#""10.0.0.1""#),
         expect![[r#"
-            {"addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"]}],"metadata":{"name":"x","namespace":"d","generation":1}}
+            {"addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"],"conditions":{}}],"metadata":{"name":"x","namespace":"d","generation":1}}
         "#]],
     );
     refused(

@@ -18,7 +18,7 @@ fn a_claim_is_for_one_device_if_it_does_not_say_more() {
         "ResourceClaim",
         &claim(ONE),
         expect![[r#"
-            {"spec":{"devices":{"requests":[{"name":"r","exactly":{"deviceClassName":"c","allocationMode":"ExactCount","count":1}}]}},"metadata":{"name":"x","namespace":"d"}}
+            {"spec":{"devices":{"requests":[{"name":"r","exactly":{"deviceClassName":"c","allocationMode":"ExactCount","count":1}}]}},"metadata":{"name":"x","namespace":"d"},"status":{}}
         "#]],
     );
     accepted(

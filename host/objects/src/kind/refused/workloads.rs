@@ -593,7 +593,7 @@ fn little_of_a_job_may_change() {
         &job(""),
         &other,
         expect![[r#"
-            spec.template: Invalid value: {"spec":{"restartPolicy":"Never","containers":[{"name":"a","image":"j","terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","imagePullPolicy":"Always"}],"dnsPolicy":"ClusterFirst","terminationGracePeriodSeconds":30,"securityContext":{},"schedulerName":"default-scheduler"},"metadata":{"labels":{"batch.kubernetes.io/job-name":"x","job-name":"x","batch.kubernetes.io/controller-uid":"u","controller-uid":"u"}}}: field is immutable
+            spec.template: Invalid value: {"spec":{"restartPolicy":"Never","containers":[{"name":"a","image":"j","terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File","resources":{},"imagePullPolicy":"Always"}],"dnsPolicy":"ClusterFirst","terminationGracePeriodSeconds":30,"securityContext":{},"schedulerName":"default-scheduler"},"metadata":{"labels":{"batch.kubernetes.io/job-name":"x","job-name":"x","batch.kubernetes.io/controller-uid":"u","controller-uid":"u"}}}: field is immutable
         "#]],
     );
     change_refused(
