@@ -96,11 +96,15 @@ async fn measure(target: Option<Target>, is_wanted: impl Fn(&str) -> bool) -> Re
     if is_wanted("objects") {
         // What others left behind is no part of the memory that is measured.
         let empty = match measured.is_own() {
-            true => Server::start(serve::ARGUMENT, &folder.path().join("empty"))?,
-            false => measured,
+            true => Some(Server::start(serve::ARGUMENT, &folder.path().join("empty"))?),
+            false => None,
         };
-        by_objects = growth::measure(&empty).await.context("measure many objects")?;
+        let filled = empty.as_ref().unwrap_or(&measured);
+        by_objects = growth::measure(filled).await.context("measure many objects")?;
         rows.extend(growth::row(&by_objects));
+    }
+    if !measured.is_own() {
+        objects::remove(&measured).await.context("remove what was made")?;
     }
     table::print(&rows);
     table::print_growth("pods of 4 KB", &growth::COLUMNS, &by_objects);

@@ -1,8 +1,10 @@
 //! What is written and read.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response};
 
 use crate::load;
 use crate::servers::{Connection, Server};
@@ -19,6 +21,10 @@ pub(crate) const WRITTEN: &str = "/api/v1/namespaces/bench-write/configmaps";
 pub(crate) const PODS: &str = "/api/v1/namespaces/bench-pods/pods";
 
 const NAMES: [&str; 2] = ["bench-read", "bench-write"];
+const OF_PODS: &str = "bench-pods";
+/// What an earlier run left goes with its namespace, which takes a while.
+const GOING: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_secs(1);
 const READ_COUNT: usize = 1000;
 
 /// Bytes of a ConfigMap's own text, that it be 1 KB with what the server adds.
@@ -41,9 +47,9 @@ pub(crate) async fn prepare(server: &Server) -> Result<[Response<Bytes>; 2]> {
 
 /// Makes the namespace of [`PODS`].
 pub(crate) async fn prepare_pods(server: &Server) -> Result<()> {
-    let (connection, name) = (server.connection()?, "bench-pods");
-    make_namespace(&connection, name).await?;
-    let accounts = format!("{NAMESPACES}/{name}/serviceaccounts");
+    let connection = server.connection()?;
+    make_namespace(&connection, OF_PODS).await?;
+    let accounts = format!("{NAMESPACES}/{OF_PODS}/serviceaccounts");
     // In a whole cluster a controller makes it, and may be quicker.
     if connection.get(&format!("{accounts}/default")).await.is_err() {
         connection.create(&accounts, r#"{"metadata":{"name":"default"}}"#.into()).await.ok();
@@ -52,7 +58,24 @@ pub(crate) async fn prepare_pods(server: &Server) -> Result<()> {
 }
 
 async fn make_namespace(connection: &Connection, name: &str) -> Result<()> {
-    connection.create(NAMESPACES, format!(r#"{{"metadata":{{"name":"{name}"}}}}"#).into()).await?;
+    let body = Bytes::from(format!(r#"{{"metadata":{{"name":"{name}"}}}}"#));
+    let gives_up = Instant::now() + GOING;
+    while let Err(why) = connection.create(NAMESPACES, body.clone()).await {
+        ensure!(Instant::now() < gives_up, "make the namespace {name}: {why}");
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Takes everything away again that was made on a server of somebody else's.
+pub(crate) async fn remove(server: &Server) -> Result<()> {
+    let connection = server.connection()?;
+    for name in NAMES.into_iter().chain([OF_PODS]) {
+        let path = format!("{NAMESPACES}/{name}");
+        if connection.get(&path).await.is_ok() {
+            connection.write(Method::DELETE, &path, "", Bytes::new()).await?;
+        }
+    }
     Ok(())
 }
 

@@ -61,7 +61,8 @@ impl Rest {
             Begin::After(_) => self.caches().reached(Revision::INITIAL).await?,
             Begin::State | Begin::StateWithBookmark => self.fresh(options.freshness).await?,
         }
-        let watcher = Watcher::new(self.clone(), call, cache, &options);
+        // Large, and handed on with every line.
+        let watcher = Box::new(Watcher::new(self.clone(), call, cache, &options));
         let lines = stream::unfold(watcher, |mut watcher| async move {
             let line = watcher.next().await?;
             Some((line, watcher))
