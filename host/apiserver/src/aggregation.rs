@@ -1,7 +1,9 @@
 //! Aggregated APIs: group versions that an APIService gives to another server. Requests for them are passed on with the
 //! user's name, which that server believes because of the certificate that is shown to it.
 
+mod ask;
 mod availability;
+mod neighbour;
 mod remote;
 
 use std::collections::HashMap;
@@ -18,6 +20,9 @@ use crate::authn::UserInfo;
 use crate::relay;
 use crate::rest::{Derived, Rest};
 
+#[cfg(test)]
+pub(crate) use neighbour::Told;
+pub(crate) use neighbour::{Neighbour, Neighbours};
 pub(crate) use remote::Remote;
 
 /// Clients that are kept; the connections of all are given up beyond that.
@@ -33,6 +38,7 @@ struct Parts {
     /// What is shown to aggregated servers.
     identity: watch::Receiver<CertificatePem>,
     clients: Mutex<HashMap<Key, HttpClient>>,
+    neighbours: Neighbours,
     scope: Scope,
 }
 
@@ -42,7 +48,14 @@ type Key = (Option<Vec<u8>>, Vec<u8>, SocketAddr);
 impl Aggregator {
     pub(crate) fn new(rest: Rest, identity: watch::Receiver<CertificatePem>, scope: Scope) -> Self {
         let services = Derived::new(remote::ROW, remote::read_all);
-        let parts = Parts { rest, services, identity, clients: Mutex::default(), scope: scope.clone() };
+        let parts = Parts {
+            rest,
+            services,
+            identity,
+            clients: Mutex::default(),
+            neighbours: Neighbours::default(),
+            scope: scope.clone(),
+        };
         let aggregator = Self(Arc::new(parts));
         scope.spawn("aggregated APIs", availability::run(aggregator.clone(), scope.token()));
         aggregator
@@ -53,8 +66,14 @@ impl Aggregator {
         self.0.services.get(&self.0.rest)
     }
 
-    /// Who answers for a path, if it is another server.
+    /// What the other servers tell of what they answer for.
+    pub(crate) fn neighbours(&self) -> &Neighbours {
+        &self.0.neighbours
+    }
+
+    /// Who answers for a path, if it is another server: one of objects, or that of their OpenAPI.
     pub(crate) fn serves(&self, path: &str) -> Option<Arc<Remote>> {
+        let path = path.strip_prefix("/openapi/v3").unwrap_or(path);
         let mut parts = path.strip_prefix("/apis/")?.split('/');
         let (group, version) = (parts.next()?, parts.next()?);
         let remotes = self.remotes();

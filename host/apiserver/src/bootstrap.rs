@@ -1,28 +1,30 @@
-//! What every cluster has from its first moment: the system's namespaces and priority classes, the levels and schemas of flow
-//! control, the APIServices of what is served here, and the service `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left
-//! alone, but for the endpoints.
+//! What every cluster has from its first moment: the system's namespaces and priority classes, the levels and schemas of
+//! flow control, the APIServices of what is served here, whom aggregated servers are to believe, and the service
+//! `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left alone, but for the endpoints
+//! and the CAs.
+
+mod authentication;
 
 use std::net::IpAddr;
 
 use http::StatusCode;
 use ipnet::IpNet;
 use objects::flow_control::{self, AUTO_UPDATE, Bootstrap, Standing};
-use objects::resource::Verb;
+use objects::resource::{GroupVersion, Verb};
 use objects::status::{Reason, Status};
 use objects::{Tree, kind, meta, tree};
 
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
+use crate::config::ClientAuthorities;
+use crate::discovery::Priority;
+use crate::registration;
 use crate::rest::Rest;
 
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 const HTTPS: u16 = 443;
 
-/// Groups come in the order of their priorities, as upstream's: this one first, each next so much lower.
-const FIRST_GROUP_PRIORITY: i64 = 18_000;
-const GROUP_PRIORITY_STEP: i64 = 100;
-const VERSION_PRIORITY: i64 = 15;
-const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
+pub(crate) use authentication::follow;
 
 /// Where the API server is to be found.
 #[derive(Clone, Debug)]
@@ -33,7 +35,11 @@ pub(crate) struct Endpoint {
 }
 
 /// Makes what is missing; returns when it is there.
-pub(crate) async fn ensure(rest: &Rest, endpoint: &Endpoint) -> Result<(), Status> {
+pub(crate) async fn ensure(
+    rest: &Rest,
+    endpoint: &Endpoint,
+    authorities: &ClientAuthorities,
+) -> Result<(), Status> {
     rest.synced().await?;
     for name in NAMESPACES {
         write(rest, Verb::Create, ("", "namespaces"), "", tree!({ "metadata": { "name": (*name) } })).await?;
@@ -47,6 +53,7 @@ pub(crate) async fn ensure(rest: &Rest, endpoint: &Endpoint) -> Result<(), Statu
     for service in api_services(rest) {
         write(rest, Verb::Create, ("apiregistration.k8s.io", "apiservices"), "", service).await?;
     }
+    authentication::ensure(rest, authorities).await?;
     if let Some(service) = service(endpoint) {
         write(rest, Verb::Create, ("", "services"), "", service).await?;
     }
@@ -57,7 +64,7 @@ pub(crate) async fn ensure(rest: &Rest, endpoint: &Endpoint) -> Result<(), Statu
     write(rest, Verb::Update, group, "kubernetes", slice).await
 }
 
-/// One write in `default`, or of cluster scope. To exist already is as good.
+/// One write of cluster scope or in the namespace that the object names, else in `default`. To exist already is as good.
 async fn write(
     rest: &Rest,
     verb: Verb,
@@ -66,7 +73,8 @@ async fn write(
     tree: Tree,
 ) -> Result<(), Status> {
     let resource = rest.registry().find(group, "v1", plural).ok_or_else(Status::no_such_path)?;
-    let namespace = if resource.is_namespaced() { "default" } else { "" };
+    let named = tree.str_at(&["metadata", "namespace"]).unwrap_or("default");
+    let namespace = if resource.is_namespaced() { named } else { "" };
     let call = Call {
         resource,
         subresource: String::new(),
@@ -109,27 +117,15 @@ async fn flow_object(rest: &Rest, standing: Standing, tree: &Tree) -> Result<(),
     write(rest, Verb::Update, (GROUP, plural), name, new).await
 }
 
-/// An APIService for each group version that is served here.
+/// An APIService for each built-in group version.
 fn api_services(rest: &Rest) -> Vec<Tree> {
     let rows = rest.registry().rows();
-    let groups = crate::discovery::groups(&rows);
-    let ranked = groups.iter().zip(0_i64..).flat_map(|(group, rank)| {
-        let priority = FIRST_GROUP_PRIORITY - GROUP_PRIORITY_STEP * rank;
-        let versions = group.versions.iter().zip(0_i64..);
-        versions.map(move |(version, rank)| (group.name, version.name, priority, VERSION_PRIORITY - rank))
-    });
-    ranked
-        .map(|(group, version, group_priority, version_priority)| {
-            let mut service = tree!({
-                "metadata": { "name": (format!("{version}.{group}")), "labels": {} },
-                "spec": {
-                    "group": group, "version": version,
-                    "groupPriorityMinimum": group_priority, "versionPriority": version_priority
-                }
-            });
-            service.set_at(&["metadata", "labels", AUTOMANAGED], "onstart");
-            service
-        })
+    let mut versions: Vec<GroupVersion> = rows.iter().map(|row| row.group_version()).collect();
+    versions.dedup();
+    let registered =
+        versions.iter().filter_map(|of| Some((of, Priority::registered(&of.group, &of.version)?)));
+    registered
+        .map(|(of, priority)| registration::local(of, priority, registration::Standing::OnStart))
         .collect()
 }
 

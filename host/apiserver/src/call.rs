@@ -30,6 +30,13 @@ pub(crate) struct Call {
     pub(crate) user_agent: String,
 }
 
+impl Call {
+    /// The key of the object in the store; empty where it is not stored.
+    pub(crate) fn key(&self) -> String {
+        self.resource.key(Some(&self.namespace), &self.name).unwrap_or_default()
+    }
+}
+
 /// A body with its media type; both empty where there is none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Content {

@@ -78,6 +78,15 @@ impl Limits {
     }
 }
 
+/// The CAs whose certificates count as a client's, in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientAuthorities {
+    /// Of users.
+    pub users: String,
+    /// Of proxies that vouch for users.
+    pub front_proxy: String,
+}
+
 /// What the API server asks.
 pub struct Dependencies {
     pub datastore: Datastore,
@@ -95,6 +104,8 @@ pub struct Dependencies {
     pub anybody: TlsClient,
     /// What is shown to aggregated API servers, which believe it about users.
     pub front_proxy: watch::Receiver<CertificatePem>,
+    /// What aggregated API servers are told to believe, as this one does.
+    pub authorities: watch::Receiver<ClientAuthorities>,
     /// Tasks of the API server run in children of it.
     pub scope: Scope,
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use datastore::Revision;
 use futures_util::future::select_all;
-use objects::resource::Verb;
+use objects::resource::{GroupVersion, Verb};
 use objects::status::Status;
 use objects::{Tree, meta};
 use structural::{Condition, CustomResource};
@@ -17,11 +17,13 @@ use tracing::{error, warn};
 
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
+use crate::registration::{self, Change};
 use crate::registry::Served;
 use crate::rest::Rest;
 use crate::strategy::CLEANUP;
 
 const ROW: (&str, &str, &str) = ("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+const API_SERVICES: (&str, &str, &str) = ("apiregistration.k8s.io", "v1", "apiservices");
 const USER: &str = "system:apiserver";
 
 /// What is served of one definition.
@@ -47,20 +49,22 @@ impl Definitions {
 
     /// Runs until `stop`; `served` tells how often everything was looked at.
     pub(crate) async fn run(mut self, served: watch::Sender<u64>, stop: CancellationToken) {
-        let (group, version, plural) = ROW;
-        let Some(row) = self.rest.registry().find(group, version, plural) else { return };
-        let Some(mut changed) = self.rest.view().changes(&row) else { return };
+        let find = |(group, version, plural)| self.rest.registry().find(group, version, plural);
+        let (Some(row), Some(services)) = (find(ROW), find(API_SERVICES)) else { return };
+        let changes = |row| self.rest.view().changes(row);
+        let (Some(mut changed), Some(mut registered)) = (changes(&row), changes(&services)) else { return };
         if self.rest.view().caches.reached(Revision::INITIAL).await.is_err() {
             return;
         }
         loop {
             changed.mark_unchanged();
+            registered.mark_unchanged();
             let ending = tokio::select! {
                 () = stop.cancelled() => return,
-                ending = self.step(&row) => ending,
+                ending = self.step(&row, &services) => ending,
             };
             served.send_modify(|count| *count += 1);
-            let mut waits = vec![changed.clone()];
+            let mut waits = vec![changed.clone(), registered.clone()];
             waits.extend(ending);
             let any = select_all(waits.iter_mut().map(|wait| Box::pin(wait.changed())));
             tokio::select! {
@@ -71,9 +75,9 @@ impl Definitions {
     }
 
     /// Looks at every definition; gives what to wait for beside their changes: objects of those that are ending.
-    async fn step(&mut self, row: &Arc<Served>) -> Vec<watch::Receiver<u64>> {
+    async fn step(&mut self, row: &Arc<Served>, services: &Arc<Served>) -> Vec<watch::Receiver<u64>> {
         let mut all = self.rest.list_trees(row);
-        all.sort_by(|one, two| created(one).cmp(&created(two)));
+        all.sort_by_cached_key(created);
         let mut statuses = Vec::new();
         for at in 0..all.len() {
             let new = self.judged(&all, at);
@@ -87,6 +91,7 @@ impl Definitions {
         for definition in statuses {
             self.write(row, "status", &definition).await;
         }
+        self.register(services).await;
         let mut waits = Vec::new();
         for definition in all.iter().filter(|tree| meta::is_deleting(tree)) {
             if let Some(wait) = self.clear(row, definition).await {
@@ -136,8 +141,8 @@ impl Definitions {
             match CustomResource::compile(definition) {
                 Ok(compiled) => {
                     let ending = Arc::new(AtomicBool::new(meta::is_deleting(definition)));
-                    let definition = Arc::new(compiled);
-                    let rows = Served::all_of(&definition, &ending);
+                    let (source, definition) = (definition.clone(), Arc::new(compiled));
+                    let rows = Served::all_of(&definition, source, &ending);
                     if let Err(status) = self.open(&rows[definition.storage]).await {
                         warn!(definition = name, %status, "cannot read the objects of a definition");
                         continue;
@@ -152,6 +157,23 @@ impl Definitions {
         for (name, gone) in std::mem::replace(&mut self.serving, next) {
             if !self.serving.contains_key(&name) {
                 self.rest.view().caches.remove(&gone.rows[gone.definition.storage]);
+            }
+        }
+    }
+
+    /// Sees to it that each group version that clients see has an APIService, and no other has one.
+    async fn register(&self, row: &Arc<Served>) {
+        let rows = self.rest.registry().rows();
+        let mut custom: Vec<GroupVersion> =
+            rows.iter().filter(|row| row.custom().is_some()).map(|row| row.group_version()).collect();
+        custom.dedup();
+        for change in registration::plan(&custom, &self.rest.list_trees(row)) {
+            match change {
+                Change::Create(service) => self.ask(self.call(row, Verb::Create, "", "", &service)).await,
+                Change::Update(service) => self.write(row, "", &service).await,
+                Change::Delete(name) => {
+                    self.ask(self.call(row, Verb::Delete, "", &name, &Tree::object())).await;
+                }
             }
         }
     }
@@ -183,12 +205,16 @@ impl Definitions {
         None
     }
 
-    async fn write(&self, row: &Arc<Served>, subresource: &str, definition: &Tree) {
-        let call = self.call(row, Verb::Update, subresource, meta::name(definition), definition);
+    async fn write(&self, row: &Arc<Served>, subresource: &str, object: &Tree) {
+        self.ask(self.call(row, Verb::Update, subresource, meta::name(object), object)).await;
+    }
+
+    async fn ask(&self, call: Call) {
+        let (resource, name) = (call.resource.plural.clone(), call.name.clone());
         match self.rest.answer(call).await {
             // Who changed it in between made news, after which it is looked at again.
             Err(status) if status.code != 409 && status.code != 404 => {
-                warn!(definition = meta::name(definition), %status, "cannot write what became of a definition");
+                warn!(%resource, name, %status, "cannot write what became of a definition");
             }
             _ => {}
         }

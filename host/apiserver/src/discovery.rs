@@ -1,7 +1,9 @@
 //! Discovery: what groups, versions and resources there are, in the plain documents and in the aggregated one.
 
 mod aggregated;
+mod priority;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,10 +13,19 @@ use objects::{Tree, tree};
 use sha2::{Digest, Sha256};
 
 pub(crate) use aggregated::aggregated;
+pub(crate) use priority::{CUSTOM, Priority};
 
+use crate::aggregation::Neighbour;
 use crate::registry::{Served, share_storage};
 
-/// One group with its rows by version, the preferred version first.
+/// What there is to tell of: what is served here, and what other servers answer for.
+#[derive(Clone, Copy)]
+pub(crate) struct Offer<'a> {
+    pub(crate) rows: &'a [Arc<Served>],
+    pub(crate) neighbours: &'a [Arc<Neighbour>],
+}
+
+/// One group with its versions, the preferred one first.
 pub(crate) struct Group<'a> {
     pub(crate) name: &'a str,
     pub(crate) versions: Vec<Version<'a>>,
@@ -30,18 +41,40 @@ pub(crate) enum Root {
 
 pub(crate) struct Version<'a> {
     pub(crate) name: &'a str,
-    pub(crate) rows: Vec<&'a Resource>,
+    pub(crate) priority: Priority,
+    source: Source<'a>,
 }
 
-/// The groups in the order of their first rows.
-pub(crate) fn groups(rows: &[Arc<Served>]) -> Vec<Group<'_>> {
+/// Who answers for a version.
+enum Source<'a> {
+    Here(Vec<&'a Resource>),
+    Elsewhere(&'a Neighbour),
+}
+
+/// The groups in the order of their priorities and names, their versions by priorities and age.
+pub(crate) fn groups(offer: Offer<'_>) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for row in rows {
+    for neighbour in offer.neighbours {
+        let name = neighbour.group.as_str();
+        let group = place(&mut groups, |group| group.name == name, || Group::new(name));
+        group.versions.push(Version::elsewhere(neighbour));
+    }
+    for row in offer.rows {
         let group = place(&mut groups, |group| group.name == row.group, || Group::new(&row.group));
         let version =
-            place(&mut group.versions, |version| version.name == row.version, || Version::new(&row.version));
-        version.rows.push(row);
+            place(&mut group.versions, |version| version.name == row.version, || Version::here(row));
+        // Where another server answers for the version, this one does not.
+        if let Source::Here(rows) = &mut version.source {
+            rows.push(row);
+        }
     }
+    for group in &mut groups {
+        group.versions.sort_by(|one, two| {
+            let age = || structural::compare_versions(two.name, one.name);
+            two.priority.version.cmp(&one.priority.version).then_with(age)
+        });
+    }
+    groups.sort_by_key(|group| (Reverse(group.priority()), group.name));
     groups
 }
 
@@ -57,6 +90,11 @@ fn place<T>(items: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T
 impl<'a> Group<'a> {
     fn new(name: &'a str) -> Self {
         Self { name, versions: Vec::new() }
+    }
+
+    /// The greatest of its versions'.
+    fn priority(&self) -> i64 {
+        self.versions.iter().map(|version| version.priority.group).max().unwrap_or_default()
     }
 
     fn root(&self) -> Root {
@@ -76,14 +114,23 @@ impl<'a> Group<'a> {
 }
 
 impl<'a> Version<'a> {
-    fn new(name: &'a str) -> Self {
-        Self { name, rows: Vec::new() }
+    fn here(row: &'a Served) -> Self {
+        let priority = match row.custom() {
+            Some(_) => CUSTOM,
+            None => Priority::builtin(&row.group, &row.version),
+        };
+        Self { name: &row.version, priority, source: Source::Here(Vec::new()) }
+    }
+
+    fn elsewhere(neighbour: &'a Neighbour) -> Self {
+        let priority = Priority { group: neighbour.group_priority, version: neighbour.version_priority };
+        Self { name: &neighbour.version, priority, source: Source::Elsewhere(neighbour) }
     }
 }
 
 /// `/api`
-pub(crate) fn versions(rows: &[Arc<Served>], server_address: &str) -> Tree {
-    let groups = groups(rows);
+pub(crate) fn versions(offer: Offer<'_>, server_address: &str) -> Tree {
+    let groups = groups(offer);
     let core = groups.iter().filter(|group| group.root() == Root::Api);
     let versions: Vec<&str> = core.flat_map(|group| &group.versions).map(|version| version.name).collect();
     tree!({
@@ -93,16 +140,16 @@ pub(crate) fn versions(rows: &[Arc<Served>], server_address: &str) -> Tree {
 }
 
 /// `/apis`
-pub(crate) fn group_list(rows: &[Arc<Served>]) -> Tree {
-    let groups = groups(rows);
+pub(crate) fn group_list(offer: Offer<'_>) -> Tree {
+    let groups = groups(offer);
     let named = groups.iter().filter(|group| group.root() == Root::Apis);
     let groups: Vec<Tree> = named.map(Group::to_tree).collect();
     tree!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 
 /// `/apis/GROUP`
-pub(crate) fn group(rows: &[Arc<Served>], name: &str) -> Option<Tree> {
-    let mut tree = groups(rows).iter().find(|group| group.name == name)?.to_tree();
+pub(crate) fn group(offer: Offer<'_>, name: &str) -> Option<Tree> {
+    let mut tree = groups(offer).iter().find(|group| group.name == name)?.to_tree();
     tree.object_mut().insert_first("apiVersion", "v1");
     tree.object_mut().insert_first("kind", "APIGroup");
     Some(tree)
@@ -127,14 +174,16 @@ pub(crate) fn resource_list(rows: &[Arc<Served>], of: &GroupVersion) -> Option<T
     Some(tree)
 }
 
-fn resource(row: &Resource, rows: &[Arc<Served>]) -> Tree {
+fn resource(row: &Served, rows: &[Arc<Served>]) -> Tree {
     let mut tree = tree!({
         "name": (&*row.plural), "singularName": (&*row.singular), "namespaced": (row.is_namespaced()),
         "kind": (&*row.kind), "verbs": (names(row.verbs))
     });
     insert_texts(&mut tree, "shortNames", &row.short_names);
     insert_texts(&mut tree, "categories", &row.categories);
-    if let Some(stored_as) = rows.iter().find(|other| share_storage(other, row)) {
+    // The first of the built-in versions that share a store is the one they are stored in.
+    let first = || rows.iter().find(|other| share_storage(other, row)).map(|row| row.row());
+    if let Some(stored_as) = row.stored_as().or_else(first) {
         tree.insert("storageVersionHash", storage_version_hash(stored_as));
     }
     tree

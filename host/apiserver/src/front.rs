@@ -52,7 +52,7 @@ use crate::rest::Rest;
 use crate::review::ReviewDeps;
 use crate::tokens::PublicKey;
 
-pub(crate) use self::authenticate::grouped;
+pub(crate) use self::authenticate::{FRONT_PROXY, grouped};
 pub(crate) use self::bearer::Bearers;
 pub(crate) use self::meter::Requests;
 

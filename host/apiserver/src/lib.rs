@@ -20,6 +20,7 @@ mod front;
 mod kubelet;
 mod openapi;
 mod proxy;
+mod registration;
 mod registry;
 mod relay;
 mod rest;
@@ -35,7 +36,7 @@ pub use audit::{
     AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy as AuditPolicy, PolicyError as AuditPolicyError,
     Rotation as AuditRotation,
 };
-pub use config::{Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
+pub use config::{ClientAuthorities, Config, ConfigError, ConfigErrors, Dependencies, Limits, NODE_PORTS};
 pub use front::Anonymous;
 pub use server::{ApiServerHandle, ApiServerTask, ServerError};
 pub use storage::{Encryption, EncryptionError, KeyRotation};

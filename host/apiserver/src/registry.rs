@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use objects::Tree;
 use objects::resource::{self, Resource, Storage};
 use structural::{Conversion, CustomResource, Version};
 
@@ -27,6 +28,8 @@ pub(crate) struct Served {
 #[derive(Debug)]
 struct Custom {
     definition: Arc<CustomResource>,
+    /// The definition as it is stored.
+    source: Arc<Tree>,
     version: usize,
     ending: Arc<AtomicBool>,
 }
@@ -37,9 +40,15 @@ impl Served {
     }
 
     /// Every version of a custom resource, those that no client sees too.
-    pub(crate) fn all_of(definition: &Arc<CustomResource>, ending: &Arc<AtomicBool>) -> Vec<Arc<Self>> {
+    pub(crate) fn all_of(
+        definition: &Arc<CustomResource>,
+        source: Tree,
+        ending: &Arc<AtomicBool>,
+    ) -> Vec<Arc<Self>> {
+        let source = Arc::new(source);
         let of = |(version, row): (usize, &Version)| {
-            let custom = Custom { definition: Arc::clone(definition), version, ending: Arc::clone(ending) };
+            let (definition, source) = (Arc::clone(definition), Arc::clone(&source));
+            let custom = Custom { definition, source, version, ending: Arc::clone(ending) };
             Arc::new(Self { row: Arc::clone(&row.resource), custom: Some(custom) })
         };
         definition.versions.iter().enumerate().map(of).collect()
@@ -54,6 +63,16 @@ impl Served {
     pub(crate) fn custom(&self) -> Option<&Version> {
         let custom = self.custom.as_ref()?;
         custom.definition.versions.get(custom.version)
+    }
+
+    /// The CustomResourceDefinition of a custom resource.
+    pub(crate) fn definition(&self) -> Option<&Tree> {
+        self.custom.as_ref().map(|custom| &*custom.source)
+    }
+
+    /// The row in whose version objects of a custom resource are stored.
+    pub(crate) fn stored_as(&self) -> Option<&Arc<Resource>> {
+        self.custom.as_ref().map(|custom| &custom.definition.storage_version().resource)
     }
 
     /// What every client of it is warned of.
@@ -123,7 +142,7 @@ impl Registry {
         Arc::clone(&self.0.load().served)
     }
 
-    /// Serves these custom resources and no others.
+    /// Serves these custom resources and no others. The rows stay the same where these are what is served.
     pub(crate) fn replace_custom(&self, mut custom: Vec<Arc<Served>>) {
         custom.sort_by(|one, two| {
             let versions = || structural::compare_versions(&two.version, &one.version);
@@ -132,6 +151,10 @@ impl Registry {
         let old = self.0.load();
         let builtin = old.builtin;
         custom.retain(|row| row.served);
+        let (known, given) = (old.served[builtin..].iter(), custom.iter());
+        if known.map(Arc::as_ptr).eq(given.map(Arc::as_ptr)) {
+            return;
+        }
         let served = old.served[..builtin].iter().chain(&custom).cloned().collect();
         self.0.store(Arc::new(Rows::new(served, builtin)));
     }

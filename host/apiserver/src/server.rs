@@ -156,6 +156,8 @@ impl ApiServerTask {
         let rest = Rest::open(foundation, scope);
         narrowed.see(rest.view().clone());
         scope.spawn("flow control", flow::follow(self.flow.clone(), rest.clone(), stop.clone()));
+        let authorities = self.dependencies.authorities.clone();
+        scope.spawn("trusted CAs", bootstrap::follow(rest.clone(), authorities, stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
@@ -171,13 +173,15 @@ impl ApiServerTask {
             issuer: issuer.clone(),
             audiences: audiences.clone(),
         };
+        let aggregator = Aggregator::new(rest.clone(), front_proxy.clone(), scope.clone());
+        let neighbours = aggregator.neighbours().clone();
         Front::new(Parts {
-            documents: Documents::new(rest.registry().clone(), address.clone()),
+            documents: Documents::new(rest.registry().clone(), neighbours, address.clone()),
             store: datastore.clone(),
             bearers,
             review,
             proxy: ObjectProxy::new(rest.clone(), kubelet.clone(), anybody.clone(), scope.clone()),
-            aggregator: Aggregator::new(rest.clone(), front_proxy.clone(), scope.clone()),
+            aggregator,
             kubelet: Proxy::new(rest.clone(), kubelet.clone(), scope.clone()),
             issuer: Issuer { name: issuer.clone(), keys: keys.clone(), address },
             authenticate: Arc::clone(authenticate),
@@ -206,7 +210,8 @@ impl ApiServerTask {
     pub(crate) async fn bootstrap(&self, front: &Front) -> Result<(), ServerError> {
         let Config { service_cidr, advertise_address, secure_port, .. } = self.config;
         let endpoint = Endpoint { service_cidr, address: advertise_address, port: secure_port };
-        bootstrap::ensure(&front.0.rest, &endpoint).await.map_err(ServerError::Bootstrap)?;
+        let authorities = self.dependencies.authorities.borrow().clone();
+        bootstrap::ensure(&front.0.rest, &endpoint, &authorities).await.map_err(ServerError::Bootstrap)?;
         front.bootstrapped();
         self.state.send_replace(State::Ready(front.clone()));
         Ok(())

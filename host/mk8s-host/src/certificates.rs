@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use apiserver::ClientAuthorities;
 use net::{CertificatePem, Roots, TlsClient, TlsServer, TrustAnchor};
 use pki::{Authority, CertificateStatus, Facts, Pem, Pki, PkiError, Refresh};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -36,6 +37,8 @@ pub(crate) struct Tls {
     pub(crate) kubelet_client: TlsClient,
     /// What the API server shows to aggregated ones.
     pub(crate) front_proxy: watch::Sender<CertificatePem>,
+    /// The CAs that the API server believes of its clients.
+    pub(crate) authorities: watch::Sender<ClientAuthorities>,
 }
 
 impl Tls {
@@ -52,6 +55,7 @@ impl Tls {
             etcd: server("server", STORE)?,
             kubelet_client: TlsClient::new(&bundle, Some(&pem(pki, "apiserver-kubelet-client")?))?,
             front_proxy: watch::Sender::new(pem(pki, "front-proxy-client")?),
+            authorities: watch::Sender::new(authorities(pki)?),
         })
     }
 
@@ -68,6 +72,12 @@ impl Tls {
             server.replace_certificate(pem(pki, name)?)?;
         }
         self.front_proxy.send_replace(pem(pki, "front-proxy-client")?);
+        let authorities = authorities(pki)?;
+        self.authorities.send_if_modified(|known| {
+            let changed = *known != authorities;
+            *known = authorities;
+            changed
+        });
         let bundle = pki.bundle(Authority::Cluster)?;
         Ok(self.kubelet_client.replace(&bundle, Some(&pem(pki, "apiserver-kubelet-client")?))?)
     }
@@ -76,6 +86,15 @@ impl Tls {
 fn pem(pki: &Pki, name: &str) -> Result<CertificatePem> {
     let Pem { chain, key } = pki.pem(name)?;
     Ok(CertificatePem { chain, key })
+}
+
+fn authorities(pki: &Pki) -> Result<ClientAuthorities> {
+    let bundle = |authority| Ok::<_, anyhow::Error>(String::from_utf8(pki.bundle(authority)?)?);
+    let users = bundle(Authority::Cluster).context("read certs/ca.crt")?;
+    Ok(ClientAuthorities {
+        users,
+        front_proxy: bundle(Authority::FrontProxy).context("read certs/front-proxy-ca.crt")?,
+    })
 }
 
 fn roots(pki: &Pki, trusted: &[(TrustAnchor, Authority)]) -> Result<Roots> {

@@ -110,6 +110,7 @@ impl Node {
             modes,
             kubelet: tls.kubelet_client.clone(),
             front_proxy: tls.front_proxy.subscribe(),
+            authorities: tls.authorities.subscribe(),
             encryption: secrets.subscribe(),
             listener: sockets.listener(row::API).context("kube-apiserver --secure-port is 0")?,
             tls: tls.api.clone(),

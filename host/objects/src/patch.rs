@@ -15,6 +15,9 @@ pub enum PatchError {
     /// The patch is no patch of its kind.
     #[error("{0}")]
     Malformed(String),
+    /// There is more of it than is taken.
+    #[error("{0}")]
+    TooLarge(String),
     /// The patch is one, but does not fit the object: a path is missing, a `test` fails.
     #[error("{0}")]
     NotApplicable(String),
@@ -28,6 +31,7 @@ impl PatchError {
     pub fn to_status(&self) -> Status {
         match self {
             Self::Malformed(message) => Status::bad_request(message),
+            Self::TooLarge(message) => Status::too_large(message),
             Self::NotApplicable(_) => Status::failure(
                 Reason::Invalid,
                 "the server rejected our request due to an error in our request",

@@ -10,6 +10,7 @@ mod merge;
 mod object;
 mod serde_in;
 mod serde_out;
+mod yaml;
 
 pub use json::JsonError;
 pub use key::Key;

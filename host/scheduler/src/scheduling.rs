@@ -241,6 +241,7 @@ fn refusal(pod: &Pod, message: &str, now: Timestamp) -> Option<Tree> {
     let since = old.and_then(|condition| condition.last_transition_time.as_ref()).map_or(now, |time| time.0);
     Some(tree!({
         "type": POD_SCHEDULED,
+        "observedGeneration": (pod.metadata.generation),
         "status": "False",
         "reason": UNSCHEDULABLE,
         "message": message,

@@ -192,7 +192,7 @@ fn refusals(network: &ServiceNetwork, service: &Tree, taken: &BTreeSet<Claim>) -
         .into_iter()
         .filter_map(|claim| match claim {
             Claim::Address(ip) => {
-                let path = spec.child("clusterIPs").index(0);
+                let path = spec.child("clusterIPs");
                 let shown = vec![ip.to_string()];
                 if !network.cidr.contains(&ip) {
                     let why = format!(

@@ -1,15 +1,16 @@
-//! Whether aggregated servers answer: their APIServices say so in the condition `Available`.
+//! Whether aggregated servers answer: their APIServices say so in the condition `Available`. What those that do tell of
+//! their group versions is kept.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode, header};
-use net::body;
+use bytes::Bytes;
 use objects::resource::Verb;
 use objects::{Tree, meta, tree};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::ask::{self, Failed, USER};
 use super::{Aggregator, Remote, remote};
 use crate::authn::UserInfo;
 use crate::call::{Call, Content, Output};
@@ -17,11 +18,6 @@ use crate::registry::Served;
 
 /// How often a server is asked that nothing is heard of, as upstream.
 const EVERY: Duration = Duration::from_secs(30);
-/// How long it may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What every aggregated server is asked as: a user that each lets read discovery.
-const USER: &str = "system:kube-aggregator";
-const MASTERS: &str = "system:masters";
 
 /// What was found about a server: the condition's status, reason and message.
 struct Finding {
@@ -43,11 +39,7 @@ pub(super) async fn run(aggregator: Aggregator, stop: CancellationToken) {
         let remotes = aggregator.remotes();
         tokio::select! {
             () = stop.cancelled() => return,
-            () = async {
-                for remote in remotes.iter() {
-                    record(&aggregator, remote, find(&aggregator, remote).await).await;
-                }
-            } => {}
+            () = look(&aggregator, &remotes) => {}
         }
         let changed = changes.iter_mut().map(|changed| Box::pin(changed.changed()));
         let every = if remotes.is_empty() { Duration::MAX } else { EVERY };
@@ -59,6 +51,34 @@ pub(super) async fn run(aggregator: Aggregator, stop: CancellationToken) {
     }
 }
 
+/// Asks each server. Of one that answers but tells nothing the last word counts. What is known of them is out before
+/// their conditions say that they answer.
+async fn look(aggregator: &Aggregator, remotes: &[Arc<Remote>]) {
+    let (mut findings, mut news) = (Vec::new(), Vec::new());
+    for remote in remotes {
+        let (told, finding) = match find(aggregator, remote).await {
+            Ok(list) => (ask::told(aggregator, remote, &list).await.ok(), Finding::passed()),
+            Err(finding) => (None, finding),
+        };
+        news.push((Arc::clone(remote), told));
+        findings.push(finding);
+    }
+    aggregator.neighbours().replace(news);
+    for (remote, finding) in remotes.iter().zip(findings) {
+        record(aggregator, remote, finding).await;
+    }
+}
+
+impl Finding {
+    fn passed() -> Self {
+        Self { status: "True", reason: "Passed", message: "all checks passed".to_owned() }
+    }
+
+    fn failed(reason: &'static str, message: String) -> Self {
+        Self { status: "False", reason, message }
+    }
+}
+
 async fn pause(time: Duration) {
     match time {
         Duration::MAX => std::future::pending().await,
@@ -66,8 +86,9 @@ async fn pause(time: Duration) {
     }
 }
 
-async fn find(aggregator: &Aggregator, remote: &Remote) -> Finding {
-    let no = |reason, message| Finding { status: "False", reason, message };
+/// The plain list of resources of a server that answers.
+async fn find(aggregator: &Aggregator, remote: &Remote) -> Result<Bytes, Finding> {
+    let no = |reason, message| Err(Finding::failed(reason, message));
     let service = &remote.service;
     let at = format!("{}/{}", service.namespace, service.name);
     let rest = &aggregator.0.rest;
@@ -87,24 +108,15 @@ async fn find(aggregator: &Aggregator, remote: &Remote) -> Finding {
             ),
         );
     }
-    let address = format!("/apis/{}/{}", remote.group, remote.version);
-    let mut request = Request::new(body::empty());
-    request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
-    let user = UserInfo { name: USER.to_owned(), groups: vec![MASTERS.to_owned()], ..UserInfo::default() };
-    let asked = tokio::time::timeout(PATIENCE, aggregator.ask(remote, &user, &address, request)).await;
-    let failed = |why: String| {
-        no("FailedDiscoveryCheck", format!("failing or missing response from https://{at}{address}: {why}"))
-    };
-    match asked {
-        Err(_) => failed("context deadline exceeded".to_owned()),
-        Ok(Err(status)) => failed(status.message),
-        Ok(Ok(answer)) if answer.status() == StatusCode::OK => {
-            Finding { status: "True", reason: "Passed", message: "all checks passed".to_owned() }
-        }
-        Ok(Ok(answer)) => {
-            failed(format!("bad status from https://{at}{address}: {}", answer.status().as_u16()))
-        }
-    }
+    let address = ask::address(remote);
+    ask::resources(aggregator, remote).await.map_err(|failed| {
+        let why = match failed {
+            Failed::Status(code) => format!("bad status from https://{at}{address}: {}", code.as_u16()),
+            Failed::Other(why) => why,
+        };
+        let message = format!("failing or missing response from https://{at}{address}: {why}");
+        Finding::failed("FailedDiscoveryCheck", message)
+    })
 }
 
 /// Writes a condition that is news.

@@ -1,17 +1,13 @@
 //! Aggregated discovery: all groups with all their resources in one document.
 
-use std::sync::Arc;
-
 use objects::resource::Resource;
 use objects::{Tree, tree};
 
-use super::{Group, Root, groups, insert_texts, names};
-
-use crate::registry::Served;
+use super::{Group, Offer, Root, Source, Version, groups, insert_texts, names};
 
 /// An APIGroupDiscoveryList below a root, in a version of `apidiscovery.k8s.io`; the versions differ in name alone.
-pub(crate) fn aggregated(rows: &[Arc<Served>], root: Root, version: &str) -> Tree {
-    let groups = groups(rows);
+pub(crate) fn aggregated(offer: Offer<'_>, root: Root, version: &str) -> Tree {
+    let groups = groups(offer);
     let items: Vec<Tree> = groups.iter().filter(|group| group.root() == root).map(group).collect();
     tree!({
         "kind": "APIGroupDiscoveryList", "apiVersion": (format!("apidiscovery.k8s.io/{version}")), "metadata": {},
@@ -24,15 +20,21 @@ fn group(group: &Group<'_>) -> Tree {
     if !group.name.is_empty() {
         metadata.insert("name", group.name);
     }
-    let versions: Vec<Tree> = group
-        .versions
-        .iter()
-        .map(|version| {
-            let resources: Vec<Tree> = version.rows.iter().map(|row| resource(row)).collect();
-            tree!({ "version": (version.name), "resources": resources, "freshness": "Current" })
-        })
-        .collect();
+    let versions: Vec<Tree> = group.versions.iter().map(self::version).collect();
     tree!({ "metadata": metadata, "versions": versions })
+}
+
+fn version(version: &Version<'_>) -> Tree {
+    let (resources, is_fresh) = match &version.source {
+        Source::Here(rows) => (rows.iter().map(|row| resource(row)).collect(), true),
+        Source::Elsewhere(neighbour) => (neighbour.told.resources.clone(), neighbour.is_fresh),
+    };
+    let mut tree = tree!({ "version": (version.name) });
+    if !resources.is_empty() {
+        tree.insert("resources", resources);
+    }
+    tree.insert("freshness", if is_fresh { "Current" } else { "Stale" });
+    tree
 }
 
 fn resource(row: &Resource) -> Tree {

@@ -6,12 +6,13 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use objects::Tree;
 
 use super::Documents;
+use crate::aggregation::Neighbours;
 use crate::registry::Registry;
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 fn documents() -> Documents {
-    Documents::new(Registry::builtin(), "192.0.2.1:16443")
+    Documents::new(Registry::builtin(), Neighbours::default(), "192.0.2.1:16443")
 }
 
 fn get(documents: &Documents, address: &str, fields: &[(HeaderName, &str)]) -> Option<Response<Bytes>> {

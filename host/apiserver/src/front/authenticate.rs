@@ -13,7 +13,7 @@ use super::path::decode;
 use crate::authn::{Authentication, Credentials, UserInfo};
 
 /// The one front proxy that is believed, by the name of its certificate.
-const FRONT_PROXY: &str = "front-proxy-client";
+pub(crate) const FRONT_PROXY: &str = "front-proxy-client";
 
 /// Begins the protocol of a WebSocket that holds a token in base64url.
 const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";

@@ -1,31 +1,67 @@
-//! The form in which a client wants objects. YAML is not offered, tables and metadata alone are JSON.
+//! The form in which a client wants objects. YAML is not offered, tables are JSON.
 
 use http::HeaderMap;
-use objects::resource::Resource;
+use objects::resource::{Resource, Verb};
 use objects::schema::{self, Type};
 use objects::status::Status;
 
-use super::reply::{Encoding, JSON, PROTOBUF};
+use super::reply::{Encoding, JSON, PROTOBUF, YAML};
 use crate::accept;
 use crate::call::Output;
 
 const FORMS: &[(&str, Output, Encoding)] = &[
     (JSON, Output::Objects, Encoding::Json),
+    (YAML, Output::Objects, Encoding::Yaml),
     (PROTOBUF, Output::Objects, Encoding::Protobuf),
     ("application/json;g=meta.k8s.io;v=v1;as=Table", Output::Table, Encoding::Json),
     ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata", Output::Metadata, Encoding::Json),
     ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList", Output::Metadata, Encoding::Json),
+    (
+        "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadata",
+        Output::Metadata,
+        Encoding::Protobuf,
+    ),
+    (
+        "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList",
+        Output::Metadata,
+        Encoding::Protobuf,
+    ),
 ];
 
-/// The first form that the client prefers of those that there are: protobuf of kinds that have messages.
-pub(super) fn form(headers: &HeaderMap, resource: &Resource) -> Result<(Output, Encoding), Status> {
+/// The first form that the client prefers of those that there are: protobuf of kinds that have messages, and of the
+/// metadata of all.
+pub(super) fn form(
+    headers: &HeaderMap,
+    resource: &Resource,
+    verb: Verb,
+) -> Result<(Output, Encoding), Status> {
     let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
     let is_message = row.is_some_and(Type::is_message);
-    let offered = || FORMS.iter().filter(|(_, _, encoding)| is_message || *encoding == Encoding::Json);
+    let is_offered = |output, encoding| match encoding {
+        // A stream of documents is not written in YAML.
+        Encoding::Yaml => verb != Verb::Watch,
+        Encoding::Protobuf => is_message || output == Output::Metadata,
+        Encoding::Json | Encoding::Pretty => true,
+    };
+    let offered = || FORMS.iter().filter(|(_, output, encoding)| is_offered(*output, *encoding));
     let chosen = |range: &accept::MediaRange<'_>| offered().find(|(name, ..)| range.covers(name));
     let form = accept::ranges(headers).iter().find_map(chosen);
-    let names: &[&str] = if is_message { &[JSON, PROTOBUF] } else { &[JSON] };
+    let names: &[&str] = match (is_message, verb) {
+        (true, Verb::Watch) => &[JSON, PROTOBUF],
+        (true, _) => &[JSON, YAML, PROTOBUF],
+        (false, Verb::Watch) => &[JSON],
+        (false, _) => &[JSON, YAML],
+    };
     form.map(|(_, output, encoding)| (*output, *encoding)).ok_or_else(|| Status::not_acceptable(names))
+}
+
+/// Whether JSON is to be written for people: who asks says so, or reads it in a terminal or browser.
+pub(super) fn is_pretty(asked: Option<&str>, user_agent: &str) -> bool {
+    const READERS: &[&str] = &["curl", "Wget", "Mozilla/5.0"];
+    match asked {
+        Some(text) => !["false", "0"].contains(&text),
+        None => READERS.iter().any(|reader| user_agent.starts_with(reader)),
+    }
 }
 
 /// Whether the client takes JSON.
@@ -43,25 +79,45 @@ mod tests {
     fn of(accept: &'static str, kind: &'static str) -> Option<(Output, Encoding)> {
         let headers = HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(accept))]);
         let pods = objects::resource::by_kind("", "v1", "Pod").unwrap();
-        form(&headers, &Resource { kind: kind.into(), ..(**pods).clone() }).ok()
+        form(&headers, &Resource { kind: kind.into(), ..(**pods).clone() }, Verb::Get).ok()
+    }
+
+    #[test]
+    fn json_is_indented_for_those_who_read_it() {
+        for (asked, reader, expected) in [
+            (None, "curl/8.0", true),
+            (None, "kubectl/v1.32", false),
+            (Some("false"), "curl/8.0", false),
+            (Some("true"), "kubectl/v1.32", true),
+        ] {
+            assert_eq!(is_pretty(asked, reader), expected, "{asked:?} {reader}");
+        }
     }
 
     #[test]
     fn the_form_is_what_the_client_prefers_of_what_there_is() {
         const OBJECTS: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Json));
         const BINARY: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Protobuf));
+        const YAML: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Yaml));
         const TABLE: Option<(Output, Encoding)> = Some((Output::Table, Encoding::Json));
         const METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Json));
+        const BINARY_METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Protobuf));
         for (accept, pod, custom) in [
             ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", TABLE, TABLE),
             ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", OBJECTS, OBJECTS),
             ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", METADATA, METADATA),
             ("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1", None, None),
+            (
+                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+                BINARY_METADATA,
+                BINARY_METADATA,
+            ),
             ("application/vnd.kubernetes.protobuf,application/json", BINARY, OBJECTS),
             ("application/vnd.kubernetes.protobuf;stream=watch", BINARY, None),
             ("application/json;stream=watch", OBJECTS, OBJECTS),
             ("*/*", OBJECTS, OBJECTS),
-            ("application/yaml", None, None),
+            ("application/yaml", YAML, YAML),
+            ("text/html", None, None),
         ] {
             assert_eq!(of(accept, "Pod"), pod, "{accept}");
             assert_eq!(of(accept, "Widget"), custom, "{accept}");

@@ -19,7 +19,7 @@ const KEY_SET: &str = "/openid/v1/jwks";
 
 #[rustfmt::skip]
 const OTHERS: &[&str] =
-    &[CONFIGURATION, "/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", KEY_SET, "/version"];
+    &[CONFIGURATION, "/api", "/api/v1", "/apis", "/apis/", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", KEY_SET, "/version"];
 
 impl Parts {
     pub(super) async fn page(&self, info: &RequestInfo, head: &Head) -> Result<Response<Body>, Status> {
@@ -62,10 +62,7 @@ impl Parts {
     fn index(&self) -> Tree {
         let mut paths: BTreeSet<String> = OTHERS.iter().map(|path| (*path).to_owned()).collect();
         paths.extend(health::addresses());
-        for row in self.rest.registry().rows().iter().filter(|row| !row.group.is_empty()) {
-            paths.insert(format!("/apis/{}", row.group));
-            paths.insert(format!("/apis/{}/{}", row.group, row.version));
-        }
+        paths.extend(self.documents.paths());
         tree!({ "paths": (paths.into_iter().collect::<Vec<_>>()) })
     }
 }

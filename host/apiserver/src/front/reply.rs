@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call::{Answer, AnswerBody};
 
 pub(crate) const JSON: &str = "application/json";
+pub(crate) const YAML: &str = "application/yaml";
 pub(crate) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const PROTOBUF_WATCH: &str = "application/vnd.kubernetes.protobuf;stream=watch";
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
@@ -26,6 +27,9 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Json,
+    /// JSON for people to read.
+    Pretty,
+    Yaml,
     Protobuf,
 }
 
@@ -62,11 +66,20 @@ pub(crate) fn answer(
 ) -> Result<Response<Body>, Status> {
     let (media_type, body) = match (answer.body, encoding) {
         (AnswerBody::Json(bytes), Encoding::Json) => (JSON, body::full(bytes)),
+        (AnswerBody::Json(bytes), Encoding::Pretty) => {
+            let text = Tree::from_json(&bytes).map_err(Status::internal)?.to_json_pretty() + "\n";
+            (JSON, body::full(text))
+        }
+        (AnswerBody::Json(bytes), Encoding::Yaml) => {
+            (YAML, body::full(Tree::from_json(&bytes).map_err(Status::internal)?.to_yaml()))
+        }
         (AnswerBody::Json(bytes), Encoding::Protobuf) => {
             let bytes = in_protobuf(&bytes, protobuf::encode).map_err(Status::internal)?;
             (PROTOBUF, body::full(bytes))
         }
-        (AnswerBody::Watch(lines), Encoding::Json) => (JSON, watch(lines.map(Ok), stop)),
+        (AnswerBody::Watch(lines), Encoding::Json | Encoding::Pretty | Encoding::Yaml) => {
+            (JSON, watch(lines.map(Ok), stop))
+        }
         (AnswerBody::Watch(lines), Encoding::Protobuf) => {
             let frames = lines.map(|line| in_protobuf(&line, protobuf::encode_event));
             (PROTOBUF_WATCH, watch(frames, stop))

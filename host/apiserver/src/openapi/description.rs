@@ -12,6 +12,8 @@ const END_OF_RECORD: char = '\u{1e}';
 const OF_KINDS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 /// The one list that k8s-openapi has for all kinds.
 const OF_LISTS: &str = "io.k8s.List";
+/// Whose metadata is described as that of every kind.
+const OF_OBJECTS: &str = "io.k8s.api.core.v1.Pod";
 
 /// Inflated while a document is made; several times as large as what is kept.
 pub(super) struct Descriptions(HashMap<String, String>);
@@ -33,6 +35,19 @@ impl Descriptions {
         let own = row.openapi_name();
         let owners = [Some(own.as_str()), list(row), kind];
         self.first(owners.map(|owner| Some(format!("{} {}", owner?, field.name))))
+    }
+
+    /// What is said of fields that kinds have without a row of theirs.
+    pub(super) fn of_every_kind(&self) -> structural::Descriptions<'_> {
+        let of = |owner: &str, field: &str| {
+            self.0.get(&format!("{owner} {field}")).map(String::as_str).unwrap_or_default()
+        };
+        structural::Descriptions {
+            api_version: of(OF_KINDS, "apiVersion"),
+            kind: of(OF_KINDS, "kind"),
+            metadata: of(OF_OBJECTS, "metadata"),
+            list_metadata: of(OF_LISTS, "metadata"),
+        }
     }
 
     fn first(&self, keys: impl IntoIterator<Item = Option<String>>) -> Option<&str> {
@@ -67,6 +82,10 @@ mod tests {
         mentions("core.v1.PodList", "", "List");
         mentions("core.v1.PodList", "items", "objects");
         mentions("core.v1.EndpointPort", "port", "port");
+        let every = descriptions.of_every_kind();
+        for text in [every.api_version, every.kind, every.metadata, every.list_metadata] {
+            assert!(text.contains("More info"), "{every:?}");
+        }
     }
 
     #[test]

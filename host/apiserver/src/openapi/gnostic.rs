@@ -17,6 +17,8 @@ struct Message {
 enum Wire {
     Text,
     Flag,
+    Count,
+    Double,
     /// Any value, as YAML (of which JSON is a part).
     Yaml,
     Message(&'static Message),
@@ -27,6 +29,8 @@ enum Wire {
     /// Each item of an array.
     Each(&'static Wire),
     Parameter,
+    /// A schema, or whether anything is allowed.
+    Additional,
 }
 
 const fn message(rows: &'static [Row], extensions: u32) -> Message {
@@ -82,16 +86,35 @@ static SCHEMA: Message = message(
     &[
         ("$ref", 1, Wire::Text),
         ("format", 2, Wire::Text),
+        ("title", 3, Wire::Text),
         ("description", 4, Wire::Text),
         ("default", 5, Wire::Yaml),
+        ("multipleOf", 6, Wire::Double),
+        ("maximum", 7, Wire::Double),
+        ("exclusiveMaximum", 8, Wire::Flag),
+        ("minimum", 9, Wire::Double),
+        ("exclusiveMinimum", 10, Wire::Flag),
+        ("maxLength", 11, Wire::Count),
+        ("minLength", 12, Wire::Count),
+        ("pattern", 13, Wire::Text),
+        ("maxItems", 14, Wire::Count),
+        ("minItems", 15, Wire::Count),
+        ("uniqueItems", 16, Wire::Flag),
+        ("maxProperties", 17, Wire::Count),
+        ("minProperties", 18, Wire::Count),
         ("required", 19, TEXTS),
-        ("additionalProperties", 21, Wire::Within(1, &Wire::Message(&SCHEMA))),
+        ("enum", 20, Wire::Each(&Wire::Yaml)),
+        ("additionalProperties", 21, Wire::Additional),
         ("type", 22, Wire::Within(1, &Wire::Text)),
         ("items", 23, Wire::Within(1, &Wire::Message(&SCHEMA))),
         ("properties", 25, Wire::Named(1, &Wire::Message(&SCHEMA))),
+        ("externalDocs", 29, Wire::Message(&EXTERNAL_DOCS)),
+        ("example", 30, Wire::Yaml),
     ],
     31,
 );
+
+static EXTERNAL_DOCS: Message = message(&[("description", 1, Wire::Text), ("url", 2, Wire::Text)], 3);
 
 const OPERATION_WIRE: Wire = Wire::Message(&OPERATION);
 const PARAMETERS_WIRE: Wire = Wire::Each(&Wire::Parameter);
@@ -145,6 +168,9 @@ const VALUE: u32 = 2;
 /// The YAML in a message of any value.
 const YAML: u32 = 2;
 
+const FIXED_64: u64 = 1;
+const LENGTH_DELIMITED: u64 = 2;
+
 /// A document of OpenAPI v2.
 pub(crate) fn encode(document: &Tree) -> Bytes {
     let mut out = Vec::new();
@@ -173,6 +199,14 @@ impl Wire {
                 varint(u64::from(number) << 3, out);
                 varint(u64::from(value.as_bool() == Some(true)), out);
             }
+            Self::Count => {
+                varint(u64::from(number) << 3, out);
+                varint(value.as_i64().unwrap_or_default().cast_unsigned(), out);
+            }
+            Self::Double => {
+                varint(u64::from(number) << 3 | FIXED_64, out);
+                out.extend_from_slice(&value.as_f64().unwrap_or_default().to_le_bytes());
+            }
             Self::Yaml => nested(number, out, |out| delimited(YAML, &value.to_json(), out)),
             Self::Message(message) => nested(number, out, |out| message.write(value, out)),
             Self::Within(inner, wire) => nested(number, out, |out| wire.write(*inner, value, out)),
@@ -180,6 +214,10 @@ impl Wire {
                 value.fields().for_each(|(key, value)| named(*inner, key, wire, value, out));
             }),
             Self::Each(wire) => value.items().iter().for_each(|item| wire.write(number, item, out)),
+            Self::Additional => nested(number, out, |out| match value {
+                Tree::Bool(_) => Self::Flag.write(2, value, out),
+                schema => Self::Message(&SCHEMA).write(1, schema, out),
+            }),
             Self::Parameter => {
                 let place = value.get("in").and_then(Tree::as_str);
                 if let Some((_, wire)) = PARAMETERS.iter().find(|(name, _)| Some(*name) == place) {
@@ -204,7 +242,6 @@ fn nested(number: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn delimited(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
-    const LENGTH_DELIMITED: u64 = 2;
     varint(u64::from(number) << 3 | LENGTH_DELIMITED, out);
     varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);

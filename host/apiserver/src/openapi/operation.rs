@@ -3,17 +3,18 @@
 use objects::resource::{GroupVersion, Resource, Subresource, Verb, Verbs};
 use objects::schema::{self, Type};
 
+use super::model::{Model, Subject};
 use super::parameter::{self, Parameter};
 use super::root;
 
 /// A path with what its operations have in common.
-pub(super) struct Path {
+pub(super) struct Path<'a> {
     pub(super) path: String,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<Operation<'a>>,
 }
 
-pub(super) struct Operation {
+pub(super) struct Operation<'a> {
     /// `get`
     pub(super) method: &'static str,
     pub(super) id: String,
@@ -22,9 +23,9 @@ pub(super) struct Operation {
     /// What it is to the objects of a kind; nothing for discovery.
     pub(super) target: Option<Target>,
     pub(super) parameters: Vec<Parameter>,
-    pub(super) takes: Body,
+    pub(super) takes: Body<'a>,
     /// `None`: a text.
-    pub(super) gives: Option<&'static Type>,
+    pub(super) gives: Option<Model<'a>>,
     pub(super) codes: &'static [&'static str],
     /// Whether it can be a watch.
     pub(super) streams: bool,
@@ -39,13 +40,13 @@ pub(super) struct Target {
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Body {
+pub(super) enum Body<'a> {
     None,
-    Object(&'static Type),
+    Object(Model<'a>),
     /// May be left out.
-    Options(&'static Type),
-    /// In one of the patch types of the object.
-    Patch(&'static Type, Option<&'static Type>),
+    Options(Model<'a>),
+    /// In one of the patch types of the object, whose row decides of them.
+    Patch(Model<'a>, Option<&'static Type>),
 }
 
 /// What a verb is as an HTTP request.
@@ -159,18 +160,18 @@ const ACTIONS: &[Action] = &[
     },
 ];
 
-/// Every path of the rows, which are all of one group version.
-pub(super) fn paths<'a>(of: &GroupVersion, rows: impl Iterator<Item = &'a Resource>) -> Vec<Path> {
+/// Every path of those of a group version.
+pub(super) fn paths<'a>(of: &GroupVersion, subjects: &'a [Subject<'a>]) -> Vec<Path<'a>> {
     let mut paths = vec![discovery(of)];
-    for row in rows {
-        paths.extend(row_paths(of, row));
+    for subject in subjects.iter().filter(|subject| subject.is_of(of)) {
+        paths.extend(paths_of(of, subject));
     }
     paths.retain(|path| !path.operations.is_empty());
     paths
 }
 
-fn row_paths(of: &GroupVersion, row: &Resource) -> Vec<Path> {
-    let root = root(of);
+fn paths_of<'a>(of: &GroupVersion, subject: &'a Subject<'a>) -> Vec<Path<'a>> {
+    let (root, row) = (root(of), subject.row);
     let (scope, namespace) = match row.is_namespaced() {
         true => ("namespaces/{namespace}/", Some(parameter::NAMESPACE)),
         false => ("", None),
@@ -180,7 +181,7 @@ fn row_paths(of: &GroupVersion, row: &Resource) -> Vec<Path> {
     let operations = |verbs: Verbs, place| {
         let actions =
             ACTIONS.iter().filter(move |action| action.place == place && verbs.contains(action.verb));
-        actions.map(|action| action.operation(of, row)).collect::<Vec<_>>()
+        actions.map(|action| action.operation(of, subject)).collect::<Vec<_>>()
     };
     let mut paths = Vec::new();
     if namespace.is_some() && row.verbs.contains(Verb::List) {
@@ -202,14 +203,14 @@ fn row_paths(of: &GroupVersion, row: &Resource) -> Vec<Path> {
         let operations = ACTIONS
             .iter()
             .filter(|action| subresource.verbs.contains(action.verb))
-            .map(|action| action.of_subresource(of, row, subresource))
+            .map(|action| action.of_subresource(of, subject, subresource))
             .collect();
         paths.push(Path { path, parameters: parameters.clone(), operations });
     }
     paths
 }
 
-fn discovery(of: &GroupVersion) -> Path {
+fn discovery(of: &GroupVersion) -> Path<'static> {
     let operation = Operation {
         method: "get",
         id: format!("get{}APIResources", words(of)),
@@ -225,8 +226,8 @@ fn discovery(of: &GroupVersion) -> Path {
 }
 
 impl Action {
-    fn operation(&self, of: &GroupVersion, row: &Resource) -> Operation {
-        let kind = |kind: &str| schema::by_gvk(&row.group, &row.version, kind);
+    fn operation<'a>(&self, of: &GroupVersion, subject: &'a Subject<'a>) -> Operation<'a> {
+        let row = subject.row;
         let collection = if self.verb == Verb::DeleteCollection { "Collection" } else { "" };
         Operation {
             method: self.method,
@@ -234,10 +235,10 @@ impl Action {
             tag: tag(of),
             target: Some(Target::new(self.name, &row.group, &row.version, &row.kind)),
             parameters: self.parameters.concat(),
-            takes: self.takes(kind(&row.kind)),
+            takes: self.takes(subject.object(), subject),
             gives: match self.gives {
-                Gives::List => kind(&row.list_kind),
-                Gives::Object => kind(&row.kind),
+                Gives::List => subject.list(),
+                Gives::Object => subject.object(),
                 Gives::Status => meta("Status"),
             },
             codes: self.codes,
@@ -245,10 +246,26 @@ impl Action {
         }
     }
 
-    fn of_subresource(&self, of: &GroupVersion, row: &Resource, subresource: &Subresource) -> Operation {
+    fn of_subresource<'a>(
+        &self,
+        of: &GroupVersion,
+        subject: &'a Subject<'a>,
+        subresource: &Subresource,
+    ) -> Operation<'a> {
+        let row = subject.row;
         let Subresource { name, group, version, kind, .. } = subresource;
+        let is_itself = (group, version, kind) == (&row.group, &row.version, &row.kind);
         let options = parameter::options(name);
-        let body = schema::by_gvk(group, version, kind).filter(|_| options.is_none());
+        let body = match options {
+            Some(_) => None,
+            None if is_itself => subject.object(),
+            None => schema::by_gvk(group, version, kind).map(Model::Type),
+        };
+        // The operations of definitions are always filed under the kind that is defined.
+        let target = match subject.is_custom() {
+            true => (&row.group, &row.version, &row.kind),
+            false => (group, version, kind),
+        };
         let connects = options.is_some() && *kind != row.kind;
         let (action, word, method) = match connects {
             true => ("connect", "connect", capital(self.method)),
@@ -258,20 +275,24 @@ impl Action {
             method: self.method,
             id: format!("{word}{}{method}{}{}{}", words(of), namespaced(row), row.kind, capital(name)),
             tag: tag(of),
-            target: Some(Target::new(action, group, version, kind)),
+            target: Some(Target::new(action, target.0, target.1, target.2)),
             parameters: options.map_or_else(|| self.parameters.concat(), <[Parameter]>::to_vec),
-            takes: if options.is_some() { Body::None } else { self.takes(body) },
+            takes: if options.is_some() { Body::None } else { self.takes(body, subject) },
             gives: body,
             codes: if options.is_some() { &["200"] } else { self.codes },
             streams: false,
         }
     }
 
-    fn takes(&self, object: Option<&'static Type>) -> Body {
+    fn takes<'a>(&self, object: Option<Model<'a>>, subject: &Subject<'_>) -> Body<'a> {
+        let merges = object.and_then(|model| match model {
+            Model::Type(row) if !subject.is_custom() => Some(row),
+            Model::Type(_) | Model::Custom { .. } => None,
+        });
         match self.takes {
             Takes::Nothing => Body::None,
             Takes::Object => object.map_or(Body::None, Body::Object),
-            Takes::Patch => meta("Patch").map_or(Body::None, |patch| Body::Patch(patch, object)),
+            Takes::Patch => meta("Patch").map_or(Body::None, |patch| Body::Patch(patch, merges)),
             Takes::DeleteOptions => meta("DeleteOptions").map_or(Body::None, Body::Options),
         }
     }
@@ -283,8 +304,8 @@ impl Target {
     }
 }
 
-fn meta(name: &str) -> Option<&'static Type> {
-    schema::by_name(&format!("meta.v1.{name}"))
+fn meta(name: &str) -> Option<Model<'static>> {
+    schema::by_name(&format!("meta.v1.{name}")).map(Model::Type)
 }
 
 fn namespaced(row: &Resource) -> &'static str {

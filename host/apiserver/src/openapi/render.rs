@@ -1,10 +1,10 @@
 //! Paths and operations as OpenAPI writes them.
 
-use objects::schema::Type;
 use objects::tree::Object;
 use objects::{Tree, tree};
 
 use super::Dialect;
+use super::model::Model;
 use super::operation::{Body, Operation, Path};
 use super::parameter::Parameter;
 use super::schema::gvk;
@@ -18,9 +18,9 @@ const ANY: &str = "*/*";
 /// What the codes of answers mean.
 const CODES: &[(&str, &str)] = &[("200", "OK"), ("201", "Created"), ("202", "Accepted")];
 
-impl Path {
-    /// The types that its operations name.
-    pub(super) fn types(&self) -> impl Iterator<Item = &'static Type> {
+impl<'a> Path<'a> {
+    /// What its operations name.
+    pub(super) fn models(&self) -> impl Iterator<Item = Model<'a>> {
         self.operations
             .iter()
             .flat_map(|operation| operation.takes.schema().into_iter().chain(operation.gives))
@@ -38,7 +38,7 @@ impl Path {
     }
 }
 
-impl Operation {
+impl Operation<'_> {
     fn to_tree(&self, dialect: Dialect) -> Tree {
         let mut tree = tree!({ "operationId": (&self.id), "tags": [(&self.tag)] });
         let mut parameters = trees(&self.parameters, dialect);
@@ -48,14 +48,14 @@ impl Operation {
                 tree.insert("produces", self.produces());
                 tree.insert("consumes", self.takes.media_types());
                 if let Some(schema) = self.takes.schema() {
-                    let schema = dialect.reference(schema);
+                    let schema = dialect.reference(&schema);
                     let body = tree!({ "name": "body", "in": "body", "required": (self.takes.is_required()), "schema": schema });
                     parameters.push(body);
                 }
             }
             Dialect::Version3 => {
                 if let Some(schema) = self.takes.schema() {
-                    let content = contents(self.takes.media_types(), &dialect.reference(schema));
+                    let content = contents(self.takes.media_types(), &dialect.reference(&schema));
                     let body = tree!({ "required": (self.takes.is_required()), "content": content });
                     tree.insert("requestBody", body);
                 }
@@ -74,7 +74,8 @@ impl Operation {
     }
 
     fn responses(&self, dialect: Dialect) -> Tree {
-        let schema = self.gives.map_or_else(|| tree!({ "type": "string" }), |row| dialect.reference(row));
+        let text = || tree!({ "type": "string" });
+        let schema = self.gives.map_or_else(text, |model| dialect.reference(&model));
         let mut responses = Tree::object();
         for (code, meaning) in CODES.iter().filter(|(code, _)| self.codes.contains(code)) {
             let mut response = tree!({ "description": (*meaning) });
@@ -97,11 +98,11 @@ impl Operation {
     }
 }
 
-impl Body {
-    fn schema(self) -> Option<&'static Type> {
+impl<'a> Body<'a> {
+    fn schema(self) -> Option<Model<'a>> {
         match self {
             Self::None => None,
-            Self::Object(row) | Self::Options(row) | Self::Patch(row, _) => Some(row),
+            Self::Object(model) | Self::Options(model) | Self::Patch(model, _) => Some(model),
         }
     }
 

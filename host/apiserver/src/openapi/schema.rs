@@ -1,42 +1,59 @@
 //! Schemas of types, from the schema table.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use objects::schema::{Field, ListType, PatchStrategy, Shape, Type};
+use objects::schema::{self, Field, ListType, PatchStrategy, Shape, Type};
 use objects::tree::Object;
 use objects::{Tree, tree};
 
 use super::Dialect;
 use super::description::Descriptions;
+use super::model::Model;
 
-/// The schemas of types and of all that they refer to, by name.
-pub(super) fn schemas(types: impl IntoIterator<Item = &'static Type>, dialect: Dialect) -> Object {
-    let mut found: BTreeMap<String, &'static Type> = BTreeMap::new();
-    let mut open: Vec<&'static Type> = types.into_iter().collect();
+/// What the schemas of definitions refer to, beside each other.
+const OF_CUSTOMS: [&str; 2] = ["meta.v1.ObjectMeta", "meta.v1.ListMeta"];
+
+/// The schemas of models and of all that they refer to, by name.
+pub(super) fn schemas<'a>(
+    models: impl IntoIterator<Item = Model<'a>>,
+    dialect: Dialect,
+    descriptions: &Descriptions,
+) -> Object {
+    let mut found: BTreeMap<Cow<'a, str>, Model<'a>> = BTreeMap::new();
+    let mut open: Vec<Model<'a>> = models.into_iter().collect();
     while let Some(next) = open.pop() {
-        if found.insert(next.openapi_name(), next).is_none() {
-            open.extend(next.fields().iter().filter_map(|field| named(field.shape)));
+        if found.insert(next.name(), next).is_none() {
+            match next {
+                Model::Type(row) => open.extend(row.fields().iter().filter_map(|field| named(field.shape))),
+                Model::Custom { .. } => {
+                    open.extend(OF_CUSTOMS.iter().filter_map(|name| schema::by_name(name)).map(Model::Type));
+                }
+            }
         }
     }
-    let descriptions = Descriptions::read();
-    found.into_iter().map(|(name, row)| (name.into(), dialect.of_type(row, &descriptions))).collect()
+    let schema = |model| match model {
+        Model::Type(row) => dialect.of_type(row, descriptions),
+        Model::Custom { schema, .. } => schema.clone(),
+    };
+    found.into_iter().map(|(name, model)| (name.into_owned().into(), schema(model))).collect()
 }
 
 /// The named type below any lists and maps.
-fn named(shape: Shape) -> Option<&'static Type> {
+fn named(shape: Shape) -> Option<Model<'static>> {
     match shape {
-        Shape::Struct(id) => Some(id.get()),
+        Shape::Struct(id) => Some(Model::Type(id.get())),
         _ => shape.items().or_else(|| shape.values()).and_then(named),
     }
 }
 
 impl Dialect {
-    pub(super) fn reference(self, row: &Type) -> Tree {
+    pub(super) fn reference(self, model: &Model<'_>) -> Tree {
         let place = match self {
             Self::Version2 => "#/definitions/",
             Self::Version3 => "#/components/schemas/",
         };
-        tree!({ "$ref": (format!("{place}{}", row.openapi_name())) })
+        tree!({ "$ref": (format!("{place}{}", model.name())) })
     }
 
     fn of_type(self, row: &'static Type, descriptions: &Descriptions) -> Tree {
@@ -113,7 +130,7 @@ impl Dialect {
                 let values = self.of_shape(shape.values().unwrap_or(Shape::Any));
                 tree!({ "type": "object", "additionalProperties": values })
             }
-            (Shape::Struct(id), _) => self.reference(id.get()),
+            (Shape::Struct(id), _) => self.reference(&Model::Type(id.get())),
         }
     }
 }
@@ -133,6 +150,11 @@ fn facts(field: &Field, description: Option<&str>) -> Object {
         PatchStrategy::RetainKeys => Some("retainKeys"),
         PatchStrategy::MergeRetainKeys => Some("merge,retainKeys"),
     };
+    let map_type = match (field.atomic, field.granular) {
+        (true, _) => Some("atomic"),
+        (false, true) => Some("granular"),
+        (false, false) => None,
+    };
     let keys = Some(field.list_keys.to_vec()).filter(|keys| !keys.is_empty());
     let default = field.default.and_then(|json| Tree::from_json(json.as_bytes()).ok());
     let facts = [
@@ -140,7 +162,7 @@ fn facts(field: &Field, description: Option<&str>) -> Object {
         ("default", default),
         ("x-kubernetes-list-type", list.map(Tree::from)),
         ("x-kubernetes-list-map-keys", keys.map(Tree::from)),
-        ("x-kubernetes-map-type", field.atomic.then(|| Tree::from("atomic"))),
+        ("x-kubernetes-map-type", map_type.map(Tree::from)),
         ("x-kubernetes-patch-merge-key", field.patch_key.map(Tree::from)),
         ("x-kubernetes-patch-strategy", strategy.map(Tree::from)),
     ];

@@ -3,14 +3,42 @@
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use objects::Tree;
 use objects::resource::{GroupVersion, Verb};
+use objects::{Tree, tree};
+use structural::CustomResource;
 
 use super::{gnostic, group_versions, index, rows_of, version_2, version_3};
+use crate::discovery::Offer;
 use crate::registry::{Registry, Served};
 
 fn rows() -> Arc<Vec<Arc<Served>>> {
     Registry::builtin().rows()
+}
+
+/// With a definition beside what is built in.
+fn rows_with_custom() -> Arc<Vec<Arc<Served>>> {
+    let names =
+        tree!({ "plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList" });
+    let definition = tree!({
+        "metadata": { "name": "widgets.example.org" },
+        "spec": {
+            "group": "example.org", "scope": "Cluster", "names": (names.clone()),
+            "versions": [{
+                "name": "v1", "served": true, "storage": true, "subresources": { "scale": {
+                    "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"
+                } },
+                "schema": { "openAPIV3Schema": { "type": "object", "properties": {
+                    "pod": { "type": "object", "x-kubernetes-embedded-resource": true },
+                    "size": { "type": "integer", "maximum": 3 }
+                } } }
+            }]
+        },
+        "status": { "acceptedNames": names }
+    });
+    let compiled = Arc::new(CustomResource::compile(&definition).unwrap());
+    let registry = Registry::builtin();
+    registry.replace_custom(Served::all_of(&compiled, definition, &Arc::default()));
+    registry.rows()
 }
 
 fn core() -> Tree {
@@ -45,7 +73,7 @@ fn references(tree: &Tree, found: &mut Vec<String>) {
 
 #[test]
 fn every_reference_leads_to_a_schema() {
-    let rows = rows();
+    let rows = rows_with_custom();
     let documents = group_versions(&rows).into_iter().map(|of| version_3(&rows, &of).unwrap());
     for document in documents.chain([version_2(&rows)]) {
         let mut found = Vec::new();
@@ -60,7 +88,7 @@ fn every_reference_leads_to_a_schema() {
 
 #[test]
 fn every_served_kind_has_a_schema_and_a_path_that_say_so() {
-    let rows = rows();
+    let rows = rows_with_custom();
     for of in group_versions(&rows) {
         let document = version_3(&rows, &of).unwrap();
         for row in rows_of(&rows, &of) {
@@ -136,6 +164,17 @@ fn a_field_says_how_it_merges() {
 }
 
 #[test]
+fn what_is_granular_though_its_type_is_atomic_says_so() {
+    check(
+        &core(),
+        &["components", "schemas", "io.k8s.api.core.v1.PersistentVolumeSpec", "properties", "claimRef"],
+        expect![[
+            r##"{"x-kubernetes-map-type":"granular","allOf":[{"$ref":"#/components/schemas/io.k8s.api.core.v1.ObjectReference"}]}"##
+        ]],
+    );
+}
+
+#[test]
 fn an_operation_says_what_it_takes_and_gives() {
     let document = core();
     check(
@@ -204,7 +243,7 @@ fn operations_have_names_of_their_own() {
 
 #[test]
 fn the_index_has_an_address_with_a_hash_for_each_document() {
-    let index = index(&rows(), |of| Some(format!("hash-of-{}", of.version)));
+    let index = index(Offer { rows: &rows(), neighbours: &[] }, |of| Some(format!("hash-of-{}", of.version)));
     check(
         &index,
         &["paths", "api/v1"],
@@ -234,4 +273,22 @@ fn gnostic_messages_are_names_and_values_by_number() {
     let bytes = gnostic(&document);
     assert_eq!(bytes[..expected.len()], *expected);
     assert_eq!(bytes[bytes.len() - 5..], *b"[\"c\"]");
+}
+
+#[test]
+fn a_schema_has_its_bounds_as_fields() {
+    let document = tree!({
+        "swagger": "2.0",
+        "definitions": { "a": { "maximum": 3, "maxLength": 300, "additionalProperties": true, "enum": ["b"] } }
+    });
+    let expected: &[u8] = &[
+        0x0a, 3, b'2', b'.', b'0', // swagger
+        0x4a, 32, 0x0a, 30, // definitions, one named schema
+        0x0a, 1, b'a', 0x12, 25, // its name, its value
+        0x39, 0, 0, 0, 0, 0, 0, 0x08, 0x40, // maximum, 3.0
+        0x58, 0xac, 0x02, // maxLength
+        0xa2, 1, 5, 0x12, 3, b'"', b'b', b'"', // enum
+        0xaa, 1, 2, 0x10, 1, // additionalProperties
+    ];
+    assert_eq!(gnostic(&document), expected);
 }

@@ -10,7 +10,7 @@ use objects::validate::{FieldError, Path};
 use objects::{Tree, meta};
 
 use super::output::Render;
-use super::query::{Execution, WriteOptions, refuse};
+use super::query::{Execution, WriteOptions, integer, refuse};
 use super::select::Selection;
 use super::{Rest, body};
 use crate::admission::Write;
@@ -158,9 +158,7 @@ impl DeleteOptions {
         let grace = match (body.i64_at(&["gracePeriodSeconds"]), call.query("gracePeriodSeconds")) {
             (Some(seconds), _) => Some(seconds),
             (None, None) => None,
-            (None, Some(text)) => Some(text.parse().map_err(|_| {
-                Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
-            })?),
+            (None, Some(text)) => Some(integer(text)?),
         };
         let precondition = |name: &str| body.str_at(&["preconditions", name]).map(str::to_owned);
         Ok(Self {
@@ -181,10 +179,10 @@ impl DeleteOptions {
         let (uid, version) = (meta::uid(&old.tree), meta::resource_version(&old.tree));
         match (&self.uid, &self.resource_version) {
             (Some(wanted), _) if wanted != uid => {
-                Err(Status::uid_precondition(&resource, &call.name, wanted, uid))
+                Err(Status::uid_precondition(&resource, (&call.name, &call.key()), wanted, uid))
             }
             (_, Some(wanted)) if wanted != version => {
-                Err(Status::version_precondition(&resource, &call.name, wanted, version))
+                Err(Status::version_precondition(&resource, (&call.name, &call.key()), wanted, version))
             }
             _ => Ok(()),
         }

@@ -90,12 +90,7 @@ impl Call {
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Status> {
-        let parse = |text: &str| {
-            text.parse::<i64>().map_err(|_| {
-                Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
-            })
-        };
-        self.query(name).map(parse).transpose()
+        self.query(name).map(integer).transpose()
     }
 
     pub(crate) fn write_options(&self, kind: &str) -> Result<WriteOptions, Status> {
@@ -247,6 +242,16 @@ impl Call {
         });
         selector.map_err(|error| Status::bad_request(error.to_string()))
     }
+}
+
+/// A whole number as Go reads it.
+pub(crate) fn integer(text: &str) -> Result<i64, Status> {
+    text.parse::<i64>().map_err(|_| {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let why = if is_number { "value out of range" } else { "invalid syntax" };
+        Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+    })
 }
 
 /// A resourceVersion that is no number.

@@ -49,7 +49,12 @@ impl Rest {
             let assigned = old.tree.str_at(&["spec", "nodeName"]).unwrap_or_default();
             let uid = meta::uid(&binding);
             if !uid.is_empty() && uid != meta::uid(&old.tree) {
-                return Err(Status::uid_precondition(&pods, &call.name, uid, meta::uid(&old.tree)));
+                return Err(Status::uid_precondition(
+                    &pods,
+                    (&call.name, &call.key()),
+                    uid,
+                    meta::uid(&old.tree),
+                ));
             }
             if meta::is_deleting(&old.tree) {
                 let why = format!("pod {} is being deleted, cannot be assigned to a host", call.name);

@@ -156,7 +156,8 @@ fn settle(resource: &Served, name: &str, new: &mut Tree, old: &Tree) -> Result<(
     match meta::uid(new) {
         "" => meta::set_uid(new, meta::uid(old)),
         uid if uid != meta::uid(old) => {
-            return Err(Status::uid_precondition(&taken, name, uid, meta::uid(old)));
+            let key = resource.key(Some(meta::namespace(old)), name).unwrap_or_default();
+            return Err(Status::uid_precondition(&taken, (name, &key), uid, meta::uid(old)));
         }
         _ => {}
     }

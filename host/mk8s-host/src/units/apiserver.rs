@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use apiserver::{
-    ApiServerHandle, AuditConfig, AuditFormat, AuditLog, AuditPolicy, AuditRotation, AuditTarget, Config,
-    Dependencies, Encryption, Limits, NODE_PORTS,
+    ApiServerHandle, AuditConfig, AuditFormat, AuditLog, AuditPolicy, AuditRotation, AuditTarget,
+    ClientAuthorities, Config, Dependencies, Encryption, Limits, NODE_PORTS,
 };
 use args::{Effective, Service, ServiceArgs};
 use datastore::Datastore;
@@ -32,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) modes: Modes,
     pub(crate) kubelet: TlsClient,
     pub(crate) front_proxy: watch::Receiver<CertificatePem>,
+    pub(crate) authorities: watch::Receiver<ClientAuthorities>,
     pub(crate) encryption: watch::Receiver<Option<Encryption>>,
     pub(crate) listener: Listener,
     pub(crate) tls: TlsServer,
@@ -52,6 +53,7 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
         modes,
         kubelet,
         front_proxy,
+        authorities,
         encryption,
         listener,
         tls,
@@ -68,6 +70,7 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
         kubelet,
         anybody: TlsClient::unverified(None)?,
         front_proxy,
+        authorities,
         encryption,
         scope: context.scope.clone(),
     };

@@ -15,7 +15,7 @@ pub fn apply(tree: &mut Tree, patch: &Tree) -> Result<(), PatchError> {
         )));
     };
     if operations.len() > MAX_OPERATIONS {
-        return Err(PatchError::Malformed(format!(
+        return Err(PatchError::TooLarge(format!(
             "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}",
             operations.len()
         )));

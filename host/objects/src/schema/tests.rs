@@ -5,8 +5,8 @@ use crate::resource::builtin;
 
 #[test]
 fn every_type_and_field_is_read() {
-    assert_eq!(types().len(), 771);
-    assert_eq!(types().iter().map(|row| row.fields().len()).sum::<usize>(), 3137);
+    assert_eq!(types().len(), 773);
+    assert_eq!(types().iter().map(|row| row.fields().len()).sum::<usize>(), 3144);
     assert!(types().iter().all(|row| row.fields().is_empty() != matches!(row.shape, Shape::Struct(_))));
 }
 

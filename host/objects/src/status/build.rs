@@ -69,20 +69,27 @@ impl Status {
         Self::conflict(resource, name, MODIFIED)
     }
 
-    /// The precondition on the uid does not hold.
-    pub fn uid_precondition(resource: &GroupResource, name: &str, wanted: &str, actual: &str) -> Self {
-        let why =
-            format_args!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {actual}")
-                .to_string();
-        Self::conflict(resource, name, why)
+    /// The precondition on the uid does not hold, of the object at a key of the store.
+    pub fn uid_precondition(
+        resource: &GroupResource,
+        (name, key): (&str, &str),
+        wanted: &str,
+        actual: &str,
+    ) -> Self {
+        let why = format_args!("UID in precondition: {wanted}, UID in object meta: {actual}").to_string();
+        Self::conflict(resource, name, precondition(key, &why))
     }
 
-    /// The precondition on the resourceVersion does not hold.
-    pub fn version_precondition(resource: &GroupResource, name: &str, wanted: &str, actual: &str) -> Self {
-        let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {actual}"
-        );
-        Self::conflict(resource, name, why)
+    /// The precondition on the resourceVersion does not hold, of the object at a key of the store.
+    pub fn version_precondition(
+        resource: &GroupResource,
+        (name, key): (&str, &str),
+        wanted: &str,
+        actual: &str,
+    ) -> Self {
+        let why =
+            format!("ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {actual}");
+        Self::conflict(resource, name, precondition(key, &why))
     }
 
     /// `pods "x" is forbidden: …`; without a resource `forbidden: …`.
@@ -165,7 +172,7 @@ impl Status {
 
     /// A list at an exact revision that is compacted.
     pub fn list_too_old() -> Self {
-        Self::expired("The provided resource version is too old to serve the request.")
+        Self::expired("The resourceVersion for the provided list is too old.")
     }
 
     /// A continue token of a revision that is compacted.
@@ -247,4 +254,11 @@ fn of_resource(resource: &GroupResource, name: &str) -> Details {
         kind: resource.resource.clone(),
         ..Details::default()
     }
+}
+
+/// How upstream's store says that a precondition does not hold.
+fn precondition(key: &str, why: &str) -> String {
+    format!(
+        "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: {why}"
+    )
 }

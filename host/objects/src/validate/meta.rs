@@ -167,12 +167,12 @@ fn owners(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
 fn finalizers(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
     const ORPHAN: &str = "orphan";
     const FOREGROUND: &str = "foregroundDeletion";
-    for name in meta::finalizers(tree) {
+    for (index, name) in meta::finalizers(tree).enumerate() {
         refuse(errors, path, name, label_key(name));
         let standard = [ORPHAN, FOREGROUND, "kubernetes"].contains(&name);
         if !name.contains('/') && !standard {
             errors.push(FieldError::invalid(
-                path,
+                &path.index(index),
                 name,
                 "name is neither a standard finalizer name nor is it fully qualified",
             ));

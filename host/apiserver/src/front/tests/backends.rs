@@ -18,6 +18,26 @@ use super::sockets::{Authority, listener};
 use crate::front::Front;
 
 const NAME: &str = "backend.default.svc";
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// Documents of a group version that the server tells of: their paths, as they are and as they are aggregated.
+const DOCUMENTS: &[(&str, &str, &str)] = &[
+    (
+        "/apis/told.example.org/v1",
+        r#"{"kind":"APIResourceList","groupVersion":"told.example.org/v1","resources":[{"name":"plains","kind":"Plain"}]}"#,
+        "",
+    ),
+    (
+        "/apis",
+        "{}",
+        r#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"told.example.org"},"versions":[{"version":"v1","resources":[{"resource":"things","verbs":["list"]}],"freshness":"Current"}]}]}"#,
+    ),
+    (
+        "/openapi/v3",
+        r#"{"paths":{"apis/told.example.org/v1":{"serverRelativeURL":"/openapi/v3/apis/told.example.org/v1?hash=7"}}}"#,
+        "",
+    ),
+];
 
 /// What the server says to an AdmissionReview.
 type Say = fn(&Tree) -> Tree;
@@ -27,7 +47,7 @@ struct World {
     authority: Authority,
     say: Arc<Mutex<Say>>,
     port: u16,
-    _fixture: Fixture,
+    fixture: Fixture,
 }
 
 async fn answer(request: Request<Incoming>, say: Arc<Mutex<Say>>) -> Response<Body> {
@@ -36,6 +56,11 @@ async fn answer(request: Request<Incoming>, say: Arc<Mutex<Say>>) -> Response<Bo
     if !head.uri.path().starts_with("/review") {
         let user = head.headers.get("x-remote-user").map_or("", |name| name.to_str().unwrap());
         let secret = head.headers.contains_key("authorization");
+        if let Some(told) = DOCUMENTS.iter().find(|(path, ..)| *path == head.uri.path()) {
+            let (_, plain, aggregated) = *told;
+            let accept = head.headers.get("accept").map_or("", |value| value.to_str().unwrap());
+            return Response::new(body::full(if accept.contains("v=v2;") { aggregated } else { plain }));
+        }
         return Response::new(body::full(format!(
             "{} {} {user} {secret}",
             head.method,
@@ -68,7 +93,7 @@ impl World {
             net::serve(&listener, Some(&tls), service, stop).await;
         });
         let front = fixture.front().await;
-        let world = Self { front, authority, say, port, _fixture: fixture };
+        let world = Self { front, authority, say, port, fixture };
         let service = tree!({ "metadata": { "name": "backend" }, "spec": { "ports": [{ "port": 443 }] } });
         world.made("/api/v1/namespaces/default/services", &service).await;
         world
@@ -122,6 +147,31 @@ impl World {
         let map = tree!({ "metadata": { "name": name }, "data": { "k": "v" } });
         let path = format!("/api/v1/namespaces/default/configmaps{query}");
         self.front.ask(ask("POST", &path).sending(map.to_json())).await
+    }
+
+    /// An APIService of `v1` of a group that the backend answers for.
+    async fn aggregate(&self, group: &str) {
+        let name = format!("v1.{group}");
+        let api = tree!({
+            "metadata": { "name": (name.as_str()) },
+            "spec": {
+                "group": group, "version": "v1", "groupPriorityMinimum": 1000, "versionPriority": 15,
+                "service": { "namespace": "default", "name": "backend" },
+                "caBundle": (STANDARD.encode(self.authority.pem()))
+            }
+        });
+        self.made("/apis/apiregistration.k8s.io/v1/apiservices", &api).await;
+        // Until somebody has looked, nothing is passed on.
+        self.until(&name, "Passed").await;
+    }
+
+    /// Waits until the condition of an APIService has a reason.
+    async fn until(&self, name: &str, reason: &str) {
+        let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{name}");
+        while self.front.ask(ask("GET", &path)).await.str(&["status", "conditions", "0", "reason"]) != reason
+        {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn says(&self, say: Say) {
@@ -210,21 +260,7 @@ async fn a_service_is_reached_by_its_endpoints_and_its_certificate_is_for_its_na
     world.says(|_| tree!({ "allowed": false }));
     assert_eq!(world.config_map("a", "").await.code(), StatusCode::FORBIDDEN);
 
-    let api = tree!({
-        "metadata": { "name": "v1.example.org" },
-        "spec": {
-            "group": "example.org", "version": "v1", "groupPriorityMinimum": 1000, "versionPriority": 15,
-            "service": { "namespace": "default", "name": "backend" },
-            "caBundle": (STANDARD.encode(world.authority.pem()))
-        }
-    });
-    world.made("/apis/apiregistration.k8s.io/v1/apiservices", &api).await;
-    let path = "/apis/apiregistration.k8s.io/v1/apiservices/v1.example.org";
-    let condition = ["status", "conditions", "0", "reason"];
-    // Until somebody has looked, nothing is passed on.
-    while world.front.ask(ask("GET", path)).await.str(&condition) != "Passed" {
-        tokio::task::yield_now().await;
-    }
+    world.aggregate("example.org").await;
     let passed = world.front.ask(ask("GET", "/apis/example.org/v1/things?limit=1")).await;
     assert_eq!(passed.text, "GET /apis/example.org/v1/things?limit=1 jane false");
 }
@@ -251,4 +287,55 @@ async fn pods_are_proxied_with_the_tail_of_the_path_and_without_credentials() {
     assert_eq!(world.front.ask(put).await.text, "PUT /a%20b/?x=1  false");
     let missing = world.front.ask(ask("GET", "/api/v1/namespaces/default/pods/q/proxy/")).await;
     assert_eq!(missing.code(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_an_aggregated_server_tells_is_part_of_the_documents() {
+    let world = World::new().await;
+    world.endpoint().await;
+    world.aggregate("told.example.org").await;
+    let document = world.front.ask(ask("GET", "/apis").with("accept", AGGREGATED)).await.tree();
+    expect![[r#"{"metadata":{"name":"told.example.org"},"versions":[{"version":"v1","resources":[{"resource":"things","verbs":["list"]}],"freshness":"Current"}]}"#]]
+        .assert_eq(&document.items_at(&["items"]).last().unwrap().to_json_string());
+    let group = world.front.ask(ask("GET", "/apis/told.example.org")).await;
+    assert_eq!(group.str(&["preferredVersion", "groupVersion"]), "told.example.org/v1");
+    let list = world.front.ask(ask("GET", "/apis/told.example.org/v1")).await;
+    assert_eq!(list.str(&["resources", "0", "name"]), "plains");
+    let index = world.front.ask(ask("GET", "/openapi/v3")).await;
+    let address = index.str(&["paths", "apis/told.example.org/v1", "serverRelativeURL"]);
+    assert_eq!(
+        world.front.ask(ask("GET", &address)).await.text,
+        "GET /openapi/v3/apis/told.example.org/v1?hash=7 jane false"
+    );
+    let paths = world.front.ask(ask("GET", "/")).await.tree();
+    let paths: Vec<&str> = paths.items_at(&["paths"]).iter().filter_map(Tree::as_str).collect();
+    assert!(paths.contains(&"/apis/told.example.org/v1"), "{paths:?}");
+}
+
+#[tokio::test]
+async fn what_a_server_told_before_it_went_is_stale() {
+    let world = World::new().await;
+    world.endpoint().await;
+    world.aggregate("told.example.org").await;
+    let slice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/backend-1";
+    assert_eq!(world.front.ask(ask("DELETE", slice)).await.code(), StatusCode::OK);
+    world.until("v1.told.example.org", "MissingEndpoints").await;
+    let document = world.front.ask(ask("GET", "/apis").with("accept", AGGREGATED)).await.tree();
+    expect![[r#"{"metadata":{"name":"told.example.org"},"versions":[{"version":"v1","resources":[{"resource":"things","verbs":["list"]}],"freshness":"Stale"}]}"#]]
+        .assert_eq(&document.items_at(&["items"]).last().unwrap().to_json_string());
+    let passed = world.front.ask(ask("GET", "/apis/told.example.org/v1/things")).await;
+    assert_eq!(passed.code(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn aggregated_servers_are_told_whom_to_believe_and_when_that_changes() {
+    let world = World::new().await;
+    let path = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
+    let map = world.front.ask(ask("GET", path)).await.tree();
+    expect![[r#"{"client-ca-file":"users","requestheader-allowed-names":"[\"front-proxy-client\"]","requestheader-client-ca-file":"proxies","requestheader-extra-headers-prefix":"[\"X-Remote-Extra-\"]","requestheader-group-headers":"[\"X-Remote-Group\"]","requestheader-uid-headers":"[\"X-Remote-Uid\"]","requestheader-username-headers":"[\"X-Remote-User\"]"}"#]]
+        .assert_eq(&map.get("data").unwrap().to_json_string());
+    world.fixture.authorities.send_modify(|authorities| authorities.users = "others".to_owned());
+    while world.front.ask(ask("GET", path)).await.str(&["data", "client-ca-file"]) != "others" {
+        tokio::task::yield_now().await;
+    }
 }

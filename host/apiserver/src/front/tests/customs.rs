@@ -155,3 +155,118 @@ async fn a_deleted_definition_takes_its_objects_with_it() {
     world.until("Established", "True").await;
     assert_eq!(world.get(&format!("{CRONTABS}/a")).await.status().1, "NotFound");
 }
+
+/// The schema of the kind, the parameters and patch types of its PATCH, in the OpenAPI of a version.
+#[tokio::test]
+async fn a_definition_is_described_in_both_versions_of_openapi() {
+    let world = World::new().await;
+    let index = world.get("/openapi/v3").await.tree();
+    let address = index.str_at(&["paths", "apis/stable.example.com/v1", "serverRelativeURL"]).unwrap();
+    let document = world.get(address).await.tree();
+    let schema = document.at(&["components", "schemas", "com.example.stable.v1.CronTab"]).unwrap();
+    expect![[r#"{"type":"integer","minimum":1,"maximum":10,"default":1}"#]]
+        .assert_eq(&schema.at(&["properties", "spec", "properties", "replicas"]).unwrap().to_json_string());
+    let path = "/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/{name}";
+    let patch = document.at(&["paths", path, "patch"]).unwrap();
+    let patch_types: Vec<&str> =
+        patch.at(&["requestBody", "content"]).unwrap().fields().map(|(name, _)| name).collect();
+    assert_eq!(
+        patch_types,
+        ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"]
+    );
+    let parameters: Vec<&str> =
+        patch.items_at(&["parameters"]).iter().filter_map(|row| row.str_at(&["name"])).collect();
+    assert_eq!(parameters, ["dryRun", "fieldManager", "fieldValidation", "force"]);
+    expect![[r#"{"group":"stable.example.com","version":"v1","kind":"CronTab"}"#]]
+        .assert_eq(&patch.get("x-kubernetes-group-version-kind").unwrap().to_json_string());
+    let scale = document.at(&["paths", &format!("{path}/scale"), "put", "requestBody"]).unwrap();
+    expect![[r##"{"required":true,"content":{"*/*":{"schema":{"$ref":"#/components/schemas/io.k8s.api.autoscaling.v1.Scale"}}}}"##]]
+        .assert_eq(&scale.to_json_string());
+    let all = world.get("/openapi/v2").await.tree();
+    let list = all.at(&["definitions", "com.example.stable.v1beta1.CronTabList", "properties", "items"]);
+    assert_eq!(
+        list.unwrap().str_at(&["items", "$ref"]),
+        Some("#/definitions/com.example.stable.v1beta1.CronTab")
+    );
+    assert!(all.at(&["paths", &path.replace("/v1/", "/v1beta1/")]).is_some());
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_definition_changes_with_it_and_nothing_else_does() {
+    let world = World::new().await;
+    let before = world.get("/openapi/v3").await.tree();
+    let mut changed = world.get(&format!("{DEFINITIONS}/crontabs.stable.example.com")).await.tree();
+    let schema =
+        changed.at_mut(&["spec", "versions", "0", "schema", "openAPIV3Schema", "properties", "spec"]);
+    schema.unwrap().set_at(&["description"], "when, and what");
+    let written = world.send("PUT", &format!("{DEFINITIONS}/crontabs.stable.example.com"), &changed).await;
+    assert_eq!(written.code(), StatusCode::OK, "{}", written.text);
+    let of = |tree: &Tree, path: &str| tree.str_at(&["paths", path, "serverRelativeURL"]).unwrap().to_owned();
+    let after = loop {
+        let now = world.get("/openapi/v3").await.tree();
+        if now != before {
+            break now;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_ne!(of(&before, "apis/stable.example.com/v1"), of(&after, "apis/stable.example.com/v1"));
+    for path in ["api/v1", "apis/apps/v1", "apis/stable.example.com/v1beta1"] {
+        assert_eq!(of(&before, path), of(&after, path));
+    }
+}
+
+#[tokio::test]
+async fn a_group_version_has_an_api_service_as_long_as_it_is_served() {
+    const SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
+    let world = World::new().await;
+    let path = format!("{SERVICES}/v1beta1.stable.example.com");
+    while world.get(&path).await.code() != StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+    let service = world.get(&path).await.tree();
+    expect![[r#"{"group":"stable.example.com","version":"v1beta1","groupPriorityMinimum":1000,"versionPriority":100}"#]]
+        .assert_eq(&service.get("spec").unwrap().to_json_string());
+    assert_eq!(
+        service.str_at(&["metadata", "labels", "kube-aggregator.kubernetes.io/automanaged"]),
+        Some("true")
+    );
+    world.front.ask(ask("DELETE", &path)).await;
+    while world.get(&path).await.code() != StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+    let registered = world.get(&format!("{SERVICES}/v1.apps")).await.tree();
+    assert_eq!(registered.i64_at(&["spec", "groupPriorityMinimum"]), Some(17_800));
+    world.front.ask(ask("DELETE", &format!("{DEFINITIONS}/crontabs.stable.example.com"))).await;
+    while world.get(&path).await.code() != StatusCode::NOT_FOUND {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn custom_groups_are_discovered_after_those_that_are_built_in() {
+    let world = World::new().await;
+    let groups = world.get("/apis").await.tree();
+    let last = groups.items_at(&["groups"]).last().unwrap().clone();
+    expect![[r#"{"name":"stable.example.com","versions":[{"groupVersion":"stable.example.com/v1","version":"v1"},{"groupVersion":"stable.example.com/v1beta1","version":"v1beta1"}],"preferredVersion":{"groupVersion":"stable.example.com/v1","version":"v1"}}"#]]
+        .assert_eq(&last.to_json_string());
+    let hash = |list: Tree| list.str_at(&["resources", "0", "storageVersionHash"]).unwrap().to_owned();
+    let both = ["v1", "v1beta1"].map(|version| format!("/apis/stable.example.com/{version}"));
+    assert_eq!(hash(world.get(&both[0]).await.tree()), hash(world.get(&both[1]).await.tree()));
+    let index = world.get("/").await.tree();
+    let paths: Vec<&str> = index.items_at(&["paths"]).iter().filter_map(Tree::as_str).collect();
+    assert!(both.iter().all(|path| paths.contains(&path.as_str())), "{paths:?}");
+}
+
+#[tokio::test]
+async fn metadata_alone_is_to_be_had_in_protobuf_of_custom_resources_too() {
+    const METADATA: &str =
+        "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    let world = World::new().await;
+    world.send("POST", CRONTABS, &crontab("a", tree!({}))).await;
+    let list =
+        world.front.stream(super::fixture::nobody(), ask("GET", CRONTABS).with("accept", METADATA)).await;
+    assert_eq!(list.headers()["content-type"], "application/vnd.kubernetes.protobuf");
+    let bytes = net::body::collect(list.into_body(), 1 << 16).await.unwrap();
+    let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+    assert!(bytes.starts_with(b"k8s\0") && has(b"PartialObjectMetadataList") && !has(b"cronSpec"));
+}

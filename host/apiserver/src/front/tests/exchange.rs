@@ -64,8 +64,13 @@ async fn the_form_is_what_accept_names() {
     let metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
     let list = front.ask(ask("GET", CONFIG_MAPS).with("accept", metadata)).await;
     assert_eq!(list.str(&["kind"]), "PartialObjectMetadataList");
-    let yaml = ask("GET", CONFIG_MAPS).with("accept", "application/yaml");
-    assert_eq!(front.ask(yaml).await.code(), 406);
+    let one = format!("{CONFIG_MAPS}/one");
+    let yaml = front.ask(ask("GET", &one).with("accept", "application/yaml")).await;
+    assert!(yaml.text.starts_with("apiVersion: v1\ndata:\n"), "{}", yaml.text);
+    let pretty = front.ask(ask("GET", &format!("{one}?pretty=true"))).await;
+    assert!(pretty.text.starts_with("{\n  \"kind\": \"ConfigMap\",\n"), "{}", pretty.text);
+    let watch = ask("GET", &format!("{CONFIG_MAPS}?watch=1")).with("accept", "application/yaml");
+    assert_eq!(front.ask(watch).await.code(), 406);
 }
 
 #[tokio::test]

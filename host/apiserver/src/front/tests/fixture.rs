@@ -20,7 +20,7 @@ use super::sockets::Authority;
 use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
-use crate::{ApiServerHandle, ApiServerTask, Config, Dependencies, Limits, NODE_PORTS};
+use crate::{ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS};
 
 /// A bearer token is the name of its user; `broken` is one that nobody can tell.
 pub(super) struct ByName;
@@ -61,6 +61,7 @@ pub(super) struct Fixture {
     pub(super) task: ApiServerTask,
     asked: Arc<Asked>,
     anonymous: Arc<AtomicBool>,
+    pub(super) authorities: watch::Sender<ClientAuthorities>,
     pub(super) scope: Scope,
     _directory: TempDir,
 }
@@ -95,6 +96,10 @@ impl Fixture {
         let asked = Arc::new(Asked { rule: Mutex::new(|_, _| Decision::allow("")) });
         let anonymous = Arc::new(AtomicBool::new(false));
         let is_anonymous = Arc::clone(&anonymous);
+        let authorities = watch::channel(ClientAuthorities {
+            users: "users".to_owned(),
+            front_proxy: "proxies".to_owned(),
+        });
         let dependencies = Dependencies {
             datastore: datastore.into(),
             authenticate: Arc::new(ByName),
@@ -105,10 +110,12 @@ impl Fixture {
             encryption: watch::channel(None).1,
             anybody: TlsClient::unverified(None).unwrap(),
             front_proxy: watch::channel(proxy_certificate()).1,
+            authorities: authorities.1,
             scope: scope.clone(),
         };
         let (handle, task) = config.build(dependencies).unwrap();
-        Self { handle, task, asked, anonymous, scope, _directory: directory }
+        let authorities = authorities.0;
+        Self { handle, task, asked, anonymous, authorities, scope, _directory: directory }
     }
 
     pub(super) fn rule(&self, rule: Rule) {

@@ -9,6 +9,7 @@ use objects::{Tree, meta, tree};
 use super::fixture::{Fixture, config_map, network};
 use crate::bootstrap::{self, Endpoint};
 use crate::call::Content;
+use crate::config::ClientAuthorities;
 use crate::registry::Served;
 
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -195,9 +196,9 @@ async fn the_cluster_starts_with_its_namespaces_and_its_own_service() {
     let fixture = Fixture::new().await;
     let endpoint =
         Endpoint { service_cidr: network().cidr, address: "192.0.2.1".parse().unwrap(), port: 16443 };
-    bootstrap::ensure(&fixture.rest, &endpoint).await.unwrap();
+    bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
     let before = fixture.store.revision();
-    bootstrap::ensure(&fixture.rest, &endpoint).await.unwrap();
+    bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
     assert_eq!(fixture.store.revision(), before);
     let service = fixture.get("services", "kubernetes").await.unwrap();
     assert_eq!(service.str_at(&["spec", "clusterIP"]), Some("10.152.183.1"));
