@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use apiserver::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use apiserver::authz::{Attributes, Authorize, Decision, Rules};
-use apiserver::{Config, Dependencies, Limits, NODE_PORTS};
+use apiserver::{ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS};
 use datastore::Embedded;
 use futures_util::future::BoxFuture;
 use net::{CertificatePem, TlsClient};
@@ -60,15 +60,19 @@ pub(crate) async fn run(folder: &Path) -> Result<()> {
     let scope = Scope::root(ARGUMENT);
     let (store, task) = Embedded::open(datastore::Config::new(folder.join("store")))?;
     scope.spawn("datastore", task.run(scope.token()));
+    let text = |name: &str| fs::read_to_string(folder.join("certs").join(name));
+    let authorities = ClientAuthorities { users: text("ca.crt")?, front_proxy: text("front-proxy-ca.crt")? };
     let dependencies = Dependencies {
         datastore: store.into(),
         authenticate: Arc::new(OneUser),
         authorize: Arc::new(Always),
+        node_mode: Arc::new(|| false),
         anonymous: Arc::new(|| false),
         kubelet: TlsClient::new(&read("ca.crt")?, None)?,
         encryption: watch::channel(None).1,
         anybody: TlsClient::unverified(None)?,
         front_proxy: watch::channel(pem("front-proxy-client")?).1,
+        authorities: watch::channel(authorities).1,
         scope: scope.clone(),
     };
     let config = Config {
