@@ -3,15 +3,20 @@
 
 pub(crate) mod address;
 mod certificates;
+mod connect;
 mod default_class;
+pub(crate) mod expression;
 mod limits;
 mod matching;
 mod namespace;
 mod node_restriction;
 mod pod_security;
+mod policy;
 mod priority;
 mod quota;
+mod request;
 mod runtime_class;
+mod scene;
 mod service_account;
 mod storage;
 mod tolerations;
@@ -25,8 +30,12 @@ use objects::status::Status;
 use objects::{Tree, meta, tree};
 
 use crate::call::Call;
+use crate::registry::Served;
 use crate::rest::{Execution, Rest, WriteOptions};
+use crate::storage::convert;
+use crate::strategy::{self, ShapeError};
 use address::{Addresses, Reserved, ServiceNetwork};
+use policy::{Mutated, Policies};
 use webhook::{Round, Webhooks};
 
 /// What is done to an object.
@@ -35,6 +44,7 @@ pub(crate) enum Operation {
     Create,
     Update,
     Delete,
+    Connect,
 }
 
 /// One write, as admission sees it.
@@ -51,7 +61,16 @@ pub(crate) struct Write<'a> {
     pub(crate) old: Option<&'a Tree>,
     /// What the client is warned of.
     pub(crate) warnings: Vec<String>,
+    pass: Pass,
     round: Round,
+    mutated: Mutated,
+}
+
+/// Which time it is that an object is completed: what webhooks and policies changed is gone over once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    First,
+    Second,
 }
 
 /// What a plugin does: it completes the object, or refuses it.
@@ -91,7 +110,7 @@ const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses
 const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
 const REQUESTS: (&str, &str) = ("certificates.k8s.io", "certificatesigningrequests");
 
-use Operation::{Create, Delete, Update};
+use Operation::{Connect, Create, Delete, Update};
 use Step::{Later, Now};
 
 #[rustfmt::skip]
@@ -111,8 +130,10 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "CertificateSigning", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "status"), operations: &[Update], validate: Some(Now(certificates::signing)), ..NOTHING },
     Plugin { name: "CertificateSubjectRestriction", scope: Scope::Resources(&[REQUESTS]), operations: &[Create], validate: Some(Now(certificates::subject)), ..NOTHING },
     Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
-    Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
-    Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
+    Plugin { name: "MutatingAdmissionPolicy", operations: &[Create, Update], mutate: Some(Later(|write| Box::pin(policy::mutate(write)))), ..NOTHING },
+    Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
+    Plugin { name: "ValidatingAdmissionPolicy", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(policy::validate(write)))), ..NOTHING },
+    Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
     Plugin { name: "ResourceQuota", operations: &[Create, Update], validate: Some(Later(|write| Box::pin(quota::charge(write)))), ..NOTHING },
 ];
 
@@ -130,6 +151,7 @@ pub(crate) fn plugins() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Admission {
     addresses: Arc<Addresses>,
     webhooks: Arc<Webhooks>,
+    policies: Arc<Policies>,
     /// The names of plugins that are turned off.
     off: Arc<[String]>,
 }
@@ -140,16 +162,18 @@ impl Admission {
         Self {
             addresses: Arc::new(Addresses::new(network)),
             webhooks: Arc::new(Webhooks::new()),
+            policies: Arc::new(Policies::new()),
             off: off.into(),
         }
     }
 
-    /// Completes an object, or refuses it. What webhooks changed is gone over once more.
+    /// Completes an object, or refuses it. What webhooks and policies changed is gone over once more.
     pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
         for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
             step.take(write).await?;
         }
-        if write.round.wants_another() {
+        if write.round.changed || write.mutated.changed {
+            write.pass = Pass::Second;
             for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
                 step.take(write).await?;
             }
@@ -182,6 +206,10 @@ impl Admission {
 
     fn webhooks(&self) -> &Webhooks {
         &self.webhooks
+    }
+
+    fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// Gives a Service the addresses and ports that it lacks; they are held until what is returned is dropped.
@@ -250,7 +278,9 @@ impl<'a> Write<'a> {
             object,
             old,
             warnings: Vec::new(),
+            pass: Pass::First,
             round: Round::default(),
+            mutated: Mutated::default(),
         }
     }
 
@@ -272,6 +302,27 @@ impl<'a> Write<'a> {
             return Some(self.name());
         }
         self.call.resource.is_namespaced().then_some(&self.call.namespace)
+    }
+
+    /// Puts what a webhook or a policy made of the object in its place, in the version of a resource; whether that is
+    /// another.
+    fn replace(&mut self, resource: &Served, made: Tree, by: &str) -> Result<bool, Status> {
+        let own = &self.call.resource;
+        let mut tree = convert(made, resource, own);
+        let strategy = strategy::of(own);
+        // A sub-resource with a kind of its own is no object of the resource.
+        if own.subresource(&self.call.subresource).is_none_or(|row| row.kind == own.kind) {
+            strategy.shape(&mut tree).map_err(|error| match error {
+                ShapeError::BuiltIn(error) => {
+                    Status::internal(format!("{by} made what is no {}: {error}", own.kind))
+                }
+                ShapeError::Custom(status) => status,
+            })?;
+            strategy.apply_defaults(&mut tree)?;
+        }
+        let changed = tree != self.object;
+        self.object = tree;
+        Ok(changed)
     }
 
     /// 403, about the object of the request.
@@ -307,6 +358,7 @@ impl Operation {
             Self::Create => "CREATE",
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
         }
     }
 }

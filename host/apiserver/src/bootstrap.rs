@@ -14,8 +14,7 @@ use objects::resource::{GroupVersion, Verb};
 use objects::status::{Reason, Status};
 use objects::{Tree, kind, meta, tree};
 
-use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Place};
 use crate::config::ClientAuthorities;
 use crate::discovery::Priority;
 use crate::registration;
@@ -54,6 +53,7 @@ pub(crate) async fn ensure(
         write(rest, Verb::Create, ("apiregistration.k8s.io", "apiservices"), "", service).await?;
     }
     authentication::ensure(rest, authorities).await?;
+    service_network(rest, endpoint).await?;
     if let Some(service) = service(endpoint) {
         write(rest, Verb::Create, ("", "services"), "", service).await?;
     }
@@ -75,24 +75,34 @@ async fn write(
     let resource = rest.registry().find(group, "v1", plural).ok_or_else(Status::no_such_path)?;
     let named = tree.str_at(&["metadata", "namespace"]).unwrap_or("default");
     let namespace = if resource.is_namespaced() { named } else { "" };
-    let call = Call {
-        resource,
-        subresource: String::new(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        verb,
-        query: Vec::new(),
-        body: Content { media_type: "application/json".to_owned(), bytes: tree.to_json() },
-        output: Output::Objects,
-        user: UserInfo { name: "system:apiserver".to_owned(), ..UserInfo::default() },
-        user_agent: "kube-apiserver".to_owned(),
-    };
+    let call = Call::own(resource, verb, Place { namespace, name, subresource: "" }, &tree);
     match rest.answer(call).await {
         Ok(answer) if answer.code == StatusCode::OK || answer.code == StatusCode::CREATED => Ok(()),
         Ok(answer) => Err(Status::internal(answer.code)),
         Err(status) if status.is(Reason::AlreadyExists) => Ok(()),
         Err(status) => Err(status),
     }
+}
+
+/// The ServiceCIDR of the addresses that Services get here, which is ready at once.
+async fn service_network(rest: &Rest, endpoint: &Endpoint) -> Result<(), Status> {
+    const GROUP: (&str, &str) = ("networking.k8s.io", "servicecidrs");
+    const NAME: &str = "kubernetes";
+    let cidrs = vec![endpoint.service_cidr.to_string()];
+    let network = tree!({ "metadata": { "name": NAME }, "spec": { "cidrs": cidrs } });
+    write(rest, Verb::Create, GROUP, "", network).await?;
+    let row = rest.registry().find(GROUP.0, "v1", GROUP.1).ok_or_else(Status::no_such_path)?;
+    let Some(mut network) = rest.get_tree(&row, "", NAME) else { return Ok(()) };
+    if !network.items_at(&["status", "conditions"]).is_empty() {
+        return Ok(());
+    }
+    let condition = tree!({
+        "type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready",
+        "lastTransitionTime": (meta::rfc3339(jiff::Timestamp::now()))
+    });
+    network.set_at(&["status", "conditions"], Tree::Array(vec![condition]));
+    let place = Place { name: NAME, subresource: "status", ..Place::default() };
+    rest.answer(Call::own(row, Verb::Update, place, &network)).await.map(drop)
 }
 
 /// Makes an object of flow control, and brings one up to date that is to stay as it was made.

@@ -15,8 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Place};
 use crate::registration::{self, Change};
 use crate::registry::Served;
 use crate::rest::Rest;
@@ -24,7 +23,6 @@ use crate::strategy::CLEANUP;
 
 const ROW: (&str, &str, &str) = ("apiextensions.k8s.io", "v1", "customresourcedefinitions");
 const API_SERVICES: (&str, &str, &str) = ("apiregistration.k8s.io", "v1", "apiservices");
-const USER: &str = "system:apiserver";
 
 /// What is served of one definition.
 struct Serving {
@@ -221,18 +219,8 @@ impl Definitions {
     }
 
     fn call(&self, row: &Arc<Served>, verb: Verb, subresource: &str, name: &str, body: &Tree) -> Call {
-        Call {
-            resource: Arc::clone(row),
-            subresource: subresource.to_owned(),
-            namespace: String::new(),
-            name: name.to_owned(),
-            verb,
-            query: Vec::new(),
-            body: Content { media_type: "application/json".to_owned(), bytes: body.to_json() },
-            output: Output::Objects,
-            user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
-            user_agent: "kube-apiserver".to_owned(),
-        }
+        let place = Place { name, subresource, ..Place::default() };
+        Call::own(Arc::clone(row), verb, place, body)
     }
 }
 

@@ -25,6 +25,7 @@ mod registry;
 mod relay;
 mod rest;
 mod review;
+mod rules;
 mod server;
 mod storage;
 mod strategy;

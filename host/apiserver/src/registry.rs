@@ -11,6 +11,8 @@ use objects::Tree;
 use objects::resource::{self, Resource, Storage};
 use structural::{Conversion, CustomResource, Version};
 
+use crate::rules::{self, Rules};
+
 /// Built-in resources that clients are warned of: group, plural, why.
 const DEPRECATED: &[(&str, &str, &str)] = &[
     ("", "componentstatuses", "v1 ComponentStatus is deprecated in v1.19+"),
@@ -31,6 +33,7 @@ struct Custom {
     /// The definition as it is stored.
     source: Arc<Tree>,
     version: usize,
+    rules: Option<Arc<Rules>>,
     ending: Arc<AtomicBool>,
 }
 
@@ -45,13 +48,14 @@ impl Served {
         source: Tree,
         ending: &Arc<AtomicBool>,
     ) -> Vec<Arc<Self>> {
+        let rules = rules::of_versions(&source, definition);
         let source = Arc::new(source);
-        let of = |(version, row): (usize, &Version)| {
+        let of = |((version, row), rules): ((usize, &Version), Option<Arc<Rules>>)| {
             let (definition, source) = (Arc::clone(definition), Arc::clone(&source));
-            let custom = Custom { definition, source, version, ending: Arc::clone(ending) };
+            let custom = Custom { definition, source, version, rules, ending: Arc::clone(ending) };
             Arc::new(Self { row: Arc::clone(&row.resource), custom: Some(custom) })
         };
-        definition.versions.iter().enumerate().map(of).collect()
+        definition.versions.iter().enumerate().zip(rules).map(of).collect()
     }
 
     /// The row alone, for who keeps it longer than the resource may be served.
@@ -63,6 +67,11 @@ impl Served {
     pub(crate) fn custom(&self) -> Option<&Version> {
         let custom = self.custom.as_ref()?;
         custom.definition.versions.get(custom.version)
+    }
+
+    /// The rules in CEL of this version of a custom resource.
+    pub(crate) fn rules(&self) -> Option<&Rules> {
+        self.custom.as_ref()?.rules.as_deref()
     }
 
     /// The CustomResourceDefinition of a custom resource.

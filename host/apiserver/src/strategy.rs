@@ -10,7 +10,9 @@ use objects::validate::FieldError;
 use objects::{Tree, meta, schema};
 use structural::{Malformed, Version};
 
+use crate::admission::expression;
 use crate::registry::Served;
+use crate::rules::{self, Rules};
 
 /// Keeps a deleted definition until its objects are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -25,17 +27,36 @@ enum Special<'a> {
     None,
     /// The resource is the definitions of others.
     Definition,
-    Custom(&'a Version),
+    Custom(&'a Version, Option<&'a Rules>),
 }
 
 /// The strategy of a resource.
 pub(crate) fn of(resource: &Served) -> Strategy<'_> {
     let special = match resource.custom() {
-        Some(version) => Special::Custom(version),
+        Some(version) => Special::Custom(version, resource.rules()),
         None if is_definition(resource) => Special::Definition,
         None => Special::None,
     };
     Strategy { resource, row: kind::of(resource), special }
+}
+
+/// Adds what the rules in CEL say of an object that is right enough for them.
+fn with_rules(
+    mut errors: Vec<FieldError>,
+    rules: Option<&Rules>,
+    new: &Tree,
+    old: Option<&Tree>,
+    warnings: &mut Vec<String>,
+) -> Vec<FieldError> {
+    let Some(rules) = rules else { return errors };
+    if let Some(blocked) = structural::rules_blocked(&errors) {
+        errors.push(blocked);
+        return errors;
+    }
+    let verdict = rules.check(new, old);
+    errors.extend(verdict.errors);
+    warnings.extend(verdict.warnings);
+    errors
 }
 
 fn is_definition(resource: &Resource) -> bool {
@@ -50,7 +71,7 @@ impl Strategy<'_> {
     /// Whether a write that names no resourceVersion is done whatever is there.
     pub(crate) fn updates_unconditionally(&self) -> bool {
         match self.special {
-            Special::Custom(_) => false,
+            Special::Custom(..) => false,
             Special::None | Special::Definition => self.row.unconditional_update,
         }
     }
@@ -58,7 +79,7 @@ impl Strategy<'_> {
     /// Brings what a client sent into the shape of the kind; gives what its type does not know.
     pub(crate) fn shape(&self, tree: &mut Tree) -> Result<Vec<String>, ShapeError> {
         match self.special {
-            Special::Custom(version) => version
+            Special::Custom(version, _) => version
                 .coerce(tree, Malformed::Refuse)
                 .map_err(|error| ShapeError::Custom(Status::bad_request(error.to_string()))),
             Special::None | Special::Definition => {
@@ -73,7 +94,7 @@ impl Strategy<'_> {
 
     /// What the store has, in today's shape: a definition may have changed since it was written.
     pub(crate) fn refresh(&self, tree: &mut Tree) {
-        if let Special::Custom(version) = self.special {
+        if let Special::Custom(version, _) = self.special {
             // What does not fit is dropped, so that an object can always be read.
             let shaped = version.coerce(tree, Malformed::Drop).is_ok();
             // Defaults are bounded: an object that has too many keeps what it has.
@@ -83,7 +104,7 @@ impl Strategy<'_> {
 
     pub(crate) fn apply_defaults(&self, tree: &mut Tree) -> Result<(), Status> {
         match self.special {
-            Special::Custom(version) => return version.default(tree).map_err(Status::internal),
+            Special::Custom(version, _) => return version.default(tree).map_err(Status::internal),
             Special::Definition => {
                 self.row.apply_defaults(self.resource, tree);
                 structural::default_definition(tree);
@@ -95,7 +116,7 @@ impl Strategy<'_> {
 
     pub(crate) fn prepare_create(&self, tree: &mut Tree) {
         match self.special {
-            Special::Custom(version) => version.prepare_create(tree),
+            Special::Custom(version, _) => version.prepare_create(tree),
             Special::Definition => {
                 self.row.prepare_create(self.resource, tree);
                 structural::prepare_definition(tree);
@@ -106,7 +127,7 @@ impl Strategy<'_> {
 
     pub(crate) fn prepare_update(&self, new: &mut Tree, old: &Tree) {
         match self.special {
-            Special::Custom(version) => version.prepare_update(new, old),
+            Special::Custom(version, _) => version.prepare_update(new, old),
             Special::Definition => {
                 self.row.prepare_update(self.resource, new, old);
                 structural::prepare_definition_update(new, old);
@@ -117,7 +138,7 @@ impl Strategy<'_> {
 
     pub(crate) fn prepare_status(&self, new: &mut Tree, old: &Tree) {
         match self.special {
-            Special::Custom(version) => version.prepare_status(new, old),
+            Special::Custom(version, _) => version.prepare_status(new, old),
             Special::None | Special::Definition => self.row.prepare_status(self.resource, new, old),
         }
     }
@@ -125,9 +146,19 @@ impl Strategy<'_> {
     /// What is wrong with a new object.
     pub(crate) fn validate(&self, tree: &Tree) -> Vec<FieldError> {
         match self.special {
-            Special::Custom(version) => version.validate(tree),
-            Special::Definition => structural::validate_definition(tree),
-            Special::None => self.row.validate_new(self.resource, tree),
+            Special::Custom(version, rules) => {
+                with_rules(version.validate(tree), rules, tree, None, &mut Vec::new())
+            }
+            Special::Definition => {
+                let mut errors = structural::validate_definition(tree);
+                errors.extend(rules::definition_errors(tree, None, &errors));
+                errors
+            }
+            Special::None => {
+                let mut errors = self.row.validate_new(self.resource, tree);
+                errors.extend(expression::errors(self.resource, tree, None));
+                errors
+            }
         }
     }
 
@@ -147,7 +178,7 @@ impl Strategy<'_> {
         read: fn(&structural::Scale, &Tree) -> Result<Tree, structural::ScaleError>,
     ) -> Result<Tree, Status> {
         match self.special {
-            Special::Custom(version) => {
+            Special::Custom(version, _) => {
                 let scale = version.scale.as_ref().ok_or_else(Status::no_such_path)?;
                 read(scale, object).map_err(Status::internal)
             }
@@ -164,7 +195,7 @@ impl Strategy<'_> {
     /// The object with the replicas of a Scale.
     pub(crate) fn with_scale(&self, object: &Tree, scale: &Tree) -> Result<Tree, Status> {
         match self.special {
-            Special::Custom(version) => {
+            Special::Custom(version, _) => {
                 let paths = version.scale.as_ref().ok_or_else(Status::no_such_path)?;
                 let mut object = object.clone();
                 paths.write(&mut object, scale).map_err(|error| Status::bad_request(error.to_string()))?;
@@ -176,11 +207,22 @@ impl Strategy<'_> {
         }
     }
 
-    /// What is wrong with an object that is written over an old one.
-    pub(crate) fn validate_update(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
+    /// What is wrong with an object that is written over an old one; what was wrong before the client is warned of.
+    pub(crate) fn validate_update(
+        &self,
+        new: &Tree,
+        old: &Tree,
+        warnings: &mut Vec<String>,
+    ) -> Vec<FieldError> {
         match self.special {
-            Special::Custom(version) => version.validate_update(new, old),
-            Special::Definition => structural::validate_definition_update(new, old),
+            Special::Custom(version, rules) => {
+                with_rules(version.validate_update(new, old), rules, new, Some(old), warnings)
+            }
+            Special::Definition => {
+                let mut errors = structural::validate_definition_update(new, old);
+                errors.extend(rules::definition_errors(new, Some(old), &errors));
+                errors
+            }
             Special::None => {
                 let mut errors = self.row.validate(self.resource, new);
                 for error in self.row.validate_update(new, old) {
@@ -188,14 +230,22 @@ impl Strategy<'_> {
                         errors.push(error);
                     }
                 }
+                errors.extend(expression::errors(self.resource, new, Some(old)));
                 errors
             }
         }
     }
 
-    pub(crate) fn validate_status(&self, new: &Tree, old: &Tree) -> Vec<FieldError> {
+    pub(crate) fn validate_status(
+        &self,
+        new: &Tree,
+        old: &Tree,
+        warnings: &mut Vec<String>,
+    ) -> Vec<FieldError> {
         match self.special {
-            Special::Custom(version) => version.validate_status(new, old),
+            Special::Custom(version, rules) => {
+                with_rules(version.validate_status(new, old), rules, new, Some(old), warnings)
+            }
             Special::Definition => structural::validate_definition_status(new, old),
             Special::None => self.row.validate_status(new, old),
         }
@@ -204,7 +254,7 @@ impl Strategy<'_> {
     /// What the client of a write is warned of.
     pub(crate) fn warnings(&self, new: &Tree, old: Option<&Tree>) -> Vec<String> {
         match self.special {
-            Special::Custom(version) => version.warnings(new, old),
+            Special::Custom(version, _) => version.warnings(new, old),
             Special::Definition => structural::definition_warnings(new, old),
             Special::None => Vec::new(),
         }

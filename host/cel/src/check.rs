@@ -47,6 +47,15 @@ impl Checked {
         self.references.get(&expr.id)
     }
 
+    /// The declared variables that the expression speaks of, as often as it does.
+    pub(crate) fn variables(&self) -> Box<[Name]> {
+        let name = |reference: &Reference| match reference {
+            Reference::Variable(name) => Some(name.clone()),
+            Reference::Type(_) | Reference::Call(_) => None,
+        };
+        self.references.values().filter_map(name).collect()
+    }
+
     pub(crate) fn call(&self, expr: &Expr) -> Option<&Chosen> {
         match self.reference(expr) {
             Some(Reference::Call(chosen)) => Some(chosen),

@@ -21,10 +21,13 @@ pub(crate) use estimate::estimate;
 pub use range::Range;
 
 /// The most that one expression may cost.
-pub const EXPRESSION_LIMIT: u64 = 10_000_000;
+pub const EXPRESSION_LIMIT: u64 = 1_000_000;
 
 /// The most that all expressions for one object may cost.
-pub const OBJECT_LIMIT: u64 = 100_000_000;
+pub const OBJECT_LIMIT: u64 = 10_000_000;
+
+/// The most that the match conditions of one webhook or policy may cost.
+pub const MATCH_LIMIT: u64 = 2_500_000;
 
 /// The most that a rule of a CRD may be estimated to cost.
 pub const ESTIMATE_LIMIT: u64 = 10_000_000;

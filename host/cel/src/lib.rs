@@ -34,7 +34,9 @@ mod types;
 mod value;
 
 pub use authorizer::{Access, AccessDecision, AccessRequest, Authorizer, ResourceAccess};
-pub use cost::{Budget, ESTIMATE_LIMIT, EXPRESSION_LIMIT, OBJECT_LIMIT, Range, TOTAL_ESTIMATE_LIMIT};
+pub use cost::{
+    Budget, ESTIMATE_LIMIT, EXPRESSION_LIMIT, MATCH_LIMIT, OBJECT_LIMIT, Range, TOTAL_ESTIMATE_LIMIT,
+};
 pub use declare::Declarations;
 pub use error::{CompileErrors, EvalError, Issue};
 pub use program::{Activation, Program, compile};

@@ -4,7 +4,7 @@ mod fold;
 mod node;
 mod plan;
 
-use crate::ast::Expr;
+use crate::ast::{Expr, Name};
 use crate::check::{Checked, check};
 use crate::cost::{self, Budget, EXPRESSION_LIMIT, Meter, Range};
 use crate::declare::Declarations;
@@ -23,6 +23,7 @@ pub struct Program {
     slots: usize,
     output: Type,
     estimate: Range,
+    variables: Box<[Name]>,
 }
 
 /// The variables of one evaluation.
@@ -64,7 +65,7 @@ pub(crate) fn compile_with(
                 plan(&expr, &checked, folding).map_err(|error| CompileErrors::planning(source, error))?;
             let output = checked.type_of(&expr).clone();
             let estimate = cost::estimate(&expr, &checked, declarations);
-            Ok(Program { root, slots, output, estimate })
+            Ok(Program { root, slots, output, estimate, variables: checked.variables() })
         }
         None => Err(issues.into_errors()),
     }
@@ -80,6 +81,11 @@ impl Program {
     /// The type of the result.
     pub fn output_type(&self) -> &Type {
         &self.output
+    }
+
+    /// Whether the expression speaks of a variable.
+    pub fn mentions(&self, variable: &str) -> bool {
+        self.variables.iter().any(|name| **name == *variable)
     }
 
     /// What an evaluation costs at least and at most, from what is known of the sizes of the variables.

@@ -35,6 +35,11 @@ pub trait Schema: Send + Sync {
     fn max_elements(&self) -> Option<u64> {
         None
     }
+
+    /// The least bytes that a value takes in a request, which bounds how many there are of it.
+    fn min_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// The field that an identifier stands for; a reserved word may be written as it is.

@@ -1,5 +1,8 @@
 //! Paths of fields as rules and selectable fields name them: `.spec.list['a.b']`, checked against a schema.
 
+use objects::Tree;
+use objects::validate::Path;
+
 use crate::props::Props;
 
 /// How a path may name a field.
@@ -48,6 +51,25 @@ pub(crate) fn resolve<'a>(
         names.push(name);
     }
     Ok((names, schema))
+}
+
+/// The path that `fieldPath` of a rule means, which stands at a schema; `None` where it leads nowhere.
+pub fn field_path(path: &str, schema: &Tree) -> Option<Path> {
+    let (names, _) = resolve(path, Props(schema), Notation::DotsAndBrackets).ok()?;
+    let mut schema = Some(Props(schema));
+    let mut found: Option<Path> = None;
+    for name in &names {
+        let is_field = schema.is_some_and(|schema| schema.is_set("properties"));
+        schema =
+            schema.and_then(|s| if is_field { s.property(name) } else { s.child("additionalProperties") });
+        found = Some(match (found, is_field) {
+            (Some(path), true) => path.child(name),
+            (Some(path), false) => path.key(name),
+            (None, true) => Path::new(name),
+            (None, false) => Path::new(&format!("[{name}]")),
+        });
+    }
+    found
 }
 
 /// Dots, brackets, quoted texts, and what stands between them.
@@ -99,7 +121,7 @@ mod tests {
     use expect_test::expect;
     use objects::Tree;
 
-    use super::{Notation, resolve};
+    use super::{Notation, field_path, resolve};
     use crate::props::Props;
 
     #[test]
@@ -143,5 +165,18 @@ mod tests {
             resolve(".spec['a.b']", Props(&tree), Notation::Dots).unwrap_err(),
             "array notation is not allowed"
         );
+    }
+
+    #[test]
+    fn the_path_of_a_rule_tells_keys_from_fields() {
+        let tree = Tree::from_json(
+            br#"{"properties":{"a.b":{"type":"string"},"map":{"additionalProperties":{"type":"integer"}}}}"#,
+        )
+        .unwrap();
+        let told = |path: &str| field_path(path, &tree).map(|path| path.to_string());
+        assert_eq!(told("['a.b']").as_deref(), Some("a.b"));
+        assert_eq!(told(".map.x").as_deref(), Some("map[x]"));
+        assert_eq!(told(".other"), None);
+        assert_eq!(told(""), None);
     }
 }

@@ -33,6 +33,7 @@ pub use definition::{
     prepare_definition_update, validate_definition, validate_definition_status, validate_definition_update,
 };
 pub use embedded::{Malformed, coerce_metadata, validate_embedded};
+pub use field_path::field_path;
 pub use json_path::JsonPath;
 pub use list_type::validate_lists;
 pub use openapi::{Descriptions, Dialect, OpenApi, openapi};
@@ -44,4 +45,4 @@ pub use schema::{
     Properties, Rule, Schema, SchemaError, Type,
 };
 pub use served::{CoerceError, CompileError, CustomResource, Version, compare_versions, rules_blocked};
-pub use value::{validate_value, validate_value_update};
+pub use value::{Old, OldItems, validate_value, validate_value_update};

@@ -16,7 +16,7 @@ use crate::list_type::duplicates;
 use crate::schema::{Additional, Checks, Schema, Type};
 use crate::trail::Trail;
 pub(crate) use number::go_float;
-use ratchet::Old;
+pub use ratchet::{Old, OldItems};
 
 /// How many errors are told of one object.
 const MAX_ERRORS: usize = 100;

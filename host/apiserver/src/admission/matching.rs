@@ -25,6 +25,22 @@ pub(super) struct Match {
     objects: LabelSelector,
 }
 
+/// What becomes of a write that a webhook or a policy cannot judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailurePolicy {
+    Fail,
+    Ignore,
+}
+
+impl FailurePolicy {
+    pub(super) fn read(tree: &Tree) -> Self {
+        match tree.str_at(&["failurePolicy"]) {
+            Some("Ignore") => Self::Ignore,
+            _ => Self::Fail,
+        }
+    }
+}
+
 /// How the two users of rules call them.
 pub(super) const OF_WEBHOOK: (&str, &str) = ("rules", "");
 pub(super) const OF_POLICY: (&str, &str) = ("resourceRules", "excludeResourceRules");
@@ -49,9 +65,13 @@ impl Match {
             Some(tree) => LabelSelector::from_object(tree).ok(),
             None => Some(LabelSelector::default()),
         };
-        let rules_of = |name: &str| tree.items_at(&[name]).iter().map(Rule::read).collect();
+        let rules_of = |name: &str| tree.items_at(&[name]).iter().map(Rule::read).collect::<Vec<_>>();
         Self {
-            rules: rules_of(rules),
+            // A policy without rules is about everything, a webhook about nothing.
+            rules: match rules_of(rules) {
+                all if all.is_empty() && (rules, excluded) == OF_POLICY => vec![Rule::everything()],
+                all => all,
+            },
             excluded: rules_of(excluded),
             equivalent: tree.str_at(&["matchPolicy"]).unwrap_or(EQUIVALENT) == EQUIVALENT,
             namespaces: selector("namespaceSelector").unwrap_or_default(),
@@ -107,6 +127,18 @@ impl Match {
 }
 
 impl Rule {
+    fn everything() -> Self {
+        let any = || vec![ANY.to_owned()];
+        Self {
+            operations: any(),
+            groups: any(),
+            versions: any(),
+            resources: vec![format!("{ANY}/{ANY}")],
+            names: Vec::new(),
+            scope: ANY.to_owned(),
+        }
+    }
+
     fn read(tree: &Tree) -> Self {
         let texts = |name: &str| {
             tree.items_at(&[name]).iter().filter_map(Tree::as_str).map(str::to_owned).collect::<Vec<_>>()

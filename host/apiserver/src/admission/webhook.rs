@@ -8,12 +8,12 @@ use objects::patch::json;
 use objects::status::Status;
 use tracing::warn;
 
-use self::hook::{FailurePolicy, Hook, Reinvocation};
+use self::hook::{Hook, Reinvocation};
 use self::review::Verdict;
-use super::Write;
+use super::matching::FailurePolicy;
+use super::{Pass, Write};
 use crate::registry::Served;
 use crate::rest::Derived;
-use crate::strategy::{self, ShapeError};
 use crate::webhook::Servers;
 
 const GROUP: &str = "admissionregistration.k8s.io";
@@ -33,8 +33,9 @@ pub(super) struct Round {
     asked: Vec<String>,
     /// Those of them before which a later one changed the object.
     outdated: Vec<String>,
-    /// The object after the round; null where no webhook changed it.
+    /// The object after the round; null where none wants to be asked again.
     result: Tree,
+    pub(super) changed: bool,
 }
 
 impl Webhooks {
@@ -47,13 +48,6 @@ impl Webhooks {
     }
 }
 
-impl Round {
-    /// Whether mutation has to go over the object once more.
-    pub(super) fn wants_another(&self) -> bool {
-        !self.result.is_null()
-    }
-}
-
 pub(super) async fn mutate(write: &mut Write<'_>) -> Result<(), Status> {
     if is_exempt(write) {
         return Ok(());
@@ -61,7 +55,7 @@ pub(super) async fn mutate(write: &mut Write<'_>) -> Result<(), Status> {
     let webhooks = write.rest.admission().webhooks();
     let hooks = webhooks.mutating.get(write.rest);
     let before = std::mem::take(&mut write.round);
-    let is_second = before.wants_another();
+    let is_second = write.pass == Pass::Second;
     let changed_between = is_second && before.result != write.object;
     let mut round = Round::default();
     for hook in hooks.iter() {
@@ -84,13 +78,12 @@ pub(super) async fn mutate(write: &mut Write<'_>) -> Result<(), Status> {
         if hook.reinvocation == Reinvocation::IfNeeded {
             round.asked.push(hook.id.clone());
         }
-        if changed {
-            round.result = write.object.clone();
-        }
+        round.changed |= changed;
     }
-    if !is_second {
-        write.round = round;
+    if !round.asked.is_empty() {
+        round.result = write.object.clone();
     }
+    write.round = round;
     Ok(())
 }
 
@@ -126,7 +119,7 @@ async fn ask(
         )));
     }
     let uid = crate::rest::uid();
-    let request = review::request(write, hook, resource, &uid);
+    let request = review::question(write, hook, resource, &uid);
     let asked = webhooks.servers.ask(write.rest.view(), &hook.webhook, hook.timeout, &request).await;
     let verdict = asked.and_then(|answer| review::verdict(&answer, &uid, hook));
     let verdict = match (verdict, hook.failure_policy) {
@@ -148,19 +141,7 @@ async fn ask(
 
 /// Patches the object; whether that changed it.
 fn patched(write: &mut Write<'_>, hook: &Hook, resource: &Served, patch: &Tree) -> Result<bool, Status> {
-    let own = &write.call.resource;
-    let mut tree = crate::storage::convert(write.object.clone(), own, resource);
+    let mut tree = crate::storage::convert(write.object.clone(), &write.call.resource, resource);
     json::apply(&mut tree, patch).map_err(|error| Status::internal(error.to_status().message))?;
-    let mut tree = crate::storage::convert(tree, resource, own);
-    let strategy = strategy::of(own);
-    strategy.shape(&mut tree).map_err(|error| match error {
-        ShapeError::BuiltIn(error) => {
-            Status::internal(format!("webhook {:?} made what is no {}: {error}", hook.name, own.kind))
-        }
-        ShapeError::Custom(status) => status,
-    })?;
-    strategy.apply_defaults(&mut tree)?;
-    let changed = tree != write.object;
-    write.object = tree;
-    Ok(changed)
+    write.replace(resource, tree, &format!("webhook {:?}", hook.name))
 }

@@ -10,10 +10,9 @@ use objects::{Tree, meta, tree};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::ask::{self, Failed, USER};
+use super::ask::{self, Failed};
 use super::{Aggregator, Remote, remote};
-use crate::authn::UserInfo;
-use crate::call::{Call, Content, Output};
+use crate::call::{Call, Place};
 use crate::registry::Served;
 
 /// How often a server is asked that nothing is heard of, as upstream.
@@ -145,18 +144,8 @@ async fn record(aggregator: &Aggregator, remote: &Remote, finding: Finding) {
     let mut list: Vec<Tree> = conditions.items().iter().filter(|tree| !is(tree)).cloned().collect();
     list.push(new);
     *conditions = Tree::Array(list);
-    let call = Call {
-        resource: row,
-        subresource: "status".to_owned(),
-        namespace: String::new(),
-        name: remote.name.clone(),
-        verb: Verb::Update,
-        query: Vec::new(),
-        body: Content { media_type: "application/json".to_owned(), bytes: service.to_json() },
-        output: Output::Objects,
-        user: UserInfo { name: USER.to_owned(), ..UserInfo::default() },
-        user_agent: "kube-apiserver".to_owned(),
-    };
+    let place = Place { name: &remote.name, subresource: "status", ..Place::default() };
+    let call = Call::own(row, Verb::Update, place, &service);
     match rest.answer(call).await {
         // Who changed it in between made news, after which it is looked at again.
         Err(status) if status.code != 409 && status.code != 404 => {

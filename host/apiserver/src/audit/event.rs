@@ -1,5 +1,6 @@
 //! An event as a line of the log: audit.k8s.io/v1 in JSON, or words.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(super) struct Event {
     pub(super) response: Option<Bytes>,
     pub(super) received: Timestamp,
     pub(super) at: Timestamp,
-    pub(super) annotations: Vec<(&'static str, String)>,
+    pub(super) annotations: Vec<(Cow<'static, str>, String)>,
     pub(super) omit_managed_fields: bool,
 }
 
@@ -108,7 +109,7 @@ impl Event {
         if !self.annotations.is_empty() {
             let mut annotations = Object::with_capacity(self.annotations.len());
             for (key, value) in &self.annotations {
-                annotations.insert(*key, value.as_str());
+                annotations.insert(&**key, value.as_str());
             }
             annotations.sort_keys();
             event.insert("annotations", Tree::Object(annotations));

@@ -1,5 +1,6 @@
 //! The trail of one request: what is known of it so far, told at each stage that the policy wants.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -76,8 +77,8 @@ impl Trail {
         self.event.impersonated = Some(Arc::new(user.clone()));
     }
 
-    pub(crate) fn annotate(&mut self, key: &'static str, value: impl Into<String>) {
-        self.event.annotations.push((key, value.into()));
+    pub(crate) fn annotate(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.event.annotations.push((key.into(), value.into()));
     }
 
     /// An object that was sent, which tells more of what the request is for; or a patch, which does not.

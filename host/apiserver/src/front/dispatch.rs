@@ -13,7 +13,7 @@ use super::path::{RequestInfo, ResourcePath};
 use super::reply::Encoding;
 use super::{Asked, Parts, negotiate, reply};
 use crate::authn::UserInfo;
-use crate::call::{AnswerBody, Call, Content, Output};
+use crate::call::{AnswerBody, Call, Content, Notes, Output};
 use crate::kubelet::Proxy;
 use crate::proxy::ObjectProxy;
 use crate::rest::random;
@@ -56,7 +56,11 @@ impl Parts {
             output,
             user_agent: text(&head.headers, header::USER_AGENT).to_owned(),
             user,
+            notes: Notes::default(),
         };
+        if info.is_connect() {
+            self.rest.may_connect(&call).await?;
+        }
         if ObjectProxy::serves(&call) {
             return self.proxy.answer(&call, Request::from_parts(head, body)).await;
         }
@@ -71,11 +75,15 @@ impl Parts {
         if let Some(trail) = trail.as_mut().filter(|_| writes) {
             trail.sent(&call.body, verb == Verb::Patch);
         }
-        let resource = Arc::clone(&call.resource);
-        let mut answer = match review::answer(&self.review, &call) {
-            Some(answer) => answer?,
-            None => self.rest.answer(call).await?,
+        let (notes, resource) = (call.notes.clone(), Arc::clone(&call.resource));
+        let answer = match review::answer(&self.review, &call) {
+            Some(answer) => answer,
+            None => self.rest.answer(call).await,
         };
+        if let Some(trail) = trail.as_mut() {
+            notes.take().into_iter().for_each(|(key, value)| trail.annotate(key, value));
+        }
+        let mut answer = answer?;
         answer.warnings.extend(resource.deprecation().map(str::to_owned));
         if let (Some(trail), AnswerBody::Json(document)) = (trail, &answer.body) {
             trail.answered(document);

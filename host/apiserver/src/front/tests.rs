@@ -7,4 +7,6 @@ mod customs;
 mod exchange;
 mod fixture;
 mod limits;
+mod policies;
+mod rules;
 mod sockets;

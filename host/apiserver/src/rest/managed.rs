@@ -2,7 +2,7 @@
 
 mod typing;
 
-use objects::apply::{self, OnConflict, Reset};
+use objects::apply::{self, OnConflict, OverlayError, Reset};
 use objects::resource::GroupVersionKind;
 use objects::status::Status;
 use objects::{Tree, schema};
@@ -90,6 +90,11 @@ impl Rest {
             format!("should only contain printable characters; found an invalid character at position {at}")
         })
     }
+}
+
+/// An object of a resource with what a policy applies in it, of which nobody becomes the owner.
+pub(crate) fn overlay(resource: &Served, live: &Tree, applied: &Tree) -> Result<Tree, OverlayError> {
+    apply::overlay(live, applied, typing_of(resource))
 }
 
 fn typing_of(resource: &Served) -> FieldTyping<'_> {

@@ -93,7 +93,7 @@ impl Rest {
             let mut new = super::managed::Ownership::of_scale(call).updated(&old.tree, new);
             meta::set_resource_version(&mut new, meta::resource_version(&old.tree));
             strategy.prepare_update(&mut new, &old.tree);
-            validated(resource, &new, &strategy.validate_update(&new, &old.tree))?;
+            validated(resource, &new, &strategy.validate_update(&new, &old.tree, &mut write.warnings))?;
             apply::keep_timestamps(&old.tree, &mut new);
             let written = match options.execution {
                 Execution::Dry => Some(Found { tree: new, ..old.clone() }),

@@ -117,11 +117,11 @@ impl Rest {
             Part::Whole => {
                 reserved = self.admission().addresses(self, call, new, Some(old))?;
                 strategy.prepare_update(new, old);
-                strategy.validate_update(new, old)
+                strategy.validate_update(new, old, &mut write.warnings)
             }
             Part::Status => {
                 strategy.prepare_status(new, old);
-                strategy.validate_status(new, old)
+                strategy.validate_status(new, old, &mut write.warnings)
             }
             Part::Named => {
                 let part = strategy.part(&call.subresource).ok_or_else(Status::no_such_path)?;

@@ -26,6 +26,7 @@ struct Node {
     shape: Shape,
     fields: BTreeMap<Box<str>, SchemaRef>,
     max_elements: Option<u64>,
+    min_bytes: u64,
     nullable: bool,
 }
 
@@ -45,6 +46,10 @@ impl Schema for Node {
     fn max_elements(&self) -> Option<u64> {
         self.max_elements
     }
+
+    fn min_bytes(&self) -> u64 {
+        self.min_bytes
+    }
 }
 
 /// Reads the schema of a resource, or of a part of one. None where expressions may not look: without a type, or
@@ -57,7 +62,7 @@ pub fn structural(schema: &Tree, is_resource: bool) -> Option<SchemaRef> {
 fn read(schema: &Tree, is_resource: bool, path: &str) -> Option<(SchemaRef, u64)> {
     let (node, least) = read_node(schema, is_resource, path)?;
     let nullable = schema.bool_at(&["nullable"]) == Some(true);
-    Some((Arc::new(Node { nullable, ..node }), least))
+    Some((Arc::new(Node { nullable, min_bytes: least, ..node }), least))
 }
 
 fn read_node(schema: &Tree, is_resource: bool, path: &str) -> Option<(Node, u64)> {
@@ -77,7 +82,7 @@ fn read_node(schema: &Tree, is_resource: bool, path: &str) -> Option<(Node, u64)
 }
 
 fn leaf(shape: Shape, max_elements: Option<u64>) -> Node {
-    Node { shape, fields: BTreeMap::new(), max_elements, nullable: false }
+    Node { shape, fields: BTreeMap::new(), max_elements, min_bytes: 0, nullable: false }
 }
 
 fn limit(schema: &Tree, name: &str) -> Option<u64> {
@@ -127,7 +132,7 @@ fn object(schema: &Tree, is_resource: bool, path: &str) -> Option<(Node, u64)> {
         add_type_and_name(&mut fields, path);
     }
     let shape = Shape::Object { name: path.into() };
-    Some((Node { shape, fields, max_elements: None, nullable: false }, least))
+    Some((Node { shape, fields, max_elements: None, min_bytes: 0, nullable: false }, least))
 }
 
 /// Every resource has a type and a name, whether its schema says so or not; of the metadata nothing else is seen.
@@ -144,7 +149,13 @@ fn add_type_and_name(fields: &mut BTreeMap<Box<str>, SchemaRef>, path: &str) {
     }
     let names = ["name", "generateName"].map(|name| (Box::from(name), text()));
     let shape = Shape::Object { name: format!("{path}.metadata").into() };
-    let metadata = Node { shape, fields: names.into_iter().collect(), max_elements: None, nullable: false };
+    let metadata = Node {
+        shape,
+        fields: names.into_iter().collect(),
+        max_elements: None,
+        min_bytes: 0,
+        nullable: false,
+    };
     fields.insert("metadata".into(), Arc::new(metadata));
     fields.insert("kind".into(), text());
     fields.insert("apiVersion".into(), text());

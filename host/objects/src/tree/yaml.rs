@@ -130,7 +130,7 @@ mod tests {
             metadata:
               annotations:
                 a/b: "yes"
-                n: "1"
+                "n": "1"
                 t: "a: b\n"
               labels: {}
               name: a
@@ -141,7 +141,7 @@ mod tests {
                 - "-y"
                 name: c
                 ports: []
-              n: 1
+              "n": 1
               none: null
         "#]]
         .assert_eq(&text);

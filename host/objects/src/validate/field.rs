@@ -117,6 +117,11 @@ impl FieldError {
         Self::new(ErrorKind::Invalid, field, None, detail)
     }
 
+    /// A duplicate value that is not shown.
+    pub fn duplicate_unshown(field: &Path) -> Self {
+        Self::new(ErrorKind::Duplicate, field, None, "")
+    }
+
     pub fn type_invalid(field: &Path, value: impl Into<Tree>, detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::TypeInvalid, field, Some(value.into()), detail)
     }
@@ -155,7 +160,7 @@ impl FieldError {
         let (_, words) = self.kind.words();
         let value = match &self.value {
             Some(Tree::Str(text)) => format!(": {text:?}"),
-            Some(value) => format!(": {value}"),
+            Some(value) => format!(": {}", escaped(&value.to_json_string())),
             None => String::new(),
         };
         let detail = if self.detail.is_empty() { String::new() } else { format!(": {}", self.detail) };
@@ -165,6 +170,11 @@ impl FieldError {
     fn cause(&self) -> Cause {
         Cause { reason: self.kind.words().0.into(), message: self.body(), field: self.field.to_string() }
     }
+}
+
+/// JSON as Go writes it, which may stand in HTML.
+fn escaped(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 impl Display for FieldError {

@@ -215,9 +215,9 @@ mod tests {
         check(
             &metadata(&node, nodes, NameRule::Subdomain),
             expect![[r#"
-            metadata.namespace: Forbidden: not allowed on this type
-            metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified
-        "#]],
+                metadata.namespace: Forbidden: not allowed on this type
+                metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified
+            "#]],
         );
     }
 

@@ -9,20 +9,20 @@ use crate::schema::{ListType, Schema};
 
 /// An old value with the schema by which its parts are told apart.
 #[derive(Clone, Copy)]
-pub(super) struct Old<'a> {
-    pub(super) tree: &'a Tree,
-    pub(super) schema: &'a Schema,
+pub struct Old<'a> {
+    pub tree: &'a Tree,
+    pub schema: &'a Schema,
 }
 
 impl<'a> Old<'a> {
     /// The same field of the old value.
-    pub(super) fn field(self, name: &str) -> Option<Self> {
+    pub fn field(self, name: &str) -> Option<Self> {
         Some(Self { tree: self.tree.get(name)?, schema: self.schema.field(name)? })
     }
 
     /// The items of the old value, by their keys where it is an associative list; items of other lists have no
     /// place that lasts.
-    pub(super) fn items(self) -> OldItems<'a> {
+    pub fn items(self) -> OldItems<'a> {
         let mut by_key = HashMap::new();
         if let (ListType::Map(keys), Some(_)) = (&self.schema.list, &self.schema.items)
             && !keys.is_empty()
@@ -37,7 +37,7 @@ impl<'a> Old<'a> {
     }
 
     /// Whether the new value says the same; the order of an associative list says nothing.
-    pub(super) fn is_same(self, new: &Tree) -> bool {
+    pub fn is_same(self, new: &Tree) -> bool {
         match (new, self.tree) {
             (Tree::Array(items), Tree::Array(old)) => {
                 if self.schema.list_keys().is_empty() || self.schema.items.is_none() {
@@ -57,13 +57,15 @@ impl<'a> Old<'a> {
     }
 }
 
-pub(super) struct OldItems<'a> {
+/// The items of an old list.
+pub struct OldItems<'a> {
     by_key: HashMap<String, &'a Tree>,
     schema: &'a Schema,
 }
 
 impl<'a> OldItems<'a> {
-    pub(super) fn get(&self, item: &Tree) -> Option<Old<'a>> {
+    /// The old item in the place of a new one.
+    pub fn get(&self, item: &Tree) -> Option<Old<'a>> {
         let tree = self.by_key.get(&key(item, self.schema.list_keys())?)?;
         Some(Old { tree, schema: self.schema.items.as_deref()? })
     }

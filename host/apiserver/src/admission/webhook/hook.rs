@@ -7,7 +7,9 @@ use objects::status::Status;
 use objects::{Tree, meta};
 
 use crate::admission::Write;
-use crate::admission::matching::{Match, OF_WEBHOOK};
+use crate::admission::expression::Expression;
+use crate::admission::matching::{FailurePolicy, Match, OF_WEBHOOK};
+use crate::admission::scene::Scene;
 use crate::registry::Served;
 use crate::webhook::Webhook;
 
@@ -28,12 +30,7 @@ pub(super) struct Hook {
     /// The first version that both speak.
     pub(super) review_version: &'static str,
     scope: Match,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FailurePolicy {
-    Fail,
-    Ignore,
+    conditions: Vec<Expression>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +63,7 @@ impl Hook {
             name: text(&["name"]).to_owned(),
             webhook: Webhook::read(tree.get("clientConfig").unwrap_or(&Tree::Null)),
             timeout: Duration::from_secs(seconds.unwrap_or(TIMEOUT_SECONDS)),
-            failure_policy: match text(&["failurePolicy"]) {
-                "Ignore" => FailurePolicy::Ignore,
-                _ => FailurePolicy::Fail,
-            },
+            failure_policy: FailurePolicy::read(tree),
             reinvocation: match text(&["reinvocationPolicy"]) {
                 "IfNeeded" => Reinvocation::IfNeeded,
                 _ => Reinvocation::Never,
@@ -77,11 +71,18 @@ impl Hook {
             may_run_dry: ["None", "NoneOnDryRun"].contains(&text(&["sideEffects"])),
             review_version,
             scope: Match::read(tree, OF_WEBHOOK),
+            conditions: Expression::conditions(tree, false),
         })
     }
 
     /// The resource in whose version it is asked about a write; `None` where it is not.
     pub(super) fn meant(&self, write: &Write<'_>) -> Result<Option<Arc<Served>>, Status> {
-        self.scope.of(write)
+        let Some(resource) = self.scope.of(write)? else { return Ok(None) };
+        if self.conditions.is_empty() {
+            return Ok(Some(resource));
+        }
+        let scene = Scene::new(write, &resource);
+        let meets = scene.meets(&self.conditions, None, self.failure_policy);
+        Ok(meets.map_err(|why| write.forbidden(why))?.then_some(resource))
     }
 }

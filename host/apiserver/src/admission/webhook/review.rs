@@ -2,14 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use objects::resource::Resource;
 use objects::status::{Outcome, Status};
 use objects::{Tree, meta, tree};
 
 use super::hook::Hook;
 use crate::admission::Write;
+use crate::admission::request::request;
 use crate::registry::Served;
-use crate::review::user_tree;
 use crate::storage::convert;
 
 const GROUP: &str = "admission.k8s.io";
@@ -25,7 +24,7 @@ pub(super) struct Verdict {
 }
 
 /// The question, in the version of a resource that the webhook is for.
-pub(super) fn request(write: &Write<'_>, hook: &Hook, resource: &Served, uid: &str) -> Tree {
+pub(super) fn question(write: &Write<'_>, hook: &Hook, resource: &Served, uid: &str) -> Tree {
     let call = write.call;
     let own = &call.resource;
     let in_version = |tree: &Tree| match tree {
@@ -38,39 +37,15 @@ pub(super) fn request(write: &Write<'_>, hook: &Hook, resource: &Served, uid: &s
             tree
         }
     };
-    let old = write.old.map_or(Tree::Null, in_version);
-    let mut request = tree!({
-        "uid": uid,
-        "kind": (kind(&write.kind(resource))), "resource": (place(resource)),
-        "requestKind": (kind(&write.kind(own))), "requestResource": (place(own))
-    });
-    if !call.subresource.is_empty() {
-        request.insert("subResource", call.subresource.as_str());
-        request.insert("requestSubResource", call.subresource.as_str());
+    let mut question = tree!({ "uid": uid });
+    for (name, value) in request(write, resource).fields() {
+        question.insert(name, value.clone());
     }
-    if !write.name().is_empty() {
-        request.insert("name", write.name());
-    }
-    if let Some(namespace) = write.namespace() {
-        request.insert("namespace", namespace);
-    }
-    request.insert("operation", write.operation.as_str());
-    request.insert("userInfo", user_tree(&call.user));
-    request.insert("object", in_version(&write.object));
-    request.insert("oldObject", old);
-    request.insert("dryRun", write.is_dry());
-    request.insert("options", write.options.clone());
+    question.insert("object", in_version(&write.object));
+    question.insert("oldObject", write.old.map_or(Tree::Null, in_version));
     tree!({
-        "kind": "AdmissionReview", "apiVersion": (format!("{GROUP}/{}", hook.review_version)), "request": request
+        "kind": "AdmissionReview", "apiVersion": (format!("{GROUP}/{}", hook.review_version)), "request": question
     })
-}
-
-fn kind(gvk: &objects::resource::GroupVersionKind) -> Tree {
-    tree!({ "group": (&*gvk.group), "version": (&*gvk.version), "kind": (&*gvk.kind) })
-}
-
-fn place(resource: &Resource) -> Tree {
-    tree!({ "group": (&*resource.group), "version": (&*resource.version), "resource": (&*resource.plural) })
 }
 
 /// The answer, if it is one to this question; an error says what is wrong with it.

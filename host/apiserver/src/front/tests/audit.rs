@@ -330,3 +330,35 @@ async fn metrics_tell_how_much_is_audited() {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
 }
+
+#[tokio::test]
+async fn policies_annotate_the_writes_that_they_look_at() {
+    const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic";
+    let rules = "omitStages: [RequestReceived]\nrules: [{level: Metadata, resources: [{group: '', resources: [configmaps]}]}]";
+    let audited = audited(rules, AuditFormat::Json).await;
+    for (path, object) in [
+        (
+            "ies",
+            r#"{"metadata":{"name":"p"},"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],
+            "resources":["configmaps"],"operations":["CREATE"]}]},"validations":[{"expression":"true"},{"expression":"false","message":"no"}],
+            "auditAnnotations":[{"key":"by","valueExpression":"'named ' + object.metadata.name"},{"key":"none","valueExpression":"null"}]}}"#,
+        ),
+        ("ybindings", r#"{"metadata":{"name":"b"},"spec":{"policyName":"p","validationActions":["Audit"]}}"#),
+    ] {
+        let made = audited.front.ask(ask("POST", &format!("{POLICIES}{path}")).sending(object)).await;
+        assert_eq!(made.code(), http::StatusCode::CREATED, "{}", made.text);
+    }
+    audited.front.ask(ask("POST", CONFIG_MAPS).sending(config_map("one"))).await;
+    let brief = audited
+        .brief(|event| {
+            let noted = event.get("annotations").into_iter().flat_map(Tree::fields);
+            let noted = noted.filter(|(key, _)| !key.starts_with("authorization"));
+            noted.map(|(key, value)| format!("\n{key}={}", value.as_str().unwrap_or_default())).collect()
+        })
+        .await;
+    expect![[r#"
+        ResponseComplete create 201 
+        p/by=named one
+        validation.policy.admission.k8s.io/validation_failure=[{"message":"no","policy":"p","binding":"b","expressionIndex":1,"validationActions":["Audit"]}]"#]]
+    .assert_eq(&brief.join("\n"));
+}

@@ -66,7 +66,7 @@ async fn the_form_is_what_accept_names() {
     assert_eq!(list.str(&["kind"]), "PartialObjectMetadataList");
     let one = format!("{CONFIG_MAPS}/one");
     let yaml = front.ask(ask("GET", &one).with("accept", "application/yaml")).await;
-    assert!(yaml.text.starts_with("apiVersion: v1\ndata:\n"), "{}", yaml.text);
+    assert!(yaml.text.starts_with("apiVersion: v1\nkind: ConfigMap\n"), "{}", yaml.text);
     let pretty = front.ask(ask("GET", &format!("{one}?pretty=true"))).await;
     assert!(pretty.text.starts_with("{\n  \"kind\": \"ConfigMap\",\n"), "{}", pretty.text);
     let watch = ask("GET", &format!("{CONFIG_MAPS}?watch=1")).with("accept", "application/yaml");

@@ -17,7 +17,7 @@ use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
 use crate::authn::UserInfo;
 use crate::authz::{Attributes, Authorize, Decision, Rules};
-use crate::call::{Answer, AnswerBody, Call, Content, Output};
+use crate::call::{Answer, AnswerBody, Call, Content, Notes, Output};
 use crate::rest::{Foundation, Rest};
 use crate::storage::{Encryption, Expiry, Values};
 
@@ -67,6 +67,7 @@ impl Fixture {
             output: Output::Objects,
             user: UserInfo::default(),
             user_agent: "test/1.0".to_owned(),
+            notes: Notes::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::range::Range;
 use super::super::{CHECK, CREATE_LIST, REGEX, TRAVERSAL, call::selector};
 use super::places::{Place, Step};
-use super::{Entries, Estimator, Operand};
+use super::{Entries, Estimator, Operand, is_scalar};
 use crate::ast::{self, Expr, Kind, operator};
 use crate::functions::Overload;
 use crate::types::Type;
@@ -14,6 +14,9 @@ const FORMAT_REGEX: f64 = 128.0;
 
 /// The longest name of a format.
 const FORMAT_NAME: u64 = 64;
+
+/// The longest text of a number, a boolean or a time.
+const SCALAR_TEXT: u64 = 64;
 
 /// The cost of a call beside that of its arguments, and the size of its result where that is known.
 struct Estimate {
@@ -143,6 +146,10 @@ impl<'e> Estimator<'e> {
             }
             "string" if matches!(param(0), Some(Type::Bytes)) => {
                 Estimate::sized(first.scale(TRAVERSAL), Range { min: first.min / 4, max: first.max })
+            }
+            // Upstream does not know how long these are; Kubernetes' documentation puts them together with texts.
+            "string" if param(0).is_some_and(is_scalar) => {
+                Estimate::sized(Range::ONE, Range { min: 1, max: SCALAR_TEXT })
             }
             "strings.quote" => {
                 let size = first.multiply(Range { min: 1, max: 2 }).add(Range::exactly(2));
