@@ -67,6 +67,8 @@ struct State {
 /// A part of a cache at one revision.
 pub(crate) struct Snapshot {
     pub(crate) entries: Vec<Arc<Entry>>,
+    /// How many objects there are behind these that were not looked at.
+    pub(crate) beyond: usize,
     pub(crate) revision: Revision,
     /// The number of the first change that is not in it.
     pub(crate) position: u64,
@@ -222,16 +224,22 @@ impl Cache {
 
     /// What is selected of a namespace, or of all for an empty one.
     pub(crate) fn snapshot(&self, namespace: &str, selects: impl Fn(&Entry) -> bool) -> Snapshot {
-        let start = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        self.first(usize::MAX, namespace, selects)
+    }
+
+    /// The first `most` of what is selected of a namespace, or of all for an empty one.
+    pub(crate) fn first(&self, most: usize, namespace: &str, selects: impl Fn(&Entry) -> bool) -> Snapshot {
+        // A slash is what follows the namespace in a key, and a zero what follows a slash in the order of keys.
+        let bounds = match namespace {
+            "" => (String::new(), None),
+            namespace => (format!("{namespace}/"), Some(format!("{namespace}0"))),
+        };
+        let end = bounds.1.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let state = self.state();
-        let entries = state
-            .entries
-            .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
-            .take_while(|(key, _)| key.starts_with(&start))
-            .filter(|(_, entry)| selects(entry))
-            .map(|(_, entry)| Arc::clone(entry))
-            .collect();
-        Snapshot { entries, revision: state.revision, position: state.window.end() }
+        let mut all = state.entries.range::<str, _>((Bound::Included(bounds.0.as_str()), end));
+        let selected = all.by_ref().map(|(_, entry)| entry).filter(|entry| selects(entry));
+        let entries = selected.take(most).cloned().collect();
+        Snapshot { entries, beyond: all.count(), revision: state.revision, position: state.window.end() }
     }
 
     /// Where a reader of changes after a revision starts.

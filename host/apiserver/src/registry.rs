@@ -1,6 +1,7 @@
 //! The resources that are served: rows of [`objects::resource`], and what CustomResourceDefinitions add to them while the
 //! server runs.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,8 +121,20 @@ pub(crate) struct Registry(Arc<ArcSwap<Rows>>);
 struct Rows {
     /// What clients see, in the order of discovery.
     served: Arc<Vec<Arc<Served>>>,
+    /// The same by their plurals: every request looks for one.
+    by_plural: HashMap<Box<str>, Vec<Arc<Served>>>,
     /// How many of them are built in: they come first.
     builtin: usize,
+}
+
+impl Rows {
+    fn new(served: Vec<Arc<Served>>, builtin: usize) -> Self {
+        let mut by_plural: HashMap<Box<str>, Vec<Arc<Served>>> = HashMap::new();
+        for row in &served {
+            by_plural.entry(row.plural.as_ref().into()).or_default().push(Arc::clone(row));
+        }
+        Self { served: Arc::new(served), by_plural, builtin }
+    }
 }
 
 impl Registry {
@@ -130,7 +143,7 @@ impl Registry {
         let served = |row: &Arc<Resource>| Arc::new(Served::builtin(Arc::clone(row)));
         let served: Vec<_> = resource::served().map(served).collect();
         let builtin = served.len();
-        Self(Arc::new(ArcSwap::from_pointee(Rows { served: Arc::new(served), builtin })))
+        Self(Arc::new(ArcSwap::from_pointee(Rows::new(served, builtin))))
     }
 
     /// Every row, in the order of discovery.
@@ -152,12 +165,12 @@ impl Registry {
             return;
         }
         let served = old.served[..builtin].iter().chain(&custom).cloned().collect();
-        self.0.store(Arc::new(Rows { served: Arc::new(served), builtin }));
+        self.0.store(Arc::new(Rows::new(served, builtin)));
     }
 
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Served>> {
-        let is = |row: &&Arc<Served>| row.plural == plural && row.group == group && row.version == version;
-        self.0.load().served.iter().find(is).cloned()
+        let is = |row: &&Arc<Served>| row.group == group && row.version == version;
+        self.0.load().by_plural.get(plural)?.iter().find(is).cloned()
     }
 
     /// The other versions of a stored resource.

@@ -10,7 +10,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use supervise::Scope;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -27,6 +29,9 @@ const HEADERS: Duration = Duration::from_secs(30);
 const PING: Duration = Duration::from_secs(30);
 /// Pause after an accept that failed, as when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that are gathered of an HTTP/2 connection, which writes each frame by itself: its streams often have something to
+/// say at once, and would else cost a TLS record and a system call each.
+const RECORD: usize = 16 << 10;
 /// Open connections get this long to finish after the stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -104,6 +109,10 @@ pub async fn serve_with<S, F>(
                 (Accepted::Tcp(stream), None) => converse(http, stream, address, None, service, stop).await,
                 (Accepted::Tcp(stream), Some(tls)) => {
                     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                        Ok(Ok((stream, certificates))) if is_http2(&stream) => {
+                            let stream = BufWriter::with_capacity(RECORD, stream);
+                            converse(http, stream, address, certificates, service, stop).await
+                        }
                         Ok(Ok((stream, certificates))) => {
                             converse(http, stream, address, certificates, service, stop).await
                         }
@@ -115,6 +124,10 @@ pub async fn serve_with<S, F>(
         });
     }
     connections.close(GRACE).await;
+}
+
+fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(b"h2")
 }
 
 fn protocols(http2: Http2) -> Builder<TokioExecutor> {

@@ -1,13 +1,15 @@
 //! One cached object: its bytes without TypeMeta, and the head that lists and watches select by.
 
+mod text;
+
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use datastore::{KeyValue, Revision};
 use objects::Tree;
 use objects::meta;
 use objects::selector::field::field_value;
 
+use self::text::Text;
 use crate::registry::Served;
 use crate::storage::{ValueError, Values};
 
@@ -21,24 +23,25 @@ pub(crate) struct Entry {
     fields: Box<[Box<str>]>,
     /// The apiVersion of one that is in another version than its cache, and needs a webhook to get there.
     foreign: Option<Box<str>>,
-    /// A JSON object with its resourceVersion and without kind and apiVersion.
-    pub(crate) body: Bytes,
+    pub(crate) revision: Revision,
+    text: Text,
 }
 
 impl Entry {
-    /// Reads a stored value.
+    /// Reads a stored value. Its bytes are the store's own where that is possible.
     pub(crate) fn read(resource: &Served, values: &Values, kv: &KeyValue) -> Result<Self, ValueError> {
         let (tree, _) = values.read(resource, &kv.key, &kv.value)?;
-        Ok(Self::new(resource, tree, kv.mod_revision))
+        // What is read of a custom resource may be another shape than what is stored.
+        let is_as_stored = resource.custom().is_none() && meta::resource_version(&tree).is_empty();
+        let shared = is_as_stored.then(|| Text::shared(resource, &kv.value)).flatten();
+        Ok(Self::of(resource, tree, kv.mod_revision, shared))
     }
 
-    pub(crate) fn new(resource: &Served, mut tree: Tree, revision: Revision) -> Self {
-        meta::set_resource_version(&mut tree, &revision.to_string());
-        Self::of(resource, tree)
+    pub(crate) fn new(resource: &Served, tree: Tree, revision: Revision) -> Self {
+        Self::of(resource, tree, revision, None)
     }
 
-    /// An object that has its resourceVersion.
-    pub(crate) fn of(resource: &Served, mut tree: Tree) -> Self {
+    fn of(resource: &Served, mut tree: Tree, revision: Revision, shared: Option<Text>) -> Self {
         tree.remove("kind");
         let version = tree.remove("apiVersion");
         let foreign = version
@@ -52,7 +55,8 @@ impl Entry {
             labels: meta::labels(&tree).map(|(key, value)| (key.into(), value.into())).collect(),
             fields: fields.collect(),
             foreign: foreign.map(Into::into),
-            body: tree.to_json(),
+            revision,
+            text: shared.unwrap_or_else(|| Text::of(tree)),
         }
     }
 
@@ -89,6 +93,20 @@ impl Entry {
 
     /// The object, without kind and apiVersion.
     pub(crate) fn tree(&self) -> Tree {
-        Tree::from_json(&self.body).expect("written as JSON when the entry was made")
+        let mut json = Vec::with_capacity(1 + self.len());
+        json.push(b'{');
+        self.write_fields(&mut json);
+        Tree::from_json(&json).expect("read or written as JSON when the entry was made")
+    }
+
+    /// Appends the fields of the object without kind and apiVersion as JSON, and the brace that ends it: what comes
+    /// before them is the caller's.
+    pub(crate) fn write_fields(&self, out: &mut Vec<u8>) {
+        self.text.write(self.revision, out);
+    }
+
+    /// No fewer bytes than [`write_fields`](Self::write_fields) appends.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
     }
 }

@@ -3,6 +3,7 @@
 
 mod route;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Request, Response};
@@ -31,7 +32,9 @@ const BYTES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
 /// Counts requests; clones share the counts.
 #[derive(Clone)]
-pub(crate) struct Requests {
+pub(crate) struct Requests(Arc<Counts>);
+
+struct Counts {
     metrics: Metrics,
     total: Family<Counted, Counter>,
     durations: Histograms<Timed>,
@@ -68,7 +71,7 @@ impl Drop for Running {
 impl Requests {
     pub(crate) fn new(metrics: Metrics) -> Self {
         let inflight = Family::<[(&str, &str); 1], Gauge>::default();
-        let requests = Self {
+        let counts = Counts {
             total: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             sizes: Family::new_with_constructor(|| Histogram::new(BYTES)),
@@ -77,7 +80,7 @@ impl Requests {
             mutating: inflight.get_or_create_owned(&[("request_kind", "mutating")]),
             metrics,
         };
-        let Self { metrics, total, durations, sizes, longrunning, .. } = &requests;
+        let Counts { metrics, total, durations, sizes, longrunning, .. } = &counts;
         metrics.register("apiserver_request", "Requests answered", total.clone());
         metrics.register(
             "apiserver_request_duration_seconds",
@@ -91,21 +94,21 @@ impl Requests {
             "Requests being answered that are no streams",
             inflight,
         );
-        requests
+        Self(Arc::new(counts))
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.0.metrics
     }
 
     pub(crate) fn begin(&self, asked: &Asked, request: &Request<Body>) -> Meter {
         let route = Route::of(asked, request);
         let gauge = if asked.info.is_long_running() {
-            self.longrunning.get_or_create_owned(&Undifferentiated(route.clone()))
+            self.0.longrunning.get_or_create_owned(&Undifferentiated(route.clone()))
         } else if request.method().is_safe() {
-            self.reading.clone()
+            self.0.reading.clone()
         } else {
-            self.mutating.clone()
+            self.0.mutating.clone()
         };
         Meter { requests: self.clone(), route, begin: Instant::now(), running: Running::new(gauge) }
     }
@@ -114,17 +117,17 @@ impl Requests {
 impl Meter {
     /// There is an answer. One that is a stream is counted as running until it ends.
     pub(crate) fn end(self, asked: &Asked, response: Response<Body>) -> Response<Body> {
-        let Self { requests, route, begin, running } = self;
+        let Self { requests: Requests(counts), route, begin, running } = self;
         let code = response.status().as_u16();
         let is_long_running = asked.info.is_long_running();
         if let Some(size) = response.body().size_hint().exact().filter(|_| route.reads()) {
             #[expect(clippy::cast_precision_loss, reason = "a body is far smaller than 2^52 bytes")]
-            requests.sizes.get_or_create(&Undifferentiated(route.clone())).observe(size as f64);
+            counts.sizes.get_or_create(&Undifferentiated(route.clone())).observe(size as f64);
         }
         if !is_long_running {
-            requests.durations.get_or_create(&Timed(route.clone())).observe(begin.elapsed().as_secs_f64());
+            counts.durations.get_or_create(&Timed(route.clone())).observe(begin.elapsed().as_secs_f64());
         }
-        requests.total.get_or_create(&Counted { route, code }).inc();
+        counts.total.get_or_create(&Counted { route, code }).inc();
         if is_long_running { response.map(|body| guarded(body, running)) } else { response }
     }
 }

@@ -89,9 +89,9 @@ impl Render {
     }
 
     fn plain(&self, entry: &Entry) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.head.len() + entry.body.len());
+        let mut out = Vec::with_capacity(self.head.len() + entry.len());
         out.extend_from_slice(self.head.as_bytes());
-        out.extend_from_slice(&entry.body[1..]);
+        entry.write_fields(&mut out);
         out
     }
 
@@ -118,7 +118,7 @@ impl Render {
             Output::Metadata => ("PartialObjectMetadataList", META_VERSION.to_owned()),
             Output::Objects => (self.resource.list_kind.as_ref(), self.resource.api_version()),
         };
-        let size: usize = entries.iter().map(|entry| entry.body.len() + 1).sum();
+        let size: usize = entries.iter().map(|entry| entry.len() + 2).sum();
         let mut out = Vec::with_capacity(size + 256);
         out.extend_from_slice(
             format!("{{\"kind\":{kind:?},\"apiVersion\":{version:?},\"metadata\":{list},\"items\":[")
@@ -129,7 +129,8 @@ impl Render {
                 out.push(b',');
             }
             if self.is_plain() {
-                out.extend_from_slice(&entry.body);
+                out.push(b'{');
+                entry.write_fields(&mut out);
             } else if self.output == Output::Metadata {
                 metadata_of(&entry.tree()).write_json(&mut out);
             } else {

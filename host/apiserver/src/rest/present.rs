@@ -25,7 +25,7 @@ impl Rest {
         }
         let trees = entries.iter().map(|entry| entry.complete(hub)).collect();
         let converted = self.storage().converter().all(trees, hub, &call.resource).await?;
-        let entry = |tree| Arc::new(Entry::of(&call.resource, tree));
-        Ok((converted.into_iter().map(entry).collect(), Render::converted(call)))
+        let entry = |(tree, old): (_, &Arc<Entry>)| Arc::new(Entry::new(&call.resource, tree, old.revision));
+        Ok((converted.into_iter().zip(&entries).map(entry).collect(), Render::converted(call)))
     }
 }

@@ -67,9 +67,11 @@ impl Rest {
             return page.map_err(storage::status);
         }
         let reached = self.caches().revision();
-        let snapshot = cache.snapshot(&selection.namespace, |entry| selection.selects(entry));
+        // One more than wanted tells whether there is a next page.
+        let most = options.limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+        let snapshot = cache.first(most, &selection.namespace, |entry| selection.selects(entry));
         let mut page = Page::new(snapshot.entries, snapshot.revision.max(reached));
-        page.cut(options.limit, selection);
+        page.cut(options.limit, selection, snapshot.beyond);
         Ok(page)
     }
 
@@ -97,10 +99,7 @@ impl Rest {
         let entry = |kv: &Arc<KeyValue>| Entry::read(&cache.hub, values, kv).ok();
         let selected = kvs.iter().filter_map(entry).filter(|entry| selection.selects(entry));
         let mut page = Page::new(selected.map(Arc::new).collect(), revision);
-        page.cut(limit, selection);
-        if let Some(remaining) = &mut page.meta.remaining {
-            *remaining += beyond;
-        }
+        page.cut(limit, selection, beyond);
         Ok(page)
     }
 }
@@ -115,10 +114,10 @@ impl Page {
         Self { entries, meta: ListMeta { revision, ..ListMeta::default() } }
     }
 
-    /// Keeps the first `limit` entries and says how to go on.
-    fn cut(&mut self, limit: Option<usize>, selection: &Selection) {
+    /// Keeps the first `limit` entries and says how to go on; `beyond` are those that were not looked at.
+    fn cut(&mut self, limit: Option<usize>, selection: &Selection, beyond: usize) {
         let Some(limit) = limit.filter(|limit| *limit < self.entries.len()) else { return };
-        let remaining = self.entries.len() - limit;
+        let remaining = self.entries.len() - limit + beyond;
         self.entries.truncate(limit);
         if let Some(last) = self.entries.last() {
             let after = relative_key(&last.namespace, &last.name);

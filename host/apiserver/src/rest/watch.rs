@@ -2,6 +2,7 @@
 //! changes, and ends when it is slower than the cache's window.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use http::StatusCode;
 use objects::Tree;
 use objects::status::Status;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::output::{Render, line};
 use super::query::{Begin, Bookmarks, WatchOptions};
@@ -46,6 +47,8 @@ struct Watcher {
     ready: VecDeque<Bytes>,
     bookmark: Option<Instant>,
     deadline: Instant,
+    /// Ends with the next of these two. Kept, since every event of every watch would make one.
+    timer: Pin<Box<Sleep>>,
     /// Set where nothing may follow what is ready.
     over: bool,
 }
@@ -58,7 +61,8 @@ impl Rest {
             Begin::After(_) => self.caches().reached(Revision::INITIAL).await?,
             Begin::State | Begin::StateWithBookmark => self.fresh(options.freshness).await?,
         }
-        let watcher = Watcher::new(self.clone(), call, cache, &options);
+        // Large, and handed on with every line.
+        let watcher = Box::new(Watcher::new(self.clone(), call, cache, &options));
         let lines = stream::unfold(watcher, |mut watcher| async move {
             let line = watcher.next().await?;
             Some((line, watcher))
@@ -80,14 +84,17 @@ impl Watcher {
         let timeout = options
             .timeout_seconds
             .unwrap_or_else(|| MIN_TIMEOUT_SECONDS + random::below(MIN_TIMEOUT_SECONDS));
+        let deadline = now + Duration::from_secs(timeout);
+        let bookmark = (options.bookmarks == Bookmarks::Wanted).then(|| now + BOOKMARK_EVERY);
         let mut watcher = Self {
             render: Render::new(call, &cache.hub),
             changed: cache.subscribe(),
             position: 0,
             initial: VecDeque::new(),
             ready: VecDeque::new(),
-            bookmark: (options.bookmarks == Bookmarks::Wanted).then(|| now + BOOKMARK_EVERY),
-            deadline: now + Duration::from_secs(timeout),
+            bookmark,
+            deadline,
+            timer: Box::pin(sleep_until(next_tick(bookmark, deadline))),
             over: false,
             call: Call { body: Content::default(), ..call.clone() },
             cache,
@@ -187,10 +194,9 @@ impl Watcher {
     }
 
     async fn wait(&mut self) {
-        let bookmark = self.bookmark.unwrap_or(self.deadline).min(self.deadline);
         tokio::select! {
             changed = self.changed.changed() => self.over = changed.is_err(),
-            () = tokio::time::sleep_until(bookmark) => self.tick(),
+            () = &mut self.timer => self.tick(),
         }
     }
 
@@ -205,6 +211,7 @@ impl Watcher {
             }
             self.bookmark = Some(Instant::now() + BOOKMARK_EVERY);
         }
+        self.timer.as_mut().reset(next_tick(self.bookmark, self.deadline));
     }
 
     /// Ends the watch with an error that says why.
@@ -212,4 +219,8 @@ impl Watcher {
         self.ready.push_back(line("ERROR", &status.to_tree().to_json()));
         self.over = true;
     }
+}
+
+fn next_tick(bookmark: Option<Instant>, deadline: Instant) -> Instant {
+    bookmark.unwrap_or(deadline).min(deadline)
 }

@@ -31,6 +31,8 @@ impl Tree {
     pub fn to_json(&self) -> Bytes {
         let mut out = Vec::with_capacity(256);
         self.write_json(&mut out);
+        // Bytes may be kept for long, and keep what they were made of.
+        out.shrink_to_fit();
         out.into()
     }
 

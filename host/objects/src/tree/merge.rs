@@ -10,12 +10,11 @@ impl Tree {
             return;
         };
         let target = self.object_mut();
-        for (key, value) in patch.iter() {
-            if value.is_null() {
-                target.remove(key);
-            } else {
-                target.entry(key, || Tree::Null).merge(value);
-            }
+        if patch.values().any(Tree::is_null) {
+            target.retain(|key, _| !patch.get(key).is_some_and(Tree::is_null));
+        }
+        for (key, value) in patch.iter().filter(|(_, value)| !value.is_null()) {
+            target.entry(key, || Tree::Null).merge(value);
         }
     }
 

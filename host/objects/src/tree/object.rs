@@ -1,42 +1,78 @@
 //! [`Object`]: the fields of a tree, in the order they came.
 
+use indexmap::IndexMap;
+
 use super::{Key, Tree};
+
+/// Fields that are searched through. Almost every object has fewer, and is smaller and faster without an index; one with
+/// a hundred thousand keys, which any client can send, would take minutes.
+const SEARCHED: usize = 32;
 
 /// An ordered map from key to value; a key occurs once. Equality does not look at the order.
 #[derive(Clone, Debug, Default)]
-pub struct Object(Vec<(Key, Tree)>);
+pub struct Object(Fields);
+
+#[derive(Clone, Debug)]
+enum Fields {
+    /// No more than [`SEARCHED`] when it grows.
+    Few(Vec<(Key, Tree)>),
+    Many(Box<IndexMap<Key, Tree>>),
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
 
 impl Object {
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(Fields::Few(Vec::new()))
     }
 
     pub fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
+        Self(Fields::Few(Vec::with_capacity(capacity.min(SEARCHED))))
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Fields::Few(pairs) => pairs.len(),
+            Fields::Many(map) => map.len(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     pub fn get(&self, key: &str) -> Option<&Tree> {
-        self.0.iter().find(|(name, _)| name.as_str() == key).map(|(_, value)| value)
+        match &self.0 {
+            Fields::Few(pairs) => pairs.iter().find(|(name, _)| name.as_str() == key).map(|(_, value)| value),
+            Fields::Many(map) => map.get(key),
+        }
     }
 
     /// The value at the key, looked for first at a position: two versions of an object have their keys in one order.
     pub(crate) fn get_near(&self, position: usize, key: &Key) -> Option<&Tree> {
-        match self.0.get(position) {
-            Some((name, value)) if name == key => Some(value),
-            _ => self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+        match &self.0 {
+            Fields::Few(pairs) => match pairs.get(position) {
+                Some((name, value)) if name == key => Some(value),
+                _ => pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            },
+            Fields::Many(map) => match map.get_index(position) {
+                Some((name, value)) if name == key => Some(value),
+                _ => map.get(key),
+            },
         }
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Tree> {
-        self.0.iter_mut().find(|(name, _)| name.as_str() == key).map(|(_, value)| value)
+        match &mut self.0 {
+            Fields::Few(pairs) => {
+                pairs.iter_mut().find(|(name, _)| name.as_str() == key).map(|(_, value)| value)
+            }
+            Fields::Many(map) => map.get_mut(key),
+        }
     }
 
     pub fn contains_key(&self, key: &str) -> bool {
@@ -46,72 +82,143 @@ impl Object {
     /// Puts a value in the key's old place, or at the end; returns what was there.
     pub fn insert(&mut self, key: impl Into<Key>, value: impl Into<Tree>) -> Option<Tree> {
         let (key, value) = (key.into(), value.into());
-        match self.0.iter_mut().find(|(name, _)| *name == key) {
-            Some((_, old)) => Some(std::mem::replace(old, value)),
-            None => {
-                self.0.push((key, value));
+        match &mut self.0 {
+            Fields::Few(pairs) => {
+                if let Some((_, old)) = pairs.iter_mut().find(|(name, _)| *name == key) {
+                    return Some(std::mem::replace(old, value));
+                }
+                self.push(key, value);
                 None
             }
+            Fields::Many(map) => map.insert(key, value),
+        }
+    }
+
+    /// Adds a key that is not there.
+    fn push(&mut self, key: Key, value: Tree) -> &mut Tree {
+        if let Fields::Few(pairs) = &mut self.0
+            && pairs.len() == SEARCHED
+        {
+            self.0 = Fields::Many(Box::new(std::mem::take(pairs).into_iter().collect()));
+        }
+        match &mut self.0 {
+            Fields::Few(pairs) => {
+                pairs.push((key, value));
+                &mut pairs.last_mut().expect("pushed above").1
+            }
+            Fields::Many(map) => map.entry(key).or_insert(value),
         }
     }
 
     /// Puts a value at the front, where `apiVersion` and `kind` belong.
     pub fn insert_first(&mut self, key: impl Into<Key>, value: impl Into<Tree>) {
-        let key = key.into();
-        self.0.retain(|(name, _)| *name != key);
-        self.0.insert(0, (key, value.into()));
+        let (key, value) = (key.into(), value.into());
+        match &mut self.0 {
+            Fields::Few(pairs) => {
+                pairs.retain(|(name, _)| *name != key);
+                pairs.insert(0, (key, value));
+            }
+            Fields::Many(map) => drop(map.shift_insert(0, key, value)),
+        }
     }
 
+    /// Takes as long as there are keys; for many keys there is [`retain`](Self::retain).
     pub fn remove(&mut self, key: &str) -> Option<Tree> {
-        let position = self.0.iter().position(|(name, _)| name.as_str() == key)?;
-        Some(self.0.remove(position).1)
+        match &mut self.0 {
+            Fields::Few(pairs) => {
+                let position = pairs.iter().position(|(name, _)| name.as_str() == key)?;
+                Some(pairs.remove(position).1)
+            }
+            Fields::Many(map) => map.shift_remove(key),
+        }
     }
 
     /// The value at the key, made by `value` if there is none.
     pub fn entry(&mut self, key: &str, value: impl FnOnce() -> Tree) -> &mut Tree {
-        let position = match self.0.iter().position(|(name, _)| name.as_str() == key) {
-            Some(position) => position,
-            None => {
-                self.0.push((Key::from(key), value()));
-                self.0.len() - 1
-            }
+        let position = match &self.0 {
+            Fields::Few(pairs) => pairs.iter().position(|(name, _)| name.as_str() == key),
+            Fields::Many(map) => map.get_index_of(key),
         };
-        &mut self.0[position].1
+        let Some(at) = position else { return self.push(Key::from(key), value()) };
+        match &mut self.0 {
+            Fields::Few(pairs) => &mut pairs[at].1,
+            Fields::Many(map) => &mut map[at],
+        }
     }
 
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Tree) -> bool) {
-        self.0.retain_mut(|(name, value)| keep(name.as_str(), value));
+        match &mut self.0 {
+            Fields::Few(pairs) => pairs.retain_mut(|(name, value)| keep(name.as_str(), value)),
+            Fields::Many(map) => map.retain(|name, value| keep(name.as_str(), value)),
+        }
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.iter().map(|(name, _)| name)
     }
 
     pub fn values(&self) -> impl Iterator<Item = &Tree> {
-        self.0.iter().map(|(_, value)| value)
+        self.pairs().map(|(_, value)| value)
     }
 
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Tree> {
-        self.0.iter_mut().map(|(_, value)| value)
+        self.iter_mut().map(|(_, value)| value)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tree)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.pairs().map(|(name, value)| (name.as_str(), value))
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Tree)> {
-        self.0.iter_mut().map(|(name, value)| (name.as_str(), value))
+        let (few, many) = match &mut self.0 {
+            Fields::Few(pairs) => (Some(pairs.iter_mut()), None),
+            Fields::Many(map) => (None, Some(map.iter_mut())),
+        };
+        let few = few.into_iter().flatten().map(|(name, value)| (name.as_str(), value));
+        few.chain(many.into_iter().flatten().map(|(name, value)| (name.as_str(), value)))
     }
 
     /// Sorts the keys, as Go prints a map.
     pub fn sort_keys(&mut self) {
-        self.0.sort_by(|one, two| one.0.cmp(&two.0));
+        match &mut self.0 {
+            Fields::Few(pairs) => pairs.sort_by(|one, two| one.0.cmp(&two.0)),
+            Fields::Many(map) => map.sort_keys(),
+        }
     }
 
-    pub(crate) fn pairs(&self) -> std::slice::Iter<'_, (Key, Tree)> {
-        self.0.iter()
+    pub(crate) fn pairs(&self) -> Pairs<'_> {
+        match &self.0 {
+            Fields::Few(pairs) => Pairs::Few(pairs.iter()),
+            Fields::Many(map) => Pairs::Many(map.iter()),
+        }
     }
 }
+
+/// The fields in their order.
+pub(crate) enum Pairs<'a> {
+    Few(std::slice::Iter<'a, (Key, Tree)>),
+    Many(indexmap::map::Iter<'a, Key, Tree>),
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a Key, &'a Tree);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Few(pairs) => pairs.next().map(|(key, value)| (key, value)),
+            Self::Many(pairs) => pairs.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Few(pairs) => pairs.size_hint(),
+            Self::Many(pairs) => pairs.size_hint(),
+        }
+    }
+}
+
+impl ExactSizeIterator for Pairs<'_> {}
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
@@ -125,7 +232,11 @@ impl IntoIterator for Object {
     type IntoIter = std::vec::IntoIter<(Key, Tree)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        let pairs = match self.0 {
+            Fields::Few(pairs) => pairs,
+            Fields::Many(map) => map.into_iter().collect(),
+        };
+        pairs.into_iter()
     }
 }
 

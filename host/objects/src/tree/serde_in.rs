@@ -8,6 +8,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::object::Pairs;
 use super::serde_out::ConvertError;
 use super::{Key, Object, Tree};
 
@@ -180,7 +181,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Fields<'de> {
-    pairs: std::slice::Iter<'de, (Key, Tree)>,
+    pairs: Pairs<'de>,
     value: Option<&'de Tree>,
 }
 

@@ -43,6 +43,80 @@ proptest! {
     }
 }
 
+/// What is done to an object, each to one of so many keys that some objects have an index.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Insert,
+    InsertFirst,
+    Enter,
+    Remove,
+    RetainWithout,
+}
+
+proptest! {
+    #[test]
+    fn many_fields_are_kept_as_few_are(
+        steps in prop::collection::vec(
+            (
+                prop_oneof![
+                    8 => Just(Step::Insert), 1 => Just(Step::InsertFirst), 2 => Just(Step::Enter),
+                    2 => Just(Step::Remove), 1 => Just(Step::RetainWithout)
+                ],
+                0..90_u8,
+            ),
+            0..200,
+        )
+    ) {
+        let (mut object, mut pairs) = (Object::new(), Vec::<(String, Tree)>::new());
+        for (number, (step, key)) in (0_i64..).zip(steps) {
+            let (name, value) = (format!("key{key}"), Tree::Int(number));
+            let at = pairs.iter().position(|(known, _)| *known == name);
+            match step {
+                Step::Insert => {
+                    let old = at.map(|at| std::mem::replace(&mut pairs[at].1, value.clone()));
+                    prop_assert_eq!(object.insert(name.as_str(), value.clone()), old);
+                    if at.is_none() {
+                        pairs.push((name, value));
+                    }
+                }
+                Step::InsertFirst => {
+                    object.insert_first(name.as_str(), value.clone());
+                    at.map(|at| pairs.remove(at));
+                    pairs.insert(0, (name, value));
+                }
+                Step::Enter => {
+                    let expected = at.map_or(value.clone(), |at| pairs[at].1.clone());
+                    prop_assert_eq!(object.entry(&name, || value.clone()), &expected);
+                    if at.is_none() {
+                        pairs.push((name, value));
+                    }
+                }
+                Step::Remove => prop_assert_eq!(object.remove(&name), at.map(|at| pairs.remove(at).1)),
+                Step::RetainWithout => {
+                    object.retain(|known, _| known != name);
+                    pairs.retain(|(known, _)| *known != name);
+                }
+            }
+        }
+        let expected: Vec<(&str, &Tree)> = pairs.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        prop_assert_eq!(object.iter().collect::<Vec<_>>(), expected);
+        prop_assert!(pairs.iter().all(|(name, value)| object.get(name) == Some(value)));
+        let reversed: Object = pairs.into_iter().rev().map(|(name, value)| (Key::from(name), value)).collect();
+        prop_assert_eq!(&object, &reversed);
+    }
+}
+
+#[test]
+fn what_any_client_can_send_takes_no_square_of_its_keys() {
+    let keys =
+        |value: &str| (0..200_000).map(|key| format!("\"k{key}\":{value}")).collect::<Vec<_>>().join(",");
+    let mut tree = parse(&format!("{{{}}}", keys("1")));
+    assert_eq!((tree.fields().count(), tree.get("k199999")), (200_000, Some(&Tree::Int(1))));
+    assert_eq!(tree.merge_diff(&tree.clone()), None);
+    tree.merge(&parse(&format!("{{{}}}", keys("null"))));
+    assert_eq!(tree, Tree::object());
+}
+
 #[test]
 fn keys_keep_their_order() {
     let text = r#"{"zeta":1,"alpha":{"spec":[],"b":null,"a":1.5},"metadata":{"name":"x"}}"#;
