@@ -200,6 +200,7 @@ impl Rest {
     }
 
     pub(crate) async fn answer(&self, call: Call) -> Result<Answer, Status> {
+        output::Include::check(&call)?;
         if !call.subresource.is_empty() {
             return self.answer_subresource(&call).await;
         }

@@ -1,12 +1,16 @@
 //! Objects, lists and watch events as the client wants them: whole, as metadata alone, or as a table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use datastore::Revision;
+use objects::resource::Verb;
+use objects::status::Status;
+use objects::validate::{FieldError, Path};
 use objects::{Tree, meta, tree};
 
-use super::table;
+use super::table::{self, Headers};
 use crate::cache::{Change, Entry, EventType};
 use crate::call::{Call, Output};
 use crate::registry::Served;
@@ -22,6 +26,8 @@ pub(crate) struct Render {
     include: Include,
     /// Whether lines of events are the same for all who see entries as they are.
     shared: bool,
+    /// Of a watch: whether it has told its columns.
+    told: Option<AtomicBool>,
     /// `{"kind":…,"apiVersion":…,`: what goes before the body of an entry, without its brace.
     head: String,
 }
@@ -41,6 +47,17 @@ impl Include {
             Some("Object") => Self::Object,
             _ => Self::Metadata,
         }
+    }
+
+    /// Refuses a word that is none of these.
+    pub(crate) fn check(call: &Call) -> Result<(), Status> {
+        let said = call.query("includeObject").unwrap_or("Metadata");
+        if call.output != Output::Table || ["None", "Metadata", "Object"].contains(&said) {
+            return Ok(());
+        }
+        let supported = ["None", "Metadata", "Object", ""];
+        let error = FieldError::not_supported(&Path::new("includeObject"), said, &supported);
+        Err(Status::bad_request(format!("Unable to convert to Table as requested: {error}")))
     }
 }
 
@@ -63,6 +80,7 @@ impl Render {
             output: call.output,
             include,
             shared: true,
+            told: (call.verb == Verb::Watch).then(AtomicBool::default),
             head,
         }
     }
@@ -103,8 +121,16 @@ impl Render {
             Output::Table => {
                 let revision = meta::resource_version(&tree).to_owned();
                 let list = tree!({ "resourceVersion": revision });
-                table::document(&self.resource, list, self.include, [tree]).to_json()
+                table::document(&self.resource, list, self.include, self.headers(), [tree]).to_json()
             }
+        }
+    }
+
+    /// The first event of a watch describes the columns of all.
+    fn headers(&self) -> Headers {
+        match &self.told {
+            Some(told) if told.swap(true, Ordering::Relaxed) => Headers::Known,
+            _ => Headers::Shown,
         }
     }
 
@@ -113,7 +139,7 @@ impl Render {
         let (kind, version) = match self.output {
             Output::Table => {
                 let trees = entries.iter().map(|entry| self.tree(entry));
-                return table::document(&self.resource, list, self.include, trees).to_json();
+                return table::document(&self.resource, list, self.include, Headers::Shown, trees).to_json();
             }
             Output::Metadata => ("PartialObjectMetadataList", META_VERSION.to_owned()),
             Output::Objects => (self.resource.list_kind.as_ref(), self.resource.api_version()),
@@ -174,7 +200,7 @@ impl Render {
         let object = match self.output {
             Output::Table => {
                 let object = tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata });
-                table::bookmark(&self.resource, object)
+                table::bookmark(&self.resource, self.headers(), object)
             }
             Output::Metadata => {
                 tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata })

@@ -7,11 +7,20 @@ use objects::{Tree, tree};
 use super::output::{Include, metadata_of};
 use crate::registry::Served;
 
+/// Whether a Table describes its columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Headers {
+    Shown,
+    /// The event before has described them.
+    Known,
+}
+
 /// A Table document with a row for each object.
 pub(crate) fn document(
     resource: &Served,
     list: Tree,
     include: Include,
+    headers: Headers,
     objects: impl IntoIterator<Item = Tree>,
 ) -> Tree {
     let now = jiff::Timestamp::now();
@@ -31,7 +40,7 @@ pub(crate) fn document(
         row
     };
     let rows: Vec<Tree> = objects.into_iter().map(row).collect();
-    table(resource, list, rows)
+    table(resource, list, headers, rows)
 }
 
 /// A Table of a Scale.
@@ -81,14 +90,17 @@ fn tabulated(cells: Vec<Tree>, conditions: Vec<Tree>) -> Tree {
 }
 
 /// The Table of a bookmark: one row with nothing but the metadata in its object.
-pub(crate) fn bookmark(resource: &Served, object: Tree) -> Tree {
+pub(crate) fn bookmark(resource: &Served, headers: Headers, object: Tree) -> Tree {
     let revision = meta::resource_version(&object).to_owned();
     let row = tree!({ "cells": [], "object": object });
-    table(resource, tree!({ "resourceVersion": revision }), vec![row])
+    table(resource, tree!({ "resourceVersion": revision }), headers, vec![row])
 }
 
-fn table(resource: &Served, list: Tree, rows: Vec<Tree>) -> Tree {
-    let columns = columns(resource);
+fn table(resource: &Served, list: Tree, headers: Headers, rows: Vec<Tree>) -> Tree {
+    let columns = match headers {
+        Headers::Shown => columns(resource),
+        Headers::Known => Tree::Null,
+    };
     tree!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list,
         "columnDefinitions": columns, "rows": rows
