@@ -116,7 +116,7 @@ use Step::{Later, Now};
 #[rustfmt::skip]
 const PLUGINS: &[Plugin] = &[
     Plugin { name: "NamespaceLifecycle", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(namespace::admit(write)))), ..NOTHING },
-    Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)), ..NOTHING },
+    Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)) },
     Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
     Plugin { name: "NodeRestriction", operations: &[Create, Update, Delete], validate: Some(Now(node_restriction::check)), ..NOTHING },
     Plugin { name: "PodSecurity", operations: &[Create, Update], validate: Some(Now(pod_security::check)), ..NOTHING },
@@ -125,7 +125,7 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
     Plugin { name: "DefaultStorageClass", scope: CLAIMS, operations: &[Create], mutate: Some(Now(default_class::of_claim)), ..NOTHING },
     Plugin { name: "PersistentVolumeClaimResize", scope: CLAIMS, operations: &[Update], validate: Some(Now(storage::resize)), ..NOTHING },
-    Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)), ..NOTHING },
+    Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)) },
     Plugin { name: "CertificateApproval", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "approval"), operations: &[Update], validate: Some(Now(certificates::approval)), ..NOTHING },
     Plugin { name: "CertificateSigning", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "status"), operations: &[Update], validate: Some(Now(certificates::signing)), ..NOTHING },
     Plugin { name: "CertificateSubjectRestriction", scope: Scope::Resources(&[REQUESTS]), operations: &[Create], validate: Some(Now(certificates::subject)), ..NOTHING },
@@ -201,7 +201,7 @@ impl Admission {
                 && plugin.scope.covers(call)
                 && !self.off.iter().any(|name| name == plugin.name)
         };
-        PLUGINS.iter().filter(meant).filter_map(move |plugin| step(plugin))
+        PLUGINS.iter().filter(meant).filter_map(step)
     }
 
     fn webhooks(&self) -> &Webhooks {

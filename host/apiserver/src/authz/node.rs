@@ -115,8 +115,8 @@ fn uses(view: &View, pod: &Tree, kind: &str, namespace: &str, name: &str) -> boo
     meta::namespace(pod) == namespace
         && match kind {
             "persistentvolumeclaims" => claims(pod).any(|claim| claim == name),
-            "secrets" => names(pod, SECRET).iter().any(|found| *found == name),
-            _ => names(pod, CONFIG_MAP).iter().any(|found| *found == name),
+            "secrets" => names(pod, SECRET).contains(&name),
+            _ => names(pod, CONFIG_MAP).contains(&name),
         }
 }
 
