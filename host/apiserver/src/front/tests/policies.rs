@@ -328,7 +328,7 @@ async fn a_webhook_is_asked_where_its_conditions_hold() {
     check(
         &world.create("x", "{}").await,
         &expect![[
-            r#"500 InternalError: Internal error occurred: failed calling webhook "a.example.com": its clientConfig has no caBundle to verify the server by"#
+            r#"500 InternalError: Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://127.0.0.1:1?timeout=10s": ask https://127.0.0.1:1/?timeout=10s: client error (Connect): Connection refused (os error 111)"#
         ]],
     );
     assert_eq!(world.front.ask(ask("DELETE", &format!("{path}/w"))).await.code(), StatusCode::OK);
