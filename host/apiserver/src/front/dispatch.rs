@@ -76,9 +76,9 @@ impl Parts {
             trail.sent(&call.body, verb == Verb::Patch);
         }
         let (notes, resource) = (call.notes.clone(), Arc::clone(&call.resource));
-        let answer = match review::answer(&self.review, &call) {
-            Some(answer) => answer,
-            None => self.rest.answer(call).await,
+        let answer = match (review::answer(&self.review, &call), self.components(&call).await) {
+            (Some(answer), _) | (None, Some(answer)) => answer,
+            (None, None) => self.rest.answer(call).await,
         };
         if let Some(trail) = trail.as_mut() {
             notes.take().into_iter().for_each(|(key, value)| trail.annotate(key, value));
