@@ -148,7 +148,7 @@ impl ApiServerTask {
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
             store: datastore.clone(),
-            admission: Admission::new(network, &self.config.admission_off),
+            admission: Admission::new(network, &self.config.admission),
             expiry: Expiry::new(self.config.event_ttl),
             authorizer: Arc::clone(authorize),
             values: Values::new(encryption.clone()),

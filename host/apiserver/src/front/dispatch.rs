@@ -59,7 +59,7 @@ impl Parts {
             notes: Notes::default(),
         };
         if info.is_connect() {
-            self.rest.may_connect(&call).await?;
+            self.rest.may_connect(&mut call).await?;
         }
         if ObjectProxy::serves(&call) {
             return self.proxy.answer(&call, Request::from_parts(head, body)).await;

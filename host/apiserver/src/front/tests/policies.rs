@@ -364,4 +364,19 @@ async fn a_connection_is_made_only_where_policies_let_it() {
         &world.front.ask(exec("command=ls&command=-l")).await,
         &expect![[r#"404 NotFound: pods "x" not found"#]],
     );
+    // A policy that changes the options is before it.
+    let mutating = json(
+        r#"{"metadata":{"name":"m"},"spec":{"reinvocationPolicy":"Never","matchConstraints":{"resourceRules":[{"apiGroups":[""],
+        "apiVersions":["v1"],"resources":["pods/exec"],"operations":["CONNECT"]}]},"mutations":[{"patchType":"JSONPatch",
+        "jsonPatch":{"expression":"[JSONPatch{op: 'add', path: '/tty', value: true}]"}}]}}"#,
+    );
+    world.made(&format!("{ADMISSION}/mutatingadmissionpolicies"), &mutating).await;
+    let binding = json(r#"{"metadata":{"name":"mb"},"spec":{"policyName":"m"}}"#);
+    world.made(&format!("{ADMISSION}/mutatingadmissionpolicybindings"), &binding).await;
+    check(
+        &world.front.ask(exec("command=ls&command=-l")).await,
+        &expect![[
+            r#"422 Invalid: pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed expression: request.operation == 'CONNECT' && object.kind == 'PodExecOptions' && object.command == ['ls', '-l'] && !has(object.tty)"#
+        ]],
+    );
 }
