@@ -260,7 +260,7 @@ impl Admission {
         if let Some(old) = old {
             address::keep(tree, old);
         }
-        self.addresses.assign(rest, &call.resource, tree)
+        self.addresses.assign(rest, &call.resource, tree, old)
     }
 }
 

@@ -145,5 +145,6 @@ fn version_on_create() -> Status {
         reason: None,
         message: "resourceVersion should not be set on objects to be created".to_owned(),
         details: None,
+        continued: None,
     }
 }
