@@ -67,7 +67,7 @@ impl Board {
             (_, None) => state.snapshot.remove_node(&change.key.name),
             (Some(old), Some(new)) if !differs_to_pods(old, new) => {}
             (_, Some(new)) => {
-                state.snapshot.set_node(&change.key.name, new.clone());
+                state.snapshot.set_node(&change.key.name, Node::clone(new));
                 self.wake(state);
             }
         });
