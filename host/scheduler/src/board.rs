@@ -99,7 +99,14 @@ impl Board {
         look(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A change from outside, which may make a pod's turn come.
     fn change<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let result = self.step(change);
+        self.0.changed.notify_one();
+        result
+    }
+
+    fn step<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = Instant::now();
         let (result, pending, incoming) = self.look(|state| {
             let result = change(state, now);
@@ -109,7 +116,6 @@ impl Board {
         for ((queue, event), pods) in incoming {
             self.0.metrics.incoming(queue, event, pods);
         }
-        self.0.changed.notify_one();
         result
     }
 
@@ -169,7 +175,7 @@ impl Board {
 
     /// Decides on the next pod.
     pub(crate) fn next(&self) -> Next {
-        self.change(|state, now| {
+        self.step(|state, now| {
             while let Some(turn) = state.queue.take(now) {
                 let key = &turn.pod.head.key;
                 let Some(profile) =

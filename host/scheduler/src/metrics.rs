@@ -128,3 +128,34 @@ impl SchedulerMetrics {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_has_upstreams_name() {
+        let registry = Metrics::new();
+        let metrics = SchedulerMetrics::new(&registry);
+        metrics.ended(Outcome::Scheduled, "default-scheduler", 0.1);
+        metrics.decided(0.1);
+        metrics.bound(20, 1.0);
+        metrics.incoming("active", "PodAdd", 2);
+        metrics.preempted(3);
+        metrics.pending(Pending { active: 4, ..Pending::default() });
+        let text = registry.text();
+        for expected in [
+            r#"scheduler_schedule_attempts_total{result="scheduled",profile="default-scheduler"} 1"#,
+            r#"scheduler_scheduling_attempt_duration_seconds_count{result="scheduled",profile="default-scheduler"} 1"#,
+            "scheduler_scheduling_algorithm_duration_seconds_count 1",
+            r#"scheduler_pending_pods{queue="active"} 4"#,
+            r#"scheduler_pending_pods{queue="gated"} 0"#,
+            r#"scheduler_queue_incoming_pods_total{queue="active",event="PodAdd"} 2"#,
+            "scheduler_preemption_attempts_total 1",
+            "scheduler_preemption_victims_sum 3",
+            r#"scheduler_pod_scheduling_sli_duration_seconds_count{attempts="15+"} 1"#,
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+    }
+}

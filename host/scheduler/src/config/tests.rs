@@ -120,6 +120,7 @@ profiles:
 #[test]
 fn a_text_that_is_no_configuration_is_refused() {
     expect![[r#"apiVersion: Unsupported value: "v1": supported values: "kubescheduler.config.k8s.io/v1"; kind: Unsupported value: "Pod": supported values: "KubeSchedulerConfiguration""#]].assert_eq(&Config::parse("kind: Pod\napiVersion: v1\n").unwrap_err().to_string());
-    expect!["yaml: line 2: while parsing a node, did not find expected node content"].assert_eq(&Config::parse("a: [").unwrap_err().to_string());
+    expect!["yaml: line 2: while parsing a node, did not find expected node content"]
+        .assert_eq(&Config::parse("a: [").unwrap_err().to_string());
     expect![[r#"<nil>: Invalid value: []: must be an object; apiVersion: Unsupported value: "": supported values: "kubescheduler.config.k8s.io/v1"; kind: Unsupported value: "": supported values: "KubeSchedulerConfiguration""#]].assert_eq(&Config::parse("[]").unwrap_err().to_string());
 }
