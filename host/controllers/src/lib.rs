@@ -4,7 +4,9 @@
 mod every_namespace;
 mod manager;
 mod namespace;
+mod pod;
 mod root_ca;
 mod service_account;
+mod wiring;
 
-pub use manager::{Clients, Config, ControllersTask, Deps};
+pub use manager::{Clients, Config, ControllersTask, Deps, names};

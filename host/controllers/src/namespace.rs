@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use reconcile::{Outcome, Reconcile};
 
+use crate::wiring::Wiring;
 use discovery::Target;
 use findings::Findings;
 
@@ -25,7 +26,7 @@ const LAST_LOOK: Duration = Duration::from_secs(15);
 
 /// Why a namespace could not be emptied; its status says more.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NamespaceError {
+enum NamespaceError {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error("empty the namespace: {0}")]
@@ -33,7 +34,7 @@ pub(crate) enum NamespaceError {
 }
 
 /// Whether the namespace waits for us.
-pub(crate) fn is_going(namespace: &Namespace) -> bool {
+fn is_going(namespace: &Namespace) -> bool {
     namespace.metadata.deletion_timestamp.is_some()
         && finalizers(namespace).iter().any(|one| one == FINALIZER)
 }
@@ -42,8 +43,17 @@ fn finalizers(namespace: &Namespace) -> &[String] {
     namespace.spec.as_ref().and_then(|spec| spec.finalizers.as_deref()).unwrap_or_default()
 }
 
-pub(crate) struct NamespaceContent {
-    pub(crate) client: Client,
+pub(crate) fn wire(wiring: &mut Wiring<'_>) {
+    let queue = wiring.queue("namespace");
+    wiring.feed(&queue, |namespace: &Namespace| {
+        is_going(namespace).then(|| namespace.metadata.name.clone())?
+    });
+    let workers = wiring.config().namespace_syncs;
+    wiring.reconcile(NamespaceContent { client: wiring.client() }, queue, workers);
+}
+
+struct NamespaceContent {
+    client: Client,
 }
 
 impl Reconcile for NamespaceContent {
@@ -66,7 +76,7 @@ impl NamespaceContent {
             return Ok(Outcome::Done);
         }
         let findings = self.empty(name).await;
-        let now = Timestamp::now();
+        let now = supervise::clock::now();
         if settle(&mut namespace, &findings, now) {
             namespace = namespaces.update_status(name, &namespace).await?;
         }

@@ -106,8 +106,13 @@ impl<K> Reflector<K> {
 
     /// Calls a hook for every change, in their order. It must not wait.
     pub fn on_change(mut self, hook: impl Fn(&Change<'_, K>) + Send + Sync + 'static) -> Self {
-        self.hooks.push(Box::new(hook));
+        self.add_hook(hook);
         self
+    }
+
+    /// As [`on_change`](Self::on_change), of a reflector that others hold too.
+    pub fn add_hook(&mut self, hook: impl Fn(&Change<'_, K>) + Send + Sync + 'static) {
+        self.hooks.push(Box::new(hook));
     }
 
     /// Queues the key that `key` makes of an object whenever it changed; of both its states when they differ.

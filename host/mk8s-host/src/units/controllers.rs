@@ -1,5 +1,7 @@
 //! The controllers, with their ports.
 
+use std::sync::Arc;
+
 use controllers::{Clients, Config, Deps};
 use reconcile::endpoints::Ports;
 use supervise::{OnFailure, Unit};
@@ -13,14 +15,15 @@ pub(crate) fn unit(clients: clients::Clients, ca_bundle: watch::Receiver<String>
         let deps = Deps {
             clients: Clients {
                 manager: clients.component("system:kube-controller-manager"),
-                namespace: clients.controller("namespace-controller"),
-                service_account: clients.controller("service-account-controller"),
-                root_ca: clients.controller("root-ca-cert-publisher"),
+                controller: Arc::new({
+                    let clients = clients.clone();
+                    move |name| clients.controller(name)
+                }),
             },
             root_ca: ca_bundle.clone(),
             ports: ports.clone(),
         };
-        let task = Config::default().build(deps);
+        let mut task = Config::default().build(deps);
         let synced = task.synced();
         until_ended(context.clone(), synced, async move { Ok(task.run(context.stop()).await?) })
     })
