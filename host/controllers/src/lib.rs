@@ -6,7 +6,9 @@ mod manager;
 mod namespace;
 mod pod;
 mod root_ca;
+mod selection;
 mod service_account;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};
+pub use selection::{Selection, UnknownController};
