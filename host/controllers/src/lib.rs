@@ -9,9 +9,11 @@ mod manager;
 mod namespace;
 mod pod;
 mod root_ca;
+mod selection;
 mod service;
 mod service_account;
 mod slices;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};
+pub use selection::{Selection, UnknownController};

@@ -14,6 +14,7 @@ use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
 use crate::{endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, root_ca, service_account};
 
@@ -59,8 +60,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Names of controllers that do not run.
-    pub off: Vec<String>,
+    pub controllers: Selection,
     /// Namespaces that are emptied at the same time.
     pub namespace_syncs: NonZeroUsize,
     /// Services whose Endpoints are written at the same time.
@@ -89,7 +89,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            off: Vec::new(),
+            controllers: Selection::default(),
             namespace_syncs: Self::NAMESPACE_SYNCS,
             endpoint_syncs: Self::ENDPOINT_SYNCS,
             service_endpoint_syncs: Self::ENDPOINT_SYNCS,
@@ -129,10 +129,9 @@ impl Config {
         let metrics = Metrics::new();
         let gate = Gate::new(clients.manager.clone(), CacheTtl::COMPONENT);
         let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
-        let off = self.off.clone();
+        let selection = self.controllers.clone();
         let mut board = Board::new(self, clients, root_ca, metrics);
-        for controller in CONTROLLERS.iter().filter(|controller| off.iter().all(|off| off != controller.name))
-        {
+        for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
             board.wire(controller.identity, controller.wire);
         }
         ControllersTask { board, endpoints }

@@ -147,6 +147,7 @@ impl Node {
             units::apiserver::unit(api, slots.api.clone()),
             units::addons::unit(addons, slots.addons.clone())?,
             units::controllers::unit(
+                units::controllers::config(&effective)?,
                 clients.clone(),
                 ca_bundle,
                 ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),
