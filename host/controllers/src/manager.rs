@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::wiring::{Board, Wiring};
-use crate::{namespace, root_ca, service_account};
+use crate::{garbage_collector, namespace, root_ca, service_account};
 
 /// One controller.
 struct Controller {
@@ -28,6 +28,11 @@ struct Controller {
 
 /// All of them, under upstream's names.
 const CONTROLLERS: &[Controller] = &[
+    Controller {
+        name: "garbage-collector-controller",
+        identity: "generic-garbage-collector",
+        wire: garbage_collector::wire,
+    },
     Controller { name: "namespace-controller", identity: "namespace-controller", wire: namespace::wire },
     Controller {
         name: "serviceaccount-controller",
@@ -52,16 +57,20 @@ pub struct Config {
     pub off: Vec<String>,
     /// Namespaces that are emptied at the same time.
     pub namespace_syncs: NonZeroUsize,
+    /// Objects that the garbage collector looks at at the same time.
+    pub gc_syncs: NonZeroUsize,
 }
 
 impl Config {
     /// Upstream's `--concurrent-namespace-syncs`.
     pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+    /// Upstream's `--concurrent-gc-syncs`.
+    pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { off: Vec::new(), namespace_syncs: Self::NAMESPACE_SYNCS }
+        Self { off: Vec::new(), namespace_syncs: Self::NAMESPACE_SYNCS, gc_syncs: Self::GC_SYNCS }
     }
 }
 
