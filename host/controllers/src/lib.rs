@@ -1,14 +1,22 @@
 //! The controllers, each a reconciler with an identity of its own: namespaces that go empty themselves, every other
 //! one has its default service account and the cluster's CA.
 
+mod conditions;
+mod dependents;
 mod discovery;
 mod every_namespace;
+mod expectations;
 mod garbage_collector;
 mod manager;
 mod namespace;
 mod pod;
+mod pod_control;
+mod pod_template;
+mod replicas;
 mod root_ca;
 mod service_account;
+mod slow_start;
+mod status;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use client::Client;
 use client::delegated::{CacheTtl, Gate};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{LoopEnded, Loops};
@@ -15,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::wiring::{Board, Wiring};
-use crate::{garbage_collector, namespace, root_ca, service_account};
+use crate::{garbage_collector, namespace, replicas, root_ca, service_account};
 
 /// One controller.
 struct Controller {
@@ -43,6 +45,16 @@ const CONTROLLERS: &[Controller] = &[
         name: "root-ca-certificate-publisher-controller",
         identity: "root-ca-cert-publisher",
         wire: root_ca::wire,
+    },
+    Controller {
+        name: "replicationcontroller-controller",
+        identity: "replication-controller",
+        wire: replicas::wire::<ReplicationController>,
+    },
+    Controller {
+        name: "replicaset-controller",
+        identity: "replicaset-controller",
+        wire: replicas::wire::<ReplicaSet>,
     },
 ];
 
