@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use client::Client;
 use client::delegated::{CacheTtl, Gate};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{LoopEnded, Loops};
@@ -16,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
-use crate::{endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, root_ca, service_account};
+use crate::{
+    endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, namespace, replicas, root_ca,
+    service_account,
+};
 
 /// One controller.
 struct Controller {
@@ -29,6 +34,11 @@ struct Controller {
 
 /// All of them, under upstream's names.
 const CONTROLLERS: &[Controller] = &[
+    Controller {
+        name: "garbage-collector-controller",
+        identity: "generic-garbage-collector",
+        wire: garbage_collector::wire,
+    },
     Controller { name: "namespace-controller", identity: "namespace-controller", wire: namespace::wire },
     Controller {
         name: "serviceaccount-controller",
@@ -51,6 +61,16 @@ const CONTROLLERS: &[Controller] = &[
         identity: "endpointslicemirroring-controller",
         wire: endpoint_slice_mirroring::wire,
     },
+    Controller {
+        name: "replicationcontroller-controller",
+        identity: "replication-controller",
+        wire: replicas::wire::<ReplicationController>,
+    },
+    Controller {
+        name: "replicaset-controller",
+        identity: "replicaset-controller",
+        wire: replicas::wire::<ReplicaSet>,
+    },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
@@ -71,6 +91,8 @@ pub struct Config {
     /// Endpoints that are mirrored at the same time.
     pub mirroring_syncs: NonZeroUsize,
     pub mirroring_max_endpoints_per_subset: NonZeroUsize,
+    /// Objects that the garbage collector looks at at the same time.
+    pub gc_syncs: NonZeroUsize,
 }
 
 impl Config {
@@ -84,6 +106,8 @@ impl Config {
     /// Upstream's `--mirroring-max-endpoints-per-subset`.
     pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
         NonZeroUsize::new(1000).expect("a thousand is not zero");
+    /// Upstream's `--concurrent-gc-syncs`.
+    pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
 }
 
 impl Default for Config {
@@ -96,6 +120,7 @@ impl Default for Config {
             max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
             mirroring_syncs: Self::ENDPOINT_SYNCS,
             mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
+            gc_syncs: Self::GC_SYNCS,
         }
     }
 }
