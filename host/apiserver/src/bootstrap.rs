@@ -97,7 +97,7 @@ async fn service_network(rest: &Rest, endpoint: &Endpoint) -> Result<(), Status>
     }
     let condition = tree!({
         "type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready",
-        "lastTransitionTime": (meta::rfc3339(jiff::Timestamp::now()))
+        "lastTransitionTime": (meta::rfc3339(supervise::clock::now()))
     });
     network.set_at(&["status", "conditions"], Tree::Array(vec![condition]));
     let place = Place { name: NAME, subresource: "status", ..Place::default() };

@@ -183,7 +183,7 @@ impl Parts {
             resource: info.resource.as_ref().and_then(find),
             info,
             audit_id: audit_id.unwrap_or_else(crate::rest::uid),
-            received: Timestamp::now(),
+            received: supervise::clock::now(),
             trail: None,
         }
     }

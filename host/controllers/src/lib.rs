@@ -1,10 +1,1 @@
-//! The controllers, each a reconciler with an identity of its own: namespaces that go empty themselves, every other
-//! one has its default service account and the cluster's CA.
 
-mod every_namespace;
-mod manager;
-mod namespace;
-mod root_ca;
-mod service_account;
-
-pub use manager::{Clients, Config, ControllersTask, Deps};

@@ -95,7 +95,7 @@ impl Rest {
             tree.remove_at(&["metadata", field]);
         }
         meta::set_uid(&mut tree, &random::uid());
-        meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
+        meta::set_creation_timestamp(&mut tree, supervise::clock::now());
         strategy.apply_defaults(&mut tree)?;
         if tracking == Tracking::Update {
             tree = Ownership::of(call, Part::Whole).created(tree);
@@ -106,7 +106,7 @@ impl Rest {
         let reserved = self.admission().addresses(self, call, tree, None)?;
         strategy.prepare_create(tree);
         requester(call, tree);
-        strategy.stamp(tree, None, jiff::Timestamp::now());
+        strategy.stamp(tree, None, supervise::clock::now());
         validated(resource, tree, &strategy.validate(tree))?;
         write.warnings.extend(strategy.warnings(&write.object, None));
         self.admission().validate(&mut write).await?;

@@ -64,7 +64,7 @@ impl Rest {
                 let why = format!("pod {} is already assigned to node {assigned:?}", call.name);
                 return Err(Status::conflict(&pods, &call.name, why));
             }
-            let new = bound(&old.tree, &node, &meta::rfc3339(jiff::Timestamp::now()));
+            let new = bound(&old.tree, &node, &meta::rfc3339(supervise::clock::now()));
             let done = options.execution == Execution::Dry
                 || self.storage().replace(&call.resource, &old, new).await?.is_some();
             if done {
