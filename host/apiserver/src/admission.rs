@@ -38,6 +38,7 @@ use crate::rest::{Execution, Rest, WriteOptions};
 use crate::storage::convert;
 use crate::strategy::{self, ShapeError};
 pub use configuration::{AdmissionConfiguration, AdmissionConfigurationError};
+pub(crate) use policy::follow as follow_policies;
 
 use address::{Addresses, Reserved, ServiceNetwork};
 use configuration::EVENT_RATE_LIMIT;

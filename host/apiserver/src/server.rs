@@ -15,8 +15,8 @@ use supervise::Scope;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::Admission;
 use crate::admission::address::ServiceNetwork;
+use crate::admission::{self, Admission};
 use crate::aggregation::Aggregator;
 use crate::audit::{Audit, AuditMetrics};
 use crate::authn::UserInfo;
@@ -157,6 +157,7 @@ impl ApiServerTask {
         narrowed.see(rest.view().clone());
         scope.spawn("flow control", flow::follow(self.flow.clone(), rest.clone(), stop.clone()));
         let authorities = self.dependencies.authorities.clone();
+        scope.spawn("types of policies", admission::follow_policies(rest.clone(), stop.clone()));
         scope.spawn("trusted CAs", bootstrap::follow_authorities(rest.clone(), authorities, stop.clone()));
         scope.spawn("objects of flow control", bootstrap::follow_flow(rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();

@@ -1,6 +1,6 @@
 //! The CEL expressions of webhooks and policies: compiled when they are read, and told of when they are written.
 
-use cel::{Activation, Budget, Declarations, EvalError, Program, Type, Value, compile, schema};
+use cel::{Activation, Budget, Declarations, EvalError, Program, SchemaRef, Type, Value, compile, schema};
 use objects::Tree;
 use objects::expressions::{Role, expressions};
 use objects::resource::Resource;
@@ -106,14 +106,34 @@ impl CompileError {
 }
 
 fn declarations(role: Role<'_>, has_params: bool, variables: &[Declared]) -> Declarations {
-    let mut declarations = Declarations::new()
-        .variable("object", Type::Dyn)
-        .variable("oldObject", Type::Dyn)
+    let objects = Declarations::new().variable("object", Type::Dyn).variable("oldObject", Type::Dyn);
+    let objects = if has_params { objects.variable("params", Type::Dyn) } else { objects };
+    beside(objects, role, variables)
+}
+
+/// What an expression of a policy gives for objects and parameters of these types, or why it does not fit them. To
+/// whatever else it is to give nobody looks.
+pub(super) fn type_of(
+    text: &str,
+    object: &SchemaRef,
+    params: Option<&SchemaRef>,
+    variables: &[Declared],
+) -> Result<Type, String> {
+    let objects = Declarations::new().schema("object", object).schema("oldObject", object);
+    let objects = params.into_iter().fold(objects, |objects, params| objects.schema("params", params));
+    match compile(text, &beside(objects, Role::Validation, variables)) {
+        Ok(program) => Ok(program.output_type().clone()),
+        // It fits, though it cannot be run.
+        Err(errors) if errors.issues().is_empty() => Ok(Type::Dyn),
+        Err(errors) => Err(errors.to_string()),
+    }
+}
+
+/// What is declared beside the objects.
+fn beside(objects: Declarations, role: Role<'_>, variables: &[Declared]) -> Declarations {
+    let mut declarations = objects
         .schema("namespaceObject", &schema::namespace())
         .schema("request", &schema::admission_request());
-    if has_params {
-        declarations = declarations.variable("params", Type::Dyn);
-    }
     match role {
         Role::Message => {}
         Role::ApplyConfiguration | Role::JsonPatch => declarations = declarations.authorizer().patch_types(),

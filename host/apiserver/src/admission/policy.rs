@@ -4,6 +4,7 @@
 mod mutating;
 mod params;
 mod read;
+mod typing;
 mod validating;
 
 use objects::Tree;
@@ -18,6 +19,7 @@ use crate::rest::Derived;
 use params::{ParamKind, ParamRef};
 
 pub(super) use mutating::{Mutated, mutate};
+pub(crate) use typing::follow;
 pub(super) use validating::validate;
 
 const GROUP: &str = "admissionregistration.k8s.io";

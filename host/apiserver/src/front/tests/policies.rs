@@ -380,3 +380,58 @@ async fn a_connection_is_made_only_where_policies_let_it() {
         ]],
     );
 }
+
+/// What a policy's status says when it was checked.
+async fn checked(world: &World, name: &str, spec: &str) -> String {
+    let path = format!("{ADMISSION}/validatingadmissionpolicies");
+    world.made(&path, &tree!({ "metadata": { "name": name }, "spec": (json(spec)) })).await;
+    loop {
+        let policy = world.front.ask(ask("GET", &format!("{path}/{name}"))).await.tree();
+        if let Some(checking) = policy.at(&["status", "typeChecking"]) {
+            assert_eq!(policy.i64_at(&["status", "observedGeneration"]), Some(1));
+            let line = |warning: &Tree| {
+                let part = |field| warning.str_at(&[field]).unwrap_or_default();
+                format!("{}: {}", part("fieldRef"), part("warning"))
+            };
+            return checking.items_at(&["expressionWarnings"]).iter().map(line).collect();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_policy_says_which_expressions_do_not_fit_the_types() {
+    let world = World::new().await;
+    let about = |resources: &str, rest: &str| {
+        format!(
+            r#"{{"matchConstraints":{{"resourceRules":[{{"apiGroups":["","apps"],"apiVersions":["v1"],
+            "resources":{resources},"operations":["CREATE"]}}]}},{rest}}}"#
+        )
+    };
+    let fits = about(
+        r#"["deployments"]"#,
+        r#""variables":[{"name":"count","expression":"object.spec.replicas"}],
+        "validations":[{"expression":"variables.count > 1 && object.metadata.name != oldObject.metadata.name"}]"#,
+    );
+    assert_eq!(checked(&world, "fits", &fits).await, "");
+    let wild = about(r#"["*", "pods/status"]"#, r#""validations":[{"expression":"object.nothing == 1"}]"#);
+    assert_eq!(checked(&world, "wild", &wild).await, "");
+    let confused = about(
+        r#"["deployments", "configmaps"]"#,
+        r#""variables":[{"name":"count","expression":"object.spec.replicas"}],
+        "validations":[{"expression":"object.spec.replicas > '1'","messageExpression":"'got ' + variables.count"}]"#,
+    );
+    expect![[r#"
+        spec.validations[0].expression: /v1, Kind=ConfigMap: ERROR: <input>:1:7: undefined field 'spec'
+         | object.spec.replicas > '1'
+         | ......^
+
+        apps/v1, Kind=Deployment: ERROR: <input>:1:22: found no matching overload for '_>_' applied to '(int, string)'
+         | object.spec.replicas > '1'
+         | .....................^
+        spec.validations[0].messageExpression: apps/v1, Kind=Deployment: ERROR: <input>:1:8: found no matching overload for '_+_' applied to '(string, int)'
+         | 'got ' + variables.count
+         | .......^
+    "#]]
+    .assert_eq(&checked(&world, "confused", &confused).await);
+}
