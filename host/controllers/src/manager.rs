@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use client::Client;
 use client::delegated::{CacheTtl, Gate};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{LoopEnded, Loops};
@@ -16,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
-use crate::{namespace, root_ca, service_account};
+use crate::{
+    endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, namespace, replicas, root_ca,
+    service_account,
+};
 
 /// One controller.
 struct Controller {
@@ -29,6 +34,11 @@ struct Controller {
 
 /// All of them, under upstream's names.
 const CONTROLLERS: &[Controller] = &[
+    Controller {
+        name: "garbage-collector-controller",
+        identity: "generic-garbage-collector",
+        wire: garbage_collector::wire,
+    },
     Controller { name: "namespace-controller", identity: "namespace-controller", wire: namespace::wire },
     Controller {
         name: "serviceaccount-controller",
@@ -39,6 +49,27 @@ const CONTROLLERS: &[Controller] = &[
         name: "root-ca-certificate-publisher-controller",
         identity: "root-ca-cert-publisher",
         wire: root_ca::wire,
+    },
+    Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
+    Controller {
+        name: "endpointslice-controller",
+        identity: "endpointslice-controller",
+        wire: endpoint_slice::wire,
+    },
+    Controller {
+        name: "endpointslice-mirroring-controller",
+        identity: "endpointslicemirroring-controller",
+        wire: endpoint_slice_mirroring::wire,
+    },
+    Controller {
+        name: "replicationcontroller-controller",
+        identity: "replication-controller",
+        wire: replicas::wire::<ReplicationController>,
+    },
+    Controller {
+        name: "replicaset-controller",
+        identity: "replicaset-controller",
+        wire: replicas::wire::<ReplicaSet>,
     },
 ];
 
@@ -52,16 +83,45 @@ pub struct Config {
     pub controllers: Selection,
     /// Namespaces that are emptied at the same time.
     pub namespace_syncs: NonZeroUsize,
+    /// Services whose Endpoints are written at the same time.
+    pub endpoint_syncs: NonZeroUsize,
+    /// Services whose EndpointSlices are written at the same time.
+    pub service_endpoint_syncs: NonZeroUsize,
+    pub max_endpoints_per_slice: NonZeroUsize,
+    /// Endpoints that are mirrored at the same time.
+    pub mirroring_syncs: NonZeroUsize,
+    pub mirroring_max_endpoints_per_subset: NonZeroUsize,
+    /// Objects that the garbage collector looks at at the same time.
+    pub gc_syncs: NonZeroUsize,
 }
 
 impl Config {
     /// Upstream's `--concurrent-namespace-syncs`.
     pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+    /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
+    /// `--mirroring-concurrent-service-endpoint-syncs`.
+    pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--max-endpoints-per-slice`.
+    pub const MAX_ENDPOINTS_PER_SLICE: NonZeroUsize = NonZeroUsize::new(100).expect("a hundred is not zero");
+    /// Upstream's `--mirroring-max-endpoints-per-subset`.
+    pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
+        NonZeroUsize::new(1000).expect("a thousand is not zero");
+    /// Upstream's `--concurrent-gc-syncs`.
+    pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { controllers: Selection::default(), namespace_syncs: Self::NAMESPACE_SYNCS }
+        Self {
+            controllers: Selection::default(),
+            namespace_syncs: Self::NAMESPACE_SYNCS,
+            endpoint_syncs: Self::ENDPOINT_SYNCS,
+            service_endpoint_syncs: Self::ENDPOINT_SYNCS,
+            max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
+            mirroring_syncs: Self::ENDPOINT_SYNCS,
+            mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
+            gc_syncs: Self::GC_SYNCS,
+        }
     }
 }
 

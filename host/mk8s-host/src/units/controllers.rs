@@ -23,7 +23,7 @@ pub(crate) fn config(effective: &Effective) -> Result<Config> {
     let namespace_syncs = usize::try_from(syncs).ok().and_then(NonZeroUsize::new);
     let namespace_syncs =
         namespace_syncs.context("kube-controller-manager --concurrent-namespace-syncs is 0")?;
-    Ok(Config { controllers, namespace_syncs })
+    Ok(Config { controllers, namespace_syncs, ..Config::default() })
 }
 
 pub(crate) fn unit(
