@@ -3,8 +3,10 @@
 
 mod conditions;
 mod dependents;
+mod deployment;
 mod every_namespace;
 mod expectations;
+mod int_or_percent;
 mod manager;
 mod namespace;
 mod pod;

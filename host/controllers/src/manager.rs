@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::wiring::{Board, Wiring};
-use crate::{namespace, replicas, root_ca, service_account};
+use crate::{deployment, namespace, replicas, root_ca, service_account};
 
 /// One controller.
 struct Controller {
@@ -51,6 +51,7 @@ const CONTROLLERS: &[Controller] = &[
         identity: "replicaset-controller",
         wire: replicas::wire::<ReplicaSet>,
     },
+    Controller { name: "deployment-controller", identity: "deployment-controller", wire: deployment::wire },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
