@@ -4,6 +4,9 @@
 mod conditions;
 mod dependents;
 mod deployment;
+mod endpoint_slice;
+mod endpoint_slice_mirroring;
+mod endpoints;
 mod every_namespace;
 mod expectations;
 mod int_or_percent;
@@ -14,9 +17,13 @@ mod pod_control;
 mod pod_template;
 mod replicas;
 mod root_ca;
+mod selection;
+mod service;
 mod service_account;
+mod slices;
 mod slow_start;
 mod status;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};
+pub use selection::{Selection, UnknownController};

@@ -16,8 +16,12 @@ use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
-use crate::{deployment, namespace, replicas, root_ca, service_account};
+use crate::{
+    deployment, endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, replicas, root_ca,
+    service_account,
+};
 
 /// One controller.
 struct Controller {
@@ -52,6 +56,17 @@ const CONTROLLERS: &[Controller] = &[
         wire: replicas::wire::<ReplicaSet>,
     },
     Controller { name: "deployment-controller", identity: "deployment-controller", wire: deployment::wire },
+    Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
+    Controller {
+        name: "endpointslice-controller",
+        identity: "endpointslice-controller",
+        wire: endpoint_slice::wire,
+    },
+    Controller {
+        name: "endpointslice-mirroring-controller",
+        identity: "endpointslicemirroring-controller",
+        wire: endpoint_slice_mirroring::wire,
+    },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
@@ -61,20 +76,43 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Names of controllers that do not run.
-    pub off: Vec<String>,
+    pub controllers: Selection,
     /// Namespaces that are emptied at the same time.
     pub namespace_syncs: NonZeroUsize,
+    /// Services whose Endpoints are written at the same time.
+    pub endpoint_syncs: NonZeroUsize,
+    /// Services whose EndpointSlices are written at the same time.
+    pub service_endpoint_syncs: NonZeroUsize,
+    pub max_endpoints_per_slice: NonZeroUsize,
+    /// Endpoints that are mirrored at the same time.
+    pub mirroring_syncs: NonZeroUsize,
+    pub mirroring_max_endpoints_per_subset: NonZeroUsize,
 }
 
 impl Config {
     /// Upstream's `--concurrent-namespace-syncs`.
     pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+    /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
+    /// `--mirroring-concurrent-service-endpoint-syncs`.
+    pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--max-endpoints-per-slice`.
+    pub const MAX_ENDPOINTS_PER_SLICE: NonZeroUsize = NonZeroUsize::new(100).expect("a hundred is not zero");
+    /// Upstream's `--mirroring-max-endpoints-per-subset`.
+    pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
+        NonZeroUsize::new(1000).expect("a thousand is not zero");
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { off: Vec::new(), namespace_syncs: Self::NAMESPACE_SYNCS }
+        Self {
+            controllers: Selection::default(),
+            namespace_syncs: Self::NAMESPACE_SYNCS,
+            endpoint_syncs: Self::ENDPOINT_SYNCS,
+            service_endpoint_syncs: Self::ENDPOINT_SYNCS,
+            max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
+            mirroring_syncs: Self::ENDPOINT_SYNCS,
+            mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
+        }
     }
 }
 
@@ -107,10 +145,9 @@ impl Config {
         let metrics = Metrics::new();
         let gate = Gate::new(clients.manager.clone(), CacheTtl::COMPONENT);
         let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
-        let off = self.off.clone();
+        let selection = self.controllers.clone();
         let mut board = Board::new(self, clients, root_ca, metrics);
-        for controller in CONTROLLERS.iter().filter(|controller| off.iter().all(|off| off != controller.name))
-        {
+        for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
             board.wire(controller.identity, controller.wire);
         }
         ControllersTask { board, endpoints }

@@ -177,6 +177,7 @@ impl<K: DeserializeOwned> Reflector<K> {
             gone.remove(&self.put(object).key);
         }
         gone.iter().for_each(|key| self.remove(key));
+        self.store.set_version(&version);
         self.store.set_synced();
         Ok(version)
     }
@@ -219,6 +220,7 @@ impl<K: DeserializeOwned> Reflector<K> {
                 }
                 WatchEvent::Bookmark { resource_version, .. } => resource_version,
             };
+            self.store.set_version(version);
         }
         Ok(())
     }

@@ -172,3 +172,21 @@ async fn a_view_holds_what_it_reads_and_the_hook_shares_it_with_the_store() {
     assert_eq!(kept.data["key"], "value");
     assert!(Arc::ptr_eq(&kept, &told));
 }
+
+#[tokio::test]
+async fn what_was_written_is_waited_for_until_the_store_shows_it() {
+    let (events, watch) = fake::watch();
+    let script = script([fake::list("7", vec![map("a", "3")]), watch]);
+    script.store.reached("7").await;
+    script.store.reached("no number").await;
+    let mut waiting = tokio::spawn({
+        let store = script.store.clone();
+        async move { store.reached("9").await }
+    });
+    events.send("ADDED", map("b", "8"));
+    assert_eq!([script.told().await, script.told().await], ["a", "b"]);
+    assert!(!waiting.is_finished());
+    events.send("MODIFIED", map("a", "9"));
+    (&mut waiting).await.unwrap();
+    assert_eq!(script.store.get("default", "a").unwrap().metadata.resource_version.as_deref(), Some("9"));
+}
