@@ -1,1 +1,33 @@
+//! The controllers, each a reconciler with an identity of its own that keeps one promise of the cluster: what is declared
+//! is made, what has no owner left goes, what somebody asks about is counted.
 
+mod conditions;
+mod config;
+mod dependents;
+mod deployment;
+mod discovery;
+mod endpoint_slice;
+mod endpoint_slice_mirroring;
+mod endpoints;
+mod every_namespace;
+mod expectations;
+mod garbage_collector;
+mod int_or_percent;
+mod manager;
+mod namespace;
+mod pod;
+mod pod_control;
+mod pod_template;
+mod replicas;
+mod root_ca;
+mod selection;
+mod service;
+mod service_account;
+mod slices;
+mod slow_start;
+mod status;
+mod wiring;
+
+pub use config::Config;
+pub use manager::{Clients, ControllersTask, Deps, names};
+pub use selection::{Selection, UnknownController};
