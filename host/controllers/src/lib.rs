@@ -7,13 +7,17 @@ mod endpoints;
 mod every_namespace;
 mod manager;
 mod namespace;
+mod node;
+mod node_lifecycle;
 mod pod;
 mod root_ca;
 mod selection;
 mod service;
 mod service_account;
 mod slices;
+mod taint_eviction;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};
+pub use node_lifecycle::NodeLifecycle;
 pub use selection::{Selection, UnknownController};

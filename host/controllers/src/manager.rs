@@ -14,9 +14,13 @@ use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::node_lifecycle::NodeLifecycle;
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
-use crate::{endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, root_ca, service_account};
+use crate::{
+    endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, node_lifecycle, root_ca, service_account,
+    taint_eviction,
+};
 
 /// One controller.
 struct Controller {
@@ -51,6 +55,8 @@ const CONTROLLERS: &[Controller] = &[
         identity: "endpointslicemirroring-controller",
         wire: endpoint_slice_mirroring::wire,
     },
+    Controller { name: "node-lifecycle-controller", identity: "node-controller", wire: node_lifecycle::wire },
+    Controller { name: "taint-eviction-controller", identity: "node-controller", wire: taint_eviction::wire },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
@@ -71,6 +77,7 @@ pub struct Config {
     /// Endpoints that are mirrored at the same time.
     pub mirroring_syncs: NonZeroUsize,
     pub mirroring_max_endpoints_per_subset: NonZeroUsize,
+    pub node_lifecycle: NodeLifecycle,
 }
 
 impl Config {
@@ -96,6 +103,7 @@ impl Default for Config {
             max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
             mirroring_syncs: Self::ENDPOINT_SYNCS,
             mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
+            node_lifecycle: NodeLifecycle::default(),
         }
     }
 }
