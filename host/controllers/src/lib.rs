@@ -1,6 +1,9 @@
 //! The controllers, each a reconciler with an identity of its own: namespaces that go empty themselves, every other
 //! one has its default service account and the cluster's CA.
 
+mod bootstrap_token;
+mod certificates;
+mod cluster_role_aggregation;
 mod endpoint_slice;
 mod endpoint_slice_mirroring;
 mod endpoints;
@@ -8,7 +11,9 @@ mod every_namespace;
 mod manager;
 mod namespace;
 mod node;
+mod node_ipam;
 mod node_lifecycle;
+mod node_ttl;
 mod pod;
 mod root_ca;
 mod selection;
@@ -18,6 +23,8 @@ mod slices;
 mod taint_eviction;
 mod wiring;
 
+pub use certificates::ClusterSigning;
 pub use manager::{Clients, Config, ControllersTask, Deps, names};
+pub use node_ipam::NodeNetworks;
 pub use node_lifecycle::NodeLifecycle;
 pub use selection::{Selection, UnknownController};

@@ -14,12 +14,14 @@ use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificates::ClusterSigning;
+use crate::node_ipam::NodeNetworks;
 use crate::node_lifecycle::NodeLifecycle;
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, node_lifecycle, root_ca, service_account,
-    taint_eviction,
+    bootstrap_token, certificates, cluster_role_aggregation, endpoint_slice, endpoint_slice_mirroring,
+    endpoints, namespace, node_ipam, node_lifecycle, node_ttl, root_ca, service_account, taint_eviction,
 };
 
 /// One controller.
@@ -57,6 +59,33 @@ const CONTROLLERS: &[Controller] = &[
     },
     Controller { name: "node-lifecycle-controller", identity: "node-controller", wire: node_lifecycle::wire },
     Controller { name: "taint-eviction-controller", identity: "node-controller", wire: taint_eviction::wire },
+    Controller { name: "node-ipam-controller", identity: "node-controller", wire: node_ipam::wire },
+    Controller { name: "ttl-controller", identity: "ttl-controller", wire: node_ttl::wire },
+    Controller {
+        name: "certificatesigningrequest-approving-controller",
+        identity: "certificate-controller",
+        wire: certificates::wire_approving,
+    },
+    Controller {
+        name: "certificatesigningrequest-signing-controller",
+        identity: "certificate-controller",
+        wire: certificates::wire_signing,
+    },
+    Controller {
+        name: "certificatesigningrequest-cleaner-controller",
+        identity: "certificate-controller",
+        wire: certificates::wire_cleaning,
+    },
+    Controller {
+        name: "clusterrole-aggregation-controller",
+        identity: "clusterrole-aggregation-controller",
+        wire: cluster_role_aggregation::wire,
+    },
+    Controller {
+        name: "token-cleaner-controller",
+        identity: "token-cleaner",
+        wire: bootstrap_token::wire_cleaner,
+    },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
@@ -78,6 +107,9 @@ pub struct Config {
     pub mirroring_syncs: NonZeroUsize,
     pub mirroring_max_endpoints_per_subset: NonZeroUsize,
     pub node_lifecycle: NodeLifecycle,
+    pub node_networks: NodeNetworks,
+    /// `None` signs nothing.
+    pub cluster_signing: Option<ClusterSigning>,
 }
 
 impl Config {
@@ -104,6 +136,8 @@ impl Default for Config {
             mirroring_syncs: Self::ENDPOINT_SYNCS,
             mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
             node_lifecycle: NodeLifecycle::default(),
+            node_networks: NodeNetworks::default(),
+            cluster_signing: None,
         }
     }
 }
