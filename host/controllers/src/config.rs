@@ -2,6 +2,9 @@
 
 use std::num::NonZeroUsize;
 
+use crate::certificates::ClusterSigning;
+use crate::node_ipam::NodeNetworks;
+use crate::node_lifecycle::NodeLifecycle;
 use crate::selection::Selection;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +22,10 @@ pub struct Config {
     pub mirroring_max_endpoints_per_subset: NonZeroUsize,
     /// Objects that the garbage collector looks at at the same time.
     pub gc_syncs: NonZeroUsize,
+    pub node_lifecycle: NodeLifecycle,
+    pub node_networks: NodeNetworks,
+    /// `None` signs nothing.
+    pub cluster_signing: Option<ClusterSigning>,
 }
 
 impl Config {
@@ -47,6 +54,9 @@ impl Default for Config {
             mirroring_syncs: Self::ENDPOINT_SYNCS,
             mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
             gc_syncs: Self::GC_SYNCS,
+            node_lifecycle: NodeLifecycle::default(),
+            node_networks: NodeNetworks::default(),
+            cluster_signing: None,
         }
     }
 }

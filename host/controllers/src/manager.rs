@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    deployment, endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, namespace, replicas,
-    root_ca, service_account,
+    bootstrap_token, certificates, cluster_role_aggregation, deployment, endpoint_slice,
+    endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
+    replicas, root_ca, service_account, taint_eviction,
 };
 
 /// One controller.
@@ -55,6 +56,27 @@ const CONTROLLERS: &[Controller] = &[
     ),
     row("replicaset-controller", "replicaset-controller", replicas::wire::<ReplicaSet>),
     row("deployment-controller", "deployment-controller", deployment::wire),
+    row("node-lifecycle-controller", "node-controller", node_lifecycle::wire),
+    row("taint-eviction-controller", "node-controller", taint_eviction::wire),
+    row("node-ipam-controller", "node-controller", node_ipam::wire),
+    row("ttl-controller", "ttl-controller", node_ttl::wire),
+    row(
+        "certificatesigningrequest-approving-controller",
+        "certificate-controller",
+        certificates::wire_approving,
+    ),
+    row("certificatesigningrequest-signing-controller", "certificate-controller", certificates::wire_signing),
+    row(
+        "certificatesigningrequest-cleaner-controller",
+        "certificate-controller",
+        certificates::wire_cleaning,
+    ),
+    row(
+        "clusterrole-aggregation-controller",
+        "clusterrole-aggregation-controller",
+        cluster_role_aggregation::wire,
+    ),
+    row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
 ];
 
 /// The names of all controllers, as `--controllers` has them.
