@@ -187,7 +187,7 @@ impl Reading {
 
     async fn offer(&mut self, id: u32, fin: bool, headers: Headers) {
         // Only clients open streams, with odd numbers that grow.
-        if id % 2 == 0 || id <= self.last {
+        if id.is_multiple_of(2) || id <= self.last {
             return self.say(Frame::Reset { stream: id, status: PROTOCOL_ERROR }).await;
         }
         self.last = id;
