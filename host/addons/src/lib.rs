@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "inotify is registered with the runtime, and compiled components are mapped")]
 
 mod active;
+pub mod author;
 mod boot;
 mod files;
 mod fold;
@@ -19,6 +20,7 @@ mod record;
 mod report;
 mod roster;
 mod services;
+pub mod signature;
 mod task;
 mod transaction;
 

@@ -20,6 +20,7 @@ use crate::ports::{Compiler, Configuration, KubeAccess, ObjectSource, Store};
 use crate::record::{FOLDER, LastApplied, Record, Source};
 use crate::roster::Roster;
 use crate::services::AddonServices;
+use crate::signature::Trust;
 use crate::transaction::Next;
 
 /// Operations that wait for the one under way.
@@ -40,6 +41,7 @@ pub struct Config {
     pub builtins: Vec<Builtin>,
     /// For what requests wait for: [`Limits::HOT`].
     pub request_limits: Limits,
+    pub trust: Trust,
 }
 
 /// What the addons need of the node.
@@ -71,6 +73,7 @@ impl Config {
         let node = Node {
             data_dir: self.data_dir,
             request_limits: self.request_limits,
+            trust: self.trust,
             builtins,
             library,
             store: deps.store,
@@ -106,6 +109,7 @@ pub(crate) struct Node {
     pub(crate) configuration: Arc<dyn Configuration>,
     pub(crate) scope: Scope,
     request_limits: Limits,
+    pub(crate) trust: Trust,
     kube: Arc<dyn KubeAccess>,
     objects: Arc<dyn ObjectSource>,
     roster: Arc<ArcSwapOption<Roster>>,

@@ -1,6 +1,6 @@
 //! The addons as a whole, with the first-party ones and with components of a few bytes, on a node of fakes.
 
-mod node;
+pub(crate) mod node;
 mod operations;
 mod requests;
 mod start;

@@ -114,7 +114,7 @@ pub enum AddonState {
 #[serde(rename_all = "camelCase")]
 pub struct InstallReport {
     pub addon: AddonReport,
-    /// `built in`, or `unsigned file`.
+    /// `built in`, `unsigned`, or `signed by NAME`.
     pub source: String,
     /// What it wants, with its reasons, one line each.
     pub capabilities: Vec<String>,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use client::Client;
 use client::delegated::{CacheTtl, Gate};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{LoopEnded, Loops};
@@ -21,7 +23,8 @@ use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, endpoint_slice, endpoint_slice_mirroring,
-    endpoints, namespace, node_ipam, node_lifecycle, node_ttl, root_ca, service_account, taint_eviction,
+    endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl, replicas, root_ca,
+    service_account, taint_eviction,
 };
 
 /// One controller.
@@ -35,6 +38,11 @@ struct Controller {
 
 /// All of them, under upstream's names.
 const CONTROLLERS: &[Controller] = &[
+    Controller {
+        name: "garbage-collector-controller",
+        identity: "generic-garbage-collector",
+        wire: garbage_collector::wire,
+    },
     Controller { name: "namespace-controller", identity: "namespace-controller", wire: namespace::wire },
     Controller {
         name: "serviceaccount-controller",
@@ -86,6 +94,16 @@ const CONTROLLERS: &[Controller] = &[
         identity: "token-cleaner",
         wire: bootstrap_token::wire_cleaner,
     },
+    Controller {
+        name: "replicationcontroller-controller",
+        identity: "replication-controller",
+        wire: replicas::wire::<ReplicationController>,
+    },
+    Controller {
+        name: "replicaset-controller",
+        identity: "replicaset-controller",
+        wire: replicas::wire::<ReplicaSet>,
+    },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
@@ -110,6 +128,8 @@ pub struct Config {
     pub node_networks: NodeNetworks,
     /// `None` signs nothing.
     pub cluster_signing: Option<ClusterSigning>,
+    /// Objects that the garbage collector looks at at the same time.
+    pub gc_syncs: NonZeroUsize,
 }
 
 impl Config {
@@ -123,6 +143,8 @@ impl Config {
     /// Upstream's `--mirroring-max-endpoints-per-subset`.
     pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
         NonZeroUsize::new(1000).expect("a thousand is not zero");
+    /// Upstream's `--concurrent-gc-syncs`.
+    pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
 }
 
 impl Default for Config {
@@ -138,6 +160,7 @@ impl Default for Config {
             node_lifecycle: NodeLifecycle::default(),
             node_networks: NodeNetworks::default(),
             cluster_signing: None,
+            gc_syncs: Self::GC_SYNCS,
         }
     }
 }

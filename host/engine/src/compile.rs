@@ -3,8 +3,8 @@
 use crate::inspect::{InspectError, inspect};
 use crate::runtime::configuration;
 
-/// A larger component is not compiled.
-const LARGEST: usize = 64 << 20;
+/// A larger component is not compiled, in bytes.
+pub const LARGEST: usize = 64 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {

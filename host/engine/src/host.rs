@@ -46,7 +46,7 @@ impl Host {
         wasi.max_random_size(RANDOM).allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
-        let memory = Memory { limit: limits.memory, exceeded: false };
+        let memory = Memory { limit: limits.memory, used: 0, exceeded: false };
         Self { wasi: wasi.build(), table, memory, services, output, may_wait: false }
     }
 
@@ -73,12 +73,15 @@ impl Host {
 /// How much an instance may grow; a guest that would grow further traps.
 pub(crate) struct Memory {
     limit: usize,
+    /// Bytes of all memories of the instance.
+    pub(crate) used: usize,
     pub(crate) exceeded: bool,
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         if desired <= self.limit {
+            self.used += desired.saturating_sub(current);
             return Ok(true);
         }
         self.exceeded = true;

@@ -151,6 +151,11 @@ fn at_once<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, Cal
 }
 
 impl Instance {
+    /// Bytes of its memory, which never shrinks.
+    pub fn memory(&self) -> usize {
+        self.store.data().memory.used
+    }
+
     /// The edits that the addon makes to the configuration.
     pub async fn edits(
         &mut self,

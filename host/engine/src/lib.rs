@@ -12,15 +12,17 @@ mod inspect;
 mod instance;
 mod output;
 mod runtime;
+mod section;
 mod services;
 mod values;
 mod warm;
 
-pub use compile::{CompileError, compile};
+pub use compile::{CompileError, LARGEST, compile};
 pub use component::{Component, Limits, LoadError};
-pub use inspect::{Import, InspectError, Inspection, Role, inspect};
+pub use inspect::{Import, InspectError, Inspection, METADATA, Role, inspect};
 pub use instance::{CallError, Instance};
 pub use runtime::{Engine, EngineError};
+pub use section::{CustomSection, custom_section, custom_sections, with_section_in_front, without_sections};
 pub use services::{Answer, Services};
 pub use values::{
     Argument, Attributes, Certificate, Credentials, Decision, Edit, Event, Facts, File, Kind, KubeRequest,

@@ -16,13 +16,15 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::author::Workshop;
 use crate::ports::{Compiler, Configuration, KubeAccess, ObjectSource, ObjectUpdate, PortError, Store};
+use crate::signature::Trust;
 use crate::{AddonsHandle, Attributes, Builtin, Config, Credentials, Deps, User};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A first-party component, which `make plugins` builds.
-pub(super) fn plugin(name: &str) -> Bytes {
+pub(crate) fn plugin(name: &str) -> Bytes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/plugins/{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}: run `make plugins`", path.display())).into()
 }
@@ -32,7 +34,7 @@ pub(super) fn builtin(name: &'static str, enabled_by_default: bool) -> Builtin {
 }
 
 /// A component that has nothing but metadata.
-pub(super) fn hollow(metadata: &str) -> Bytes {
+pub(crate) fn hollow(metadata: &str) -> Bytes {
     let mut section = b"\x0amk8s:addon".to_vec();
     section.extend_from_slice(metadata.as_bytes());
     let mut component = b"\0asm\x0d\0\x01\0\0".to_vec();
@@ -46,12 +48,19 @@ pub(super) fn hollow(metadata: &str) -> Bytes {
     component.into()
 }
 
-pub(super) fn hollow_addon(name: &str, version: &str, more: &str) -> Bytes {
+pub(crate) fn hollow_addon(name: &str, version: &str, more: &str) -> Bytes {
     hollow(&format!(r#"{{"contract":"0.1-draft","name":"{name}","version":"{version}"{more}}}"#))
 }
 
+/// One with a folder of its own.
+pub(crate) fn workshop() -> (TempDir, Workshop) {
+    let folder = tempfile::tempdir().unwrap();
+    let workshop = Workshop::new(folder.path().to_owned(), ENGINE.clone(), Arc::new(HereCompiler));
+    (folder, workshop)
+}
+
 /// Compiles here, and each component once for all tests.
-struct HereCompiler;
+pub(crate) struct HereCompiler;
 
 static COMPILED: LazyLock<Mutex<HashMap<Bytes, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
@@ -248,6 +257,7 @@ impl Configuration for FakeConfiguration {
 /// What outlives a run of the host.
 pub(super) struct Machine {
     folder: TempDir,
+    pub(super) trust: Trust,
     pub(super) store: Arc<MemoryStore>,
     pub(super) api: MemoryApi,
 }
@@ -260,13 +270,13 @@ pub(super) struct Run {
     task: Task<()>,
 }
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
+pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 
 impl Machine {
     pub(super) fn new() -> Self {
         let objects = Arc::new(watch::Sender::new(BTreeMap::new()));
         let api = MemoryApi { objects, is_read_only: Arc::default() };
-        Self { folder: tempfile::tempdir().unwrap(), store: Arc::default(), api }
+        Self { folder: tempfile::tempdir().unwrap(), trust: Trust::Anybody, store: Arc::default(), api }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -299,6 +309,7 @@ impl Machine {
             builtins: builtins.to_vec(),
             // The machine of a test may be busy.
             request_limits: Limits::COLD,
+            trust: self.trust,
         };
         let (addons, task) = config.build(deps).unwrap();
         let stop = CancellationToken::new();
