@@ -31,6 +31,7 @@ mod slices;
 mod slow_start;
 mod status;
 mod taint_eviction;
+mod token_secret;
 mod wiring;
 
 pub use certificates::ClusterSigning;

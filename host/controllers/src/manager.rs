@@ -24,7 +24,7 @@ use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, endpoint_slice, endpoint_slice_mirroring,
     endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl, replicas, root_ca,
-    service_account, taint_eviction,
+    service_account, taint_eviction, token_secret,
 };
 
 /// One controller.
@@ -88,6 +88,11 @@ const CONTROLLERS: &[Controller] = &[
         name: "clusterrole-aggregation-controller",
         identity: "clusterrole-aggregation-controller",
         wire: cluster_role_aggregation::wire,
+    },
+    Controller {
+        name: "serviceaccount-token-controller",
+        identity: "tokens-controller",
+        wire: token_secret::wire,
     },
     Controller {
         name: "token-cleaner-controller",

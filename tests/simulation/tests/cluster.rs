@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
-use k8s_openapi::api::core::v1::{Node, Secret};
+use k8s_openapi::api::core::v1::{Node, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use objects::tree;
@@ -127,6 +127,25 @@ async fn a_bootstrap_token_is_gone_when_it_has_expired() {
     assert!(secrets.find("bootstrap-token-abcdef").await.unwrap().is_some());
     let is_gone = || async { secrets.find("bootstrap-token-abcdef").await.unwrap().is_none().then_some(()) };
     world.until("the token is gone", is_gone).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_a_service_account_has_a_token_and_goes_with_the_account() {
+    let world = World::with(Setup { nodes: 0, ..Setup::default() }).await;
+    world.create::<ServiceAccount>(tree!({ "metadata": { "name": "robot" } })).await;
+    let annotations = tree!({ "kubernetes.io/service-account.name": "robot" });
+    let metadata = tree!({ "name": "robot-token", "annotations": annotations });
+    let secret = tree!({ "metadata": metadata, "type": "kubernetes.io/service-account-token" });
+    world.create::<Secret>(secret).await;
+    let filled = world
+        .until_object::<Secret>("robot-token", "a token", |secret| {
+            secret.str_at(&["data", "token"]).is_some_and(|token| !token.is_empty())
+        })
+        .await;
+    assert!(filled.str_at(&["data", "ca.crt"]).is_some() && filled.str_at(&["data", "namespace"]).is_some());
+    world.delete::<ServiceAccount>("robot", &client::DeleteOptions::default()).await;
+    let is_gone = || async { world.find::<Secret>("robot-token").await.is_none().then_some(()) };
+    world.until("the secret is gone", is_gone).await;
 }
 
 #[tokio::test(start_paused = true)]
