@@ -1,11 +1,13 @@
 //! The controllers, with their ports.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use args::{Effective, Service};
-use controllers::{Clients, Config, Deps, Selection};
+use controllers::{Clients, ClusterSigning, Config, Deps, Selection};
+use pki::Pki;
 use reconcile::endpoints::Ports;
 use supervise::{OnFailure, Unit};
 use tokio::sync::watch;
@@ -13,8 +15,8 @@ use tokio::sync::watch;
 use crate::adapt::clients;
 use crate::units::{name, until_ended};
 
-/// What the arguments come to.
-pub(crate) fn config(effective: &Effective) -> Result<Config> {
+/// What the arguments come to; requests are signed with the CA of the data directory.
+pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
     let args = effective.service(Service::KubeControllerManager);
     let controllers = args.list("controllers");
     let controllers = Selection::parse(controllers.iter().map(String::as_str));
@@ -23,7 +25,8 @@ pub(crate) fn config(effective: &Effective) -> Result<Config> {
     let namespace_syncs = usize::try_from(syncs).ok().and_then(NonZeroUsize::new);
     let namespace_syncs =
         namespace_syncs.context("kube-controller-manager --concurrent-namespace-syncs is 0")?;
-    Ok(Config { controllers, namespace_syncs, ..Config::default() })
+    let signing = ClusterSigning { pki: Pki::new(data_dir), duration: ClusterSigning::DURATION };
+    Ok(Config { controllers, namespace_syncs, cluster_signing: Some(signing), ..Config::default() })
 }
 
 pub(crate) fn unit(
