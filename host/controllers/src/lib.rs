@@ -1,11 +1,13 @@
-//! The controllers, each a reconciler with an identity of its own: namespaces that go empty themselves, every other
-//! one has its default service account and the cluster's CA.
+//! The controllers, each a reconciler with an identity of its own that keeps one promise of the cluster: what is declared
+//! is made, what has no owner left goes, what somebody asks about is counted.
 
 mod bootstrap_token;
 mod certificates;
 mod cluster_role_aggregation;
 mod conditions;
+mod config;
 mod dependents;
+mod deployment;
 mod discovery;
 mod endpoint_slice;
 mod endpoint_slice_mirroring;
@@ -13,6 +15,7 @@ mod endpoints;
 mod every_namespace;
 mod expectations;
 mod garbage_collector;
+mod int_or_percent;
 mod manager;
 mod namespace;
 mod node;
@@ -35,7 +38,8 @@ mod token_secret;
 mod wiring;
 
 pub use certificates::ClusterSigning;
-pub use manager::{Clients, Config, ControllersTask, Deps, names};
+pub use config::Config;
+pub use manager::{Clients, ControllersTask, Deps, names};
 pub use node_ipam::NodeNetworks;
 pub use node_lifecycle::NodeLifecycle;
 pub use selection::{Selection, UnknownController};

@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::manager::{Clients, Config};
+use crate::config::Config;
+use crate::manager::Clients;
 
 /// A kind that controllers read: one of Kubernetes', or as much of one as they need.
 pub(crate) trait Kind:
