@@ -30,6 +30,7 @@ mod root_ca;
 mod selection;
 mod service;
 mod service_account;
+mod service_cidr;
 mod slices;
 mod slow_start;
 mod status;

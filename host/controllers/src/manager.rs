@@ -20,7 +20,7 @@ use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, deployment, endpoint_slice,
     endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
-    replicas, root_ca, service_account, taint_eviction, token_secret,
+    replicas, root_ca, service_account, service_cidr, taint_eviction, token_secret,
 };
 
 /// One controller.
@@ -76,6 +76,7 @@ const CONTROLLERS: &[Controller] = &[
         "clusterrole-aggregation-controller",
         cluster_role_aggregation::wire,
     ),
+    row("service-cidr-controller", "service-cidrs-controller", service_cidr::wire),
     row("serviceaccount-token-controller", "tokens-controller", token_secret::wire),
     row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
 ];

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
 use k8s_openapi::api::core::v1::{Node, Secret, ServiceAccount};
+use k8s_openapi::api::networking::v1::{IPAddress, ServiceCIDR};
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use objects::tree;
@@ -174,4 +175,33 @@ async fn every_node_has_a_network_of_its_own_whatever_goes_wrong() {
         let is_told = || async { (ttl(&nodes.get("node-0").await.unwrap())? == "0").then_some(()) };
         world.until("its TTL", is_told).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_of_services_is_ready_and_goes_when_its_addresses_are_gone() {
+    let world = World::with(Setup { nodes: 0, ..Setup::default() }).await;
+    world
+        .create_cluster::<ServiceCIDR>(
+            tree!({ "metadata": { "name": "more" }, "spec": { "cidrs": ["10.9.0.0/24"] } }),
+        )
+        .await;
+    let cidrs = world.client().cluster::<ServiceCIDR>();
+    let ready = |cidr: ServiceCIDR| {
+        let conditions = cidr.status.and_then(|status| status.conditions).unwrap_or_default();
+        conditions.into_iter().find(|condition| condition.type_ == "Ready").map(|condition| condition.status)
+    };
+    let until_ready = async |status: &str| {
+        let look = || async { (ready(cidrs.get("more").await.unwrap())? == status).then_some(()) };
+        world.until(status, look).await;
+    };
+    until_ready("True").await;
+    let parent = tree!({ "parentRef": { "resource": "services", "namespace": "default", "name": "web" } });
+    let metadata = tree!({ "name": "10.9.0.7" });
+    world.create_cluster::<IPAddress>(tree!({ "metadata": metadata, "spec": parent })).await;
+    cidrs.delete("more", &client::DeleteOptions::default()).await.unwrap();
+    until_ready("False").await;
+    let addresses = world.client().cluster::<IPAddress>();
+    addresses.delete("10.9.0.7", &client::DeleteOptions::default()).await.unwrap();
+    let is_gone = || async { cidrs.find("more").await.unwrap().is_none().then_some(()) };
+    world.until("it is gone", is_gone).await;
 }
