@@ -2,6 +2,7 @@
 //! one has its default service account and the cluster's CA.
 
 mod conditions;
+mod daemon_set;
 mod dependents;
 mod deployment;
 mod endpoint_slice;
@@ -13,15 +14,18 @@ mod int_or_percent;
 mod manager;
 mod namespace;
 mod pod;
+mod pod_batches;
 mod pod_control;
 mod pod_template;
 mod replicas;
+mod revisions;
 mod root_ca;
 mod selection;
 mod service;
 mod service_account;
 mod slices;
 mod slow_start;
+mod stateful_set;
 mod status;
 mod wiring;
 

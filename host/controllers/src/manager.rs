@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    deployment, endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, replicas, root_ca,
-    service_account,
+    daemon_set, deployment, endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, replicas,
+    root_ca, service_account, stateful_set,
 };
 
 /// One controller.
@@ -56,6 +56,12 @@ const CONTROLLERS: &[Controller] = &[
         wire: replicas::wire::<ReplicaSet>,
     },
     Controller { name: "deployment-controller", identity: "deployment-controller", wire: deployment::wire },
+    Controller { name: "daemonset-controller", identity: "daemon-set-controller", wire: daemon_set::wire },
+    Controller {
+        name: "statefulset-controller",
+        identity: "statefulset-controller",
+        wire: stateful_set::wire,
+    },
     Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
     Controller {
         name: "endpointslice-controller",
