@@ -6,7 +6,6 @@ mod plan;
 mod template;
 
 use std::collections::{BTreeMap, HashSet};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +29,6 @@ use backoff::Backoff;
 use eligibility::Eligibility;
 use plan::{Plan, State};
 
-/// Upstream's `--concurrent-daemonset-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 /// Pods that are made or deleted at once; upstream's.
 const BURST: usize = 250;
 /// Nodes come and go many at a time.
@@ -66,7 +63,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     });
     let (client, nodes, backoff) = (wiring.client(), wiring.store(), Backoff::default());
     let reconciler = DaemonSets { client, recorder, batches, backoff, sets, pods, revisions, nodes };
-    wiring.reconcile(reconciler, queue, WORKERS);
+    let workers = wiring.config().daemon_set_syncs;
+    wiring.reconcile(reconciler, queue, workers);
 }
 
 /// Of a node what decides on pods.

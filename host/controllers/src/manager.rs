@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::Client;
@@ -16,11 +15,12 @@ use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::selection::Selection;
+use crate::config::Config;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    daemon_set, deployment, endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, replicas,
-    root_ca, service_account, stateful_set,
+    bootstrap_token, certificates, cluster_role_aggregation, daemon_set, deployment, endpoint_slice,
+    endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
+    replicas, root_ca, service_account, stateful_set, taint_eviction,
 };
 
 /// One controller.
@@ -32,94 +32,58 @@ struct Controller {
     wire: fn(&mut Wiring<'_>),
 }
 
+const fn row(name: &'static str, identity: &'static str, wire: fn(&mut Wiring<'_>)) -> Controller {
+    Controller { name, identity, wire }
+}
+
 /// All of them, under upstream's names.
 const CONTROLLERS: &[Controller] = &[
-    Controller { name: "namespace-controller", identity: "namespace-controller", wire: namespace::wire },
-    Controller {
-        name: "serviceaccount-controller",
-        identity: "service-account-controller",
-        wire: service_account::wire,
-    },
-    Controller {
-        name: "root-ca-certificate-publisher-controller",
-        identity: "root-ca-cert-publisher",
-        wire: root_ca::wire,
-    },
-    Controller {
-        name: "replicationcontroller-controller",
-        identity: "replication-controller",
-        wire: replicas::wire::<ReplicationController>,
-    },
-    Controller {
-        name: "replicaset-controller",
-        identity: "replicaset-controller",
-        wire: replicas::wire::<ReplicaSet>,
-    },
-    Controller { name: "deployment-controller", identity: "deployment-controller", wire: deployment::wire },
-    Controller { name: "daemonset-controller", identity: "daemon-set-controller", wire: daemon_set::wire },
-    Controller {
-        name: "statefulset-controller",
-        identity: "statefulset-controller",
-        wire: stateful_set::wire,
-    },
-    Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
-    Controller {
-        name: "endpointslice-controller",
-        identity: "endpointslice-controller",
-        wire: endpoint_slice::wire,
-    },
-    Controller {
-        name: "endpointslice-mirroring-controller",
-        identity: "endpointslicemirroring-controller",
-        wire: endpoint_slice_mirroring::wire,
-    },
+    row("garbage-collector-controller", "generic-garbage-collector", garbage_collector::wire),
+    row("namespace-controller", "namespace-controller", namespace::wire),
+    row("serviceaccount-controller", "service-account-controller", service_account::wire),
+    row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", root_ca::wire),
+    row("endpoints-controller", "endpoint-controller", endpoints::wire),
+    row("endpointslice-controller", "endpointslice-controller", endpoint_slice::wire),
+    row(
+        "endpointslice-mirroring-controller",
+        "endpointslicemirroring-controller",
+        endpoint_slice_mirroring::wire,
+    ),
+    row(
+        "replicationcontroller-controller",
+        "replication-controller",
+        replicas::wire::<ReplicationController>,
+    ),
+    row("replicaset-controller", "replicaset-controller", replicas::wire::<ReplicaSet>),
+    row("deployment-controller", "deployment-controller", deployment::wire),
+    row("daemonset-controller", "daemon-set-controller", daemon_set::wire),
+    row("statefulset-controller", "statefulset-controller", stateful_set::wire),
+    row("node-lifecycle-controller", "node-controller", node_lifecycle::wire),
+    row("taint-eviction-controller", "node-controller", taint_eviction::wire),
+    row("node-ipam-controller", "node-controller", node_ipam::wire),
+    row("ttl-controller", "ttl-controller", node_ttl::wire),
+    row(
+        "certificatesigningrequest-approving-controller",
+        "certificate-controller",
+        certificates::wire_approving,
+    ),
+    row("certificatesigningrequest-signing-controller", "certificate-controller", certificates::wire_signing),
+    row(
+        "certificatesigningrequest-cleaner-controller",
+        "certificate-controller",
+        certificates::wire_cleaning,
+    ),
+    row(
+        "clusterrole-aggregation-controller",
+        "clusterrole-aggregation-controller",
+        cluster_role_aggregation::wire,
+    ),
+    row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
 ];
 
 /// The names of all controllers, as `--controllers` has them.
 pub fn names() -> impl Iterator<Item = &'static str> {
     CONTROLLERS.iter().map(|controller| controller.name)
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    pub controllers: Selection,
-    /// Namespaces that are emptied at the same time.
-    pub namespace_syncs: NonZeroUsize,
-    /// Services whose Endpoints are written at the same time.
-    pub endpoint_syncs: NonZeroUsize,
-    /// Services whose EndpointSlices are written at the same time.
-    pub service_endpoint_syncs: NonZeroUsize,
-    pub max_endpoints_per_slice: NonZeroUsize,
-    /// Endpoints that are mirrored at the same time.
-    pub mirroring_syncs: NonZeroUsize,
-    pub mirroring_max_endpoints_per_subset: NonZeroUsize,
-}
-
-impl Config {
-    /// Upstream's `--concurrent-namespace-syncs`.
-    pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
-    /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
-    /// `--mirroring-concurrent-service-endpoint-syncs`.
-    pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
-    /// Upstream's `--max-endpoints-per-slice`.
-    pub const MAX_ENDPOINTS_PER_SLICE: NonZeroUsize = NonZeroUsize::new(100).expect("a hundred is not zero");
-    /// Upstream's `--mirroring-max-endpoints-per-subset`.
-    pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
-        NonZeroUsize::new(1000).expect("a thousand is not zero");
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            controllers: Selection::default(),
-            namespace_syncs: Self::NAMESPACE_SYNCS,
-            endpoint_syncs: Self::ENDPOINT_SYNCS,
-            service_endpoint_syncs: Self::ENDPOINT_SYNCS,
-            max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
-            mirroring_syncs: Self::ENDPOINT_SYNCS,
-            mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
-        }
-    }
 }
 
 /// One client for each identity.

@@ -4,7 +4,6 @@
 mod kinds;
 mod plan;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::{ApiError, Client};
@@ -23,9 +22,6 @@ use crate::wiring::Wiring;
 use kinds::Replicated;
 use plan::{Plan, Pods};
 
-/// Upstream's `--concurrent-replicaset-syncs`, and the same of replication controllers.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
-
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplicasError {
     #[error(transparent)]
@@ -40,8 +36,8 @@ pub(crate) fn wire<R: Replicated>(wiring: &mut Wiring<'_>) {
     let batches = PodBatches::of::<R>(wiring, recorder);
     let sets = wiring.feed_own::<R>(&queue);
     let pods = feed_owners::<R, Pod>(wiring, &queue);
-    let client = wiring.client();
-    wiring.reconcile(Replicas { client, batches, sets, pods }, queue, WORKERS);
+    let (client, workers) = (wiring.client(), R::workers(wiring.config()));
+    wiring.reconcile(Replicas { client, batches, sets, pods }, queue, workers);
 }
 
 struct Replicas<R> {

@@ -5,7 +5,6 @@ mod identity;
 mod plan;
 
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::events::{EventType, Recorder};
@@ -29,8 +28,6 @@ use claims::{Owners, Retention, is_stale};
 use identity::{ordinal, pod_name, template_of};
 use plan::{Plan, State, Template, Wish};
 
-/// Upstream's `--concurrent-statefulset-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 const HASH_LABEL: &str = "controller.kubernetes.io/hash";
 
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +62,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
         let sets = pods.filter_map(|pod| pod.name.rsplit_once('-'));
         sets.for_each(|(set, _)| waiting.add(ObjectKey::new(&change.key.namespace, set)));
     });
-    let (client, claims) = (wiring.client(), wiring.store());
-    wiring.reconcile(StatefulSets { client, recorder, sets, pods, revisions, claims }, queue, WORKERS);
+    let (client, claims, workers) = (wiring.client(), wiring.store(), wiring.config().stateful_set_syncs);
+    wiring.reconcile(StatefulSets { client, recorder, sets, pods, revisions, claims }, queue, workers);
 }
 
 struct StatefulSets {
