@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    bootstrap_token, certificates, cluster_role_aggregation, deployment, endpoint_slice,
+    bootstrap_token, certificates, cluster_role_aggregation, daemon_set, deployment, endpoint_slice,
     endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
-    replicas, root_ca, service_account, service_cidr, taint_eviction, token_secret,
+    replicas, root_ca, service_account, service_cidr, stateful_set, taint_eviction, token_secret,
 };
 
 /// One controller.
@@ -79,6 +79,8 @@ const CONTROLLERS: &[Controller] = &[
     row("service-cidr-controller", "service-cidrs-controller", service_cidr::wire),
     row("serviceaccount-token-controller", "tokens-controller", token_secret::wire),
     row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
+    row("daemonset-controller", "daemon-set-controller", daemon_set::wire),
+    row("statefulset-controller", "statefulset-controller", stateful_set::wire),
 ];
 
 /// The names of all controllers, as `--controllers` has them.
