@@ -13,6 +13,7 @@ mod selection;
 mod service;
 mod service_account;
 mod slices;
+mod volume;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
-use crate::{endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, root_ca, service_account};
+use crate::{
+    endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, root_ca, service_account, volume,
+};
 
 /// One controller.
 struct Controller {
@@ -39,6 +41,41 @@ const CONTROLLERS: &[Controller] = &[
         name: "root-ca-certificate-publisher-controller",
         identity: "root-ca-cert-publisher",
         wire: root_ca::wire,
+    },
+    Controller {
+        name: "persistentvolume-binder-controller",
+        identity: "persistent-volume-binder",
+        wire: volume::binder::wire,
+    },
+    Controller {
+        name: "persistentvolumeclaim-protection-controller",
+        identity: "pvc-protection-controller",
+        wire: volume::protection::wire_claims,
+    },
+    Controller {
+        name: "persistentvolume-protection-controller",
+        identity: "pv-protection-controller",
+        wire: volume::protection::wire_volumes,
+    },
+    Controller {
+        name: "volumeattributesclass-protection-controller",
+        identity: "volumeattributesclass-protection-controller",
+        wire: volume::protection::wire_classes,
+    },
+    Controller {
+        name: "ephemeral-volume-controller",
+        identity: "ephemeral-volume-controller",
+        wire: volume::ephemeral::wire,
+    },
+    Controller {
+        name: "persistentvolume-expander-controller",
+        identity: "expand-controller",
+        wire: volume::expansion::wire,
+    },
+    Controller {
+        name: "persistentvolume-attach-detach-controller",
+        identity: "attachdetach-controller",
+        wire: volume::attachment::wire,
     },
     Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
     Controller {
@@ -63,6 +100,8 @@ pub struct Config {
     pub controllers: Selection,
     /// Namespaces that are emptied at the same time.
     pub namespace_syncs: NonZeroUsize,
+    /// Pods whose ephemeral volumes are claimed at the same time.
+    pub ephemeral_volume_syncs: NonZeroUsize,
     /// Services whose Endpoints are written at the same time.
     pub endpoint_syncs: NonZeroUsize,
     /// Services whose EndpointSlices are written at the same time.
@@ -76,6 +115,8 @@ pub struct Config {
 impl Config {
     /// Upstream's `--concurrent-namespace-syncs`.
     pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+    /// Upstream's `--concurrent-ephemeralvolume-syncs`.
+    pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
     /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
     /// `--mirroring-concurrent-service-endpoint-syncs`.
     pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
@@ -91,6 +132,7 @@ impl Default for Config {
         Self {
             controllers: Selection::default(),
             namespace_syncs: Self::NAMESPACE_SYNCS,
+            ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
             endpoint_syncs: Self::ENDPOINT_SYNCS,
             service_endpoint_syncs: Self::ENDPOINT_SYNCS,
             max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
