@@ -8,6 +8,7 @@ mod every_namespace;
 mod manager;
 mod namespace;
 mod pod;
+mod resource_claim;
 mod root_ca;
 mod selection;
 mod service;

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::selection::Selection;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, root_ca, service_account, volume,
+    endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, resource_claim, root_ca, service_account,
+    volume,
 };
 
 /// One controller.
@@ -77,6 +78,11 @@ const CONTROLLERS: &[Controller] = &[
         identity: "attachdetach-controller",
         wire: volume::attachment::wire,
     },
+    Controller {
+        name: "resourceclaim-controller",
+        identity: "resource-claim-controller",
+        wire: resource_claim::wire,
+    },
     Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
     Controller {
         name: "endpointslice-controller",
@@ -102,6 +108,8 @@ pub struct Config {
     pub namespace_syncs: NonZeroUsize,
     /// Pods whose ephemeral volumes are claimed at the same time.
     pub ephemeral_volume_syncs: NonZeroUsize,
+    /// Pods and claims of devices that are looked at at the same time.
+    pub resource_claim_syncs: NonZeroUsize,
     /// Services whose Endpoints are written at the same time.
     pub endpoint_syncs: NonZeroUsize,
     /// Services whose EndpointSlices are written at the same time.
@@ -117,6 +125,8 @@ impl Config {
     pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
     /// Upstream's `--concurrent-ephemeralvolume-syncs`.
     pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--concurrent-resource-claim-syncs`.
+    pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
     /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
     /// `--mirroring-concurrent-service-endpoint-syncs`.
     pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
@@ -133,6 +143,7 @@ impl Default for Config {
             controllers: Selection::default(),
             namespace_syncs: Self::NAMESPACE_SYNCS,
             ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
+            resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
             endpoint_syncs: Self::ENDPOINT_SYNCS,
             service_endpoint_syncs: Self::ENDPOINT_SYNCS,
             max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
     ContainerPort, ContainerState, EphemeralVolumeSource, PersistentVolumeClaimVolumeSource, PodCondition,
-    PodIP, PodReadinessGate, ResourceRequirements, Toleration,
+    PodIP, PodReadinessGate, PodResourceClaim, PodResourceClaimStatus, ResourceRequirements, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
@@ -40,6 +40,7 @@ pub(crate) struct PodSpec {
     pub(crate) overhead: Option<BTreeMap<String, Quantity>>,
     pub(crate) resources: Option<ResourceRequirements>,
     pub(crate) priority_class_name: Option<String>,
+    pub(crate) resource_claims: Vec<PodResourceClaim>,
     pub(crate) active_deadline_seconds: Option<i64>,
     pub(crate) termination_grace_period_seconds: Option<i64>,
 }
@@ -78,6 +79,7 @@ pub(crate) struct PodStatus {
     pub(crate) start_time: Option<Time>,
     pub(crate) container_statuses: Vec<ContainerStatus>,
     pub(crate) init_container_statuses: Vec<ContainerStatus>,
+    pub(crate) resource_claim_statuses: Vec<PodResourceClaimStatus>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
