@@ -4,6 +4,7 @@
 mod authenticate;
 mod authorize;
 mod bearer;
+mod components;
 mod deadline;
 mod dispatch;
 mod guarded;

@@ -33,6 +33,7 @@ mod tokens;
 mod view;
 mod webhook;
 
+pub use admission::{AdmissionConfiguration, AdmissionConfigurationError, Plugins as AdmissionPlugins};
 pub use audit::{
     AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy as AuditPolicy, PolicyError as AuditPolicyError,
     Rotation as AuditRotation,

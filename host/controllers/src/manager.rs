@@ -3,22 +3,24 @@
 #[cfg(test)]
 mod tests;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::Client;
 use client::delegated::{CacheTtl, Gate};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::selection::Selection;
+use crate::config::Config;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    endpoint_slice, endpoint_slice_mirroring, endpoints, namespace, resource_claim, root_ca, service_account,
-    volume,
+    bootstrap_token, certificates, cluster_role_aggregation, deployment, endpoint_slice,
+    endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
+    replicas, resource_claim, root_ca, service_account, taint_eviction, volume,
 };
 
 /// One controller.
@@ -30,127 +32,76 @@ struct Controller {
     wire: fn(&mut Wiring<'_>),
 }
 
+const fn row(name: &'static str, identity: &'static str, wire: fn(&mut Wiring<'_>)) -> Controller {
+    Controller { name, identity, wire }
+}
+
 /// All of them, under upstream's names.
 const CONTROLLERS: &[Controller] = &[
-    Controller { name: "namespace-controller", identity: "namespace-controller", wire: namespace::wire },
-    Controller {
-        name: "serviceaccount-controller",
-        identity: "service-account-controller",
-        wire: service_account::wire,
-    },
-    Controller {
-        name: "root-ca-certificate-publisher-controller",
-        identity: "root-ca-cert-publisher",
-        wire: root_ca::wire,
-    },
-    Controller {
-        name: "persistentvolume-binder-controller",
-        identity: "persistent-volume-binder",
-        wire: volume::binder::wire,
-    },
-    Controller {
-        name: "persistentvolumeclaim-protection-controller",
-        identity: "pvc-protection-controller",
-        wire: volume::protection::wire_claims,
-    },
-    Controller {
-        name: "persistentvolume-protection-controller",
-        identity: "pv-protection-controller",
-        wire: volume::protection::wire_volumes,
-    },
-    Controller {
-        name: "volumeattributesclass-protection-controller",
-        identity: "volumeattributesclass-protection-controller",
-        wire: volume::protection::wire_classes,
-    },
-    Controller {
-        name: "ephemeral-volume-controller",
-        identity: "ephemeral-volume-controller",
-        wire: volume::ephemeral::wire,
-    },
-    Controller {
-        name: "persistentvolume-expander-controller",
-        identity: "expand-controller",
-        wire: volume::expansion::wire,
-    },
-    Controller {
-        name: "persistentvolume-attach-detach-controller",
-        identity: "attachdetach-controller",
-        wire: volume::attachment::wire,
-    },
-    Controller {
-        name: "resourceclaim-controller",
-        identity: "resource-claim-controller",
-        wire: resource_claim::wire,
-    },
-    Controller { name: "endpoints-controller", identity: "endpoint-controller", wire: endpoints::wire },
-    Controller {
-        name: "endpointslice-controller",
-        identity: "endpointslice-controller",
-        wire: endpoint_slice::wire,
-    },
-    Controller {
-        name: "endpointslice-mirroring-controller",
-        identity: "endpointslicemirroring-controller",
-        wire: endpoint_slice_mirroring::wire,
-    },
+    row("garbage-collector-controller", "generic-garbage-collector", garbage_collector::wire),
+    row("namespace-controller", "namespace-controller", namespace::wire),
+    row("serviceaccount-controller", "service-account-controller", service_account::wire),
+    row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", root_ca::wire),
+    row("endpoints-controller", "endpoint-controller", endpoints::wire),
+    row("endpointslice-controller", "endpointslice-controller", endpoint_slice::wire),
+    row(
+        "endpointslice-mirroring-controller",
+        "endpointslicemirroring-controller",
+        endpoint_slice_mirroring::wire,
+    ),
+    row(
+        "replicationcontroller-controller",
+        "replication-controller",
+        replicas::wire::<ReplicationController>,
+    ),
+    row("replicaset-controller", "replicaset-controller", replicas::wire::<ReplicaSet>),
+    row("deployment-controller", "deployment-controller", deployment::wire),
+    row("node-lifecycle-controller", "node-controller", node_lifecycle::wire),
+    row("taint-eviction-controller", "node-controller", taint_eviction::wire),
+    row("node-ipam-controller", "node-controller", node_ipam::wire),
+    row("ttl-controller", "ttl-controller", node_ttl::wire),
+    row(
+        "certificatesigningrequest-approving-controller",
+        "certificate-controller",
+        certificates::wire_approving,
+    ),
+    row("certificatesigningrequest-signing-controller", "certificate-controller", certificates::wire_signing),
+    row(
+        "certificatesigningrequest-cleaner-controller",
+        "certificate-controller",
+        certificates::wire_cleaning,
+    ),
+    row(
+        "clusterrole-aggregation-controller",
+        "clusterrole-aggregation-controller",
+        cluster_role_aggregation::wire,
+    ),
+    row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
+    row("persistentvolume-binder-controller", "persistent-volume-binder", volume::binder::wire),
+    row("persistentvolume-attach-detach-controller", "attachdetach-controller", volume::attachment::wire),
+    row("persistentvolume-expander-controller", "expand-controller", volume::expansion::wire),
+    row(
+        "persistentvolumeclaim-protection-controller",
+        "pvc-protection-controller",
+        volume::protection::wire_claims,
+    ),
+    row(
+        "persistentvolume-protection-controller",
+        "pv-protection-controller",
+        volume::protection::wire_volumes,
+    ),
+    row(
+        "volumeattributesclass-protection-controller",
+        "volumeattributesclass-protection-controller",
+        volume::protection::wire_classes,
+    ),
+    row("ephemeral-volume-controller", "ephemeral-volume-controller", volume::ephemeral::wire),
+    row("resourceclaim-controller", "resource-claim-controller", resource_claim::wire),
 ];
 
 /// The names of all controllers, as `--controllers` has them.
 pub fn names() -> impl Iterator<Item = &'static str> {
     CONTROLLERS.iter().map(|controller| controller.name)
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    pub controllers: Selection,
-    /// Namespaces that are emptied at the same time.
-    pub namespace_syncs: NonZeroUsize,
-    /// Pods whose ephemeral volumes are claimed at the same time.
-    pub ephemeral_volume_syncs: NonZeroUsize,
-    /// Pods and claims of devices that are looked at at the same time.
-    pub resource_claim_syncs: NonZeroUsize,
-    /// Services whose Endpoints are written at the same time.
-    pub endpoint_syncs: NonZeroUsize,
-    /// Services whose EndpointSlices are written at the same time.
-    pub service_endpoint_syncs: NonZeroUsize,
-    pub max_endpoints_per_slice: NonZeroUsize,
-    /// Endpoints that are mirrored at the same time.
-    pub mirroring_syncs: NonZeroUsize,
-    pub mirroring_max_endpoints_per_subset: NonZeroUsize,
-}
-
-impl Config {
-    /// Upstream's `--concurrent-namespace-syncs`.
-    pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
-    /// Upstream's `--concurrent-ephemeralvolume-syncs`.
-    pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
-    /// Upstream's `--concurrent-resource-claim-syncs`.
-    pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
-    /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
-    /// `--mirroring-concurrent-service-endpoint-syncs`.
-    pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
-    /// Upstream's `--max-endpoints-per-slice`.
-    pub const MAX_ENDPOINTS_PER_SLICE: NonZeroUsize = NonZeroUsize::new(100).expect("a hundred is not zero");
-    /// Upstream's `--mirroring-max-endpoints-per-subset`.
-    pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
-        NonZeroUsize::new(1000).expect("a thousand is not zero");
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            controllers: Selection::default(),
-            namespace_syncs: Self::NAMESPACE_SYNCS,
-            ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
-            resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
-            endpoint_syncs: Self::ENDPOINT_SYNCS,
-            service_endpoint_syncs: Self::ENDPOINT_SYNCS,
-            max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
-            mirroring_syncs: Self::ENDPOINT_SYNCS,
-            mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
-        }
-    }
 }
 
 /// One client for each identity.

@@ -1,7 +1,6 @@
 //! Namespaces that are being deleted: everything in them goes, their status says what is left, and when nothing is,
 //! the finalizer `kubernetes` is given up.
 
-mod discovery;
 mod findings;
 
 use std::time::Duration;
@@ -9,10 +8,11 @@ use std::time::Duration;
 use client::{ApiError, Client, DeleteOptions, ListOptions, Propagation};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use objects::resource::Verb;
 use reconcile::{Outcome, Reconcile};
 
+use crate::discovery::{Served, discover};
 use crate::wiring::Wiring;
-use discovery::Target;
 use findings::Findings;
 
 const FINALIZER: &str = "kubernetes";
@@ -96,9 +96,11 @@ impl NamespaceContent {
 
     /// Deletes what there is; pods first, since what else is there may serve them until they end.
     async fn empty(&self, namespace: &str) -> Findings {
-        let discovered = discovery::discover(&self.client).await;
+        let discovered = discover(&self.client).await;
         let mut findings = Findings::new(&discovered.failures);
-        let (pods, others): (Vec<_>, Vec<_>) = discovered.targets.iter().partition(|target| target.is_pods());
+        let targets = discovered.with(&[Verb::Delete, Verb::List]);
+        let (pods, others): (Vec<_>, Vec<_>) =
+            targets.into_iter().filter(|target| target.namespaced).partition(|target| target.is_pods());
         for targets in [pods, others] {
             for target in targets {
                 if let Err(error) = self.empty_of(namespace, target, &mut findings).await {
@@ -115,7 +117,7 @@ impl NamespaceContent {
     async fn empty_of(
         &self,
         namespace: &str,
-        target: &Target,
+        target: &Served,
         findings: &mut Findings,
     ) -> Result<(), ApiError> {
         let api = self.client.dynamic(&target.resource, Some(namespace));
@@ -126,7 +128,7 @@ impl NamespaceContent {
         }
         let options =
             DeleteOptions { propagation_policy: Some(Propagation::Background), ..DeleteOptions::default() };
-        if target.collection {
+        if target.verbs.contains(Verb::DeleteCollection) {
             api.delete_collection(&options, &all).await?;
         } else {
             for name in found.iter().map(objects::meta::name) {

@@ -1,7 +1,10 @@
 //! [`Pod`]: of a pod, what controllers read. A whole one takes ten times the memory, and there are many of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{
     ContainerPort, ContainerState, EphemeralVolumeSource, PersistentVolumeClaimVolumeSource, PodCondition,
     PodIP, PodReadinessGate, PodResourceClaim, PodResourceClaimStatus, ResourceRequirements, Toleration,
@@ -146,10 +149,36 @@ impl Pod {
         self.condition("Ready").is_some_and(|condition| condition.status == "True")
     }
 
+    /// Whether it is going and has not come to its end.
+    pub(crate) fn is_terminating(&self) -> bool {
+        self.is_deleting() && !self.has_ended()
+    }
+
+    /// How long until it has been for so many seconds. `None` where it is not ready.
+    fn until_available(&self, min_ready_seconds: i32, now: Timestamp) -> Option<SignedDuration> {
+        let ready = self.condition("Ready").filter(|condition| condition.status == "True")?;
+        if min_ready_seconds == 0 {
+            return Some(SignedDuration::ZERO);
+        }
+        let since = ready.last_transition_time.as_ref()?.0;
+        Some(SignedDuration::from_secs(i64::from(min_ready_seconds)) - now.duration_since(since))
+    }
+
+    /// Whether it has been ready for so many seconds.
+    pub(crate) fn is_available(&self, min_ready_seconds: i32, now: Timestamp) -> bool {
+        self.until_available(min_ready_seconds, now).is_some_and(|left| left <= SignedDuration::ZERO)
+    }
+
     /// The controller that owns it.
     pub(crate) fn controller(&self) -> Option<&OwnerReference> {
         controller_of(&self.metadata)
     }
+}
+
+/// When the next of some pods that are ready will have been for so many seconds.
+pub(crate) fn next_available(pods: &[Arc<Pod>], min_ready_seconds: i32, now: Timestamp) -> Option<Duration> {
+    let left = pods.iter().filter_map(|pod| pod.until_available(min_ready_seconds, now));
+    left.filter(|left| left.is_positive()).filter_map(|left| Duration::try_from(left).ok()).min()
 }
 
 /// The owner of an object that is its controller.

@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::manager::{Clients, Config};
+use crate::config::Config;
+use crate::manager::Clients;
 
 /// A kind that controllers read: one of Kubernetes', or as much of one as they need.
 pub(crate) trait Kind:
@@ -181,7 +182,20 @@ impl Wiring<'_> {
         queue: &Queue<Q>,
         key: impl Fn(&K) -> Option<Q> + Send + Sync + 'static,
     ) -> Store<K> {
-        let reflector = Reflector::new(self.board.clients.manager.all::<K>(), options).feed(queue, key);
+        let queue = queue.clone();
+        self.store_some(options, move |change: &Change<'_, K>| {
+            let states = [change.old, change.new].into_iter().flatten();
+            states.filter_map(|object| key(object)).for_each(|key| queue.add(key));
+        })
+    }
+
+    /// Some objects of a kind, for this controller alone; calls a hook for every change, which must not wait.
+    pub(crate) fn store_some<K: Kind>(
+        &mut self,
+        options: ListOptions,
+        hook: impl Fn(&Change<'_, K>) + Send + Sync + 'static,
+    ) -> Store<K> {
+        let reflector = Reflector::new(self.board.clients.manager.all::<K>(), options).on_change(hook);
         let store = reflector.store();
         for reads in [&mut self.reads, &mut self.board.synced] {
             let reading = store.clone();

@@ -155,7 +155,11 @@ impl Node {
                 ca_bundle,
                 ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),
             ),
-            units::scheduler::unit(clients.clone(), ports(row::SCHEDULER, row::SCHEDULER_PLAIN)),
+            units::scheduler::unit(
+                units::scheduler::config(&effective)?,
+                clients.clone(),
+                ports(row::SCHEDULER, row::SCHEDULER_PLAIN),
+            ),
         ];
         if let Some(parts) = etcd {
             units.push(units::etcd::unit(parts));

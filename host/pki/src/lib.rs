@@ -8,6 +8,7 @@ mod issue;
 mod kubeconfig;
 mod refresh;
 mod renewal;
+mod request;
 mod table;
 mod template;
 mod tokens;
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 pub use error::PkiError;
 pub use inspect::CertificateStatus;
 pub use refresh::Refresh;
+pub use request::{Request, RequestError};
 pub use table::{Authority, CERTIFICATES, Certificate};
 pub use template::{Template, TemplateError};
 
@@ -46,7 +48,7 @@ pub struct Pem {
 }
 
 /// The folders `certs/` and `credentials/` of a data directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pki {
     root: PathBuf,
 }

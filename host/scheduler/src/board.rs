@@ -1,18 +1,25 @@
 //! [`Board`]: what the scheduler knows, and who is next. Changes come in, work goes out; a decision and what it changes
 //! here are one step.
 
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reconcile::{Change, ObjectKey};
+use supervise::panic_message;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tracing::error;
 
+use crate::config::Config;
 use crate::decide::{Decision, Nomination, Refusal, Rotation, decide};
 use crate::metrics::SchedulerMetrics;
 use crate::plugin::VolumePlan;
 use crate::profile::Profile;
 use crate::queue::hint::Event;
-use crate::queue::{Backoffs, Queue, Turn};
+use crate::queue::{Queue, Turn};
 use crate::snapshot::{Snapshot, Table, Tables};
 use crate::view::{NodeView, PodView};
 
@@ -25,8 +32,12 @@ struct Inner {
     changed: Notify,
     profiles: Vec<Arc<Profile>>,
     percentage: i64,
+    decide: Decide,
     metrics: SchedulerMetrics,
 }
+
+/// Who decides: [`decide`], but for a test.
+type Decide = fn(&PodView, &Profile, i64, &Snapshot, &mut Rotation) -> Decision;
 
 struct State {
     snapshot: Snapshot,
@@ -49,6 +60,12 @@ pub(crate) enum Work {
         refusal: Refusal,
         demoted: Vec<Arc<PodView>>,
     },
+    /// Nothing could be decided.
+    Fail {
+        turn: Turn,
+        profile: Arc<Profile>,
+        message: String,
+    },
 }
 
 pub(crate) enum Next {
@@ -70,15 +87,15 @@ pub(crate) enum Volumes {
 }
 
 impl Board {
-    pub(crate) fn new(
-        profiles: Vec<Profile>,
-        percentage: i64,
-        backoffs: Backoffs,
-        metrics: SchedulerMetrics,
-    ) -> Self {
+    pub(crate) fn new(config: Config, metrics: SchedulerMetrics) -> Self {
+        Self::deciding(config, metrics, decide)
+    }
+
+    fn deciding(config: Config, metrics: SchedulerMetrics, decide: Decide) -> Self {
+        let Config { profiles, percentage, backoffs, forgotten } = config;
         let state = State {
             snapshot: Snapshot::default(),
-            queue: Queue::new(backoffs),
+            queue: Queue::new(backoffs, forgotten),
             rotation: Rotation::default(),
         };
         Self(Arc::new(Inner {
@@ -86,6 +103,7 @@ impl Board {
             changed: Notify::new(),
             profiles: profiles.into_iter().map(Arc::new).collect(),
             percentage,
+            decide,
             metrics,
         }))
     }
@@ -108,11 +126,12 @@ impl Board {
 
     fn step<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = Instant::now();
-        let (result, pending, incoming) = self.look(|state| {
+        let (result, pending, incoming, sizes) = self.look(|state| {
             let result = change(state, now);
-            (result, state.queue.pending(), state.queue.take_incoming())
+            (result, state.queue.pending(), state.queue.take_incoming(), state.snapshot.sizes())
         });
         self.0.metrics.pending(pending);
+        self.0.metrics.known(sizes);
         for ((queue, event), pods) in incoming {
             self.0.metrics.incoming(queue, event, pods);
         }
@@ -193,8 +212,20 @@ impl Board {
     fn decide(&self, state: &mut State, turn: Turn, profile: &Arc<Profile>, now: Instant) -> Work {
         let (pod, profile) = (turn.pod.clone(), profile.clone());
         let key = &pod.head.key;
-        let decision = decide(&pod, &profile, self.0.percentage, &state.snapshot, &mut state.rotation);
+        let decision = catch_unwind(AssertUnwindSafe(|| {
+            (self.0.decide)(&pod, &profile, self.0.percentage, &state.snapshot, &mut state.rotation)
+        }));
         self.0.metrics.decided(now.elapsed().as_secs_f64());
+        let decision = match decision {
+            Ok(decision) => decision,
+            // A pod that no plugin can stand is in nobody else's way: it backs off alone.
+            Err(panic) => {
+                let message = panic_message(panic.as_ref());
+                error!(pod = %key, "a plugin panicked: {message}");
+                state.queue.failed(key, now);
+                return Work::Fail { turn, profile, message: format!("a plugin panicked: {message}") };
+            }
+        };
         match decision {
             Decision::Bind { node, volumes } => {
                 state.snapshot.unnominate(key);

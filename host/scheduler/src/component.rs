@@ -81,7 +81,7 @@ impl Config {
             self.profiles.first().map_or(Self::SCHEDULER_NAME, |profile| profile.scheduler_name());
         let source = Source { component: component.to_owned(), host: String::new() };
         let (events, recorder) = recorder(client.clone(), source);
-        let board = Board::new(self.profiles, self.percentage, self.backoffs, counts.clone());
+        let board = Board::new(self, counts.clone());
         let (claim_changes, claims) = watch::channel(());
         let reading = readings(&client, &board, claim_changes);
         let gate = Gate::new(client.clone(), CacheTtl::COMPONENT);

@@ -23,8 +23,13 @@ const KIND: &str = "KubeSchedulerConfiguration";
 /// As upstream.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(10);
+const FORGOTTEN: Duration = Duration::from_secs(300);
 
-/// Fields that have no effect here: the host owns the ports, the identity and the lease.
+/// What every version of upstream's has; locks of other kinds are gone.
+const LOCK: &str = "leases";
+
+/// Fields that have no effect here: the host owns the ports, the identity and the lease, and decides on one pod at a
+/// time.
 const WITHOUT_EFFECT: &[&str] = &[
     "parallelism",
     "leaderElection",
@@ -43,6 +48,8 @@ pub struct Config {
     /// Of the nodes, how many are looked at until enough that fit were found; 0: by the number of nodes.
     pub(crate) percentage: i64,
     pub(crate) backoffs: Backoffs,
+    /// After that a pod that waits is looked at again, whatever happened.
+    pub(crate) forgotten: Duration,
 }
 
 /// Everything that is wrong with a configuration, each with its field.
@@ -63,7 +70,14 @@ impl Config {
 
     /// Upstream's defaults for these profiles.
     pub fn new(profiles: Vec<Profile>) -> Self {
-        Self { profiles, percentage: 0, backoffs: Backoffs { first: FIRST_BACKOFF, last: LAST_BACKOFF } }
+        let backoffs = Backoffs { first: FIRST_BACKOFF, last: LAST_BACKOFF };
+        Self { profiles, percentage: 0, backoffs, forgotten: FORGOTTEN }
+    }
+
+    /// How long a pod that fits nowhere may wait until it is looked at again, whatever happened.
+    #[must_use]
+    pub fn forgetting_after(self, forgotten: Duration) -> Self {
+        Self { forgotten, ..self }
     }
 
     /// Reads the text of a file, YAML or JSON.
@@ -105,31 +119,55 @@ fn read(root: &Reading<'_>, errors: &mut Vec<String>) -> Config {
             errors.push(FieldError::not_supported(&field.path, value, &[expected]).to_string());
         }
     }
-    if !root.child("extenders").items(errors).is_empty() {
-        let path = Path::new("extenders");
-        errors.push(FieldError::invalid_unshown(&path, "extenders are not served here").to_string());
+    read_lock(&root.child("leaderElection"), errors);
+    let parallelism = root.child("parallelism");
+    parallelism.number(1..=i64::MAX, "should be an integer value greater than zero", errors);
+    let profiles = read_profiles(&root.child("profiles"), errors);
+    let percentage = percentage(root, errors);
+    let backoffs = backoffs(root, errors);
+    let extenders = root.child("extenders");
+    if !extenders.items(errors).is_empty() {
+        let detail = "extenders are not served here";
+        errors.push(FieldError::invalid_unshown(&extenders.path, detail).to_string());
     }
-    let mut config = Config::default();
-    config.percentage = root.child("percentageOfNodesToScore").number(0, 100, errors).unwrap_or(0);
-    config.backoffs = backoffs(root, errors);
-    let profiles = root.child("profiles").items(errors);
-    if !profiles.is_empty() {
-        config.profiles = profiles.iter().map(|profile| read_profile(profile, errors)).collect();
+    Config { percentage: percentage.unwrap_or(0), backoffs, ..Config::new(profiles) }
+}
+
+/// Who leads is the host's to say; a lock that is none is told all the same.
+fn read_lock(reading: &Reading<'_>, errors: &mut Vec<String>) {
+    let is_on = reading.child("leaderElect").flag(errors) != Some(false);
+    let lock = reading.child("resourceLock");
+    if is_on && lock.text(errors).is_some_and(|kind| kind != LOCK) {
+        errors.push(lock.wrong(&format!("resourceLock value must be {LOCK:?}")));
     }
-    for (index, profile) in config.profiles.iter().enumerate() {
-        let name = profile.scheduler_name();
-        if config.profiles[..index].iter().any(|other| other.scheduler_name() == name) {
-            let path = Path::new("profiles").index(index).child("schedulerName");
-            errors.push(FieldError::duplicate(&path, name).to_string());
+}
+
+fn percentage(reading: &Reading<'_>, errors: &mut Vec<String>) -> Option<i64> {
+    let field = reading.child("percentageOfNodesToScore");
+    field.number(0..=100, "not in valid range [0-100]", errors)
+}
+
+/// Upstream's default where there are none. One profile alone may go without a name.
+fn read_profiles(reading: &Reading<'_>, errors: &mut Vec<String>) -> Vec<Profile> {
+    let items = reading.items(errors);
+    let nameless = if let [_] = &*items { Config::SCHEDULER_NAME } else { "" };
+    let mut profiles: Vec<Profile> = Vec::new();
+    for item in &items {
+        let profile = read_profile(item, nameless, errors);
+        let same = profiles.iter().position(|other| other.scheduler_name() == profile.scheduler_name());
+        if let Some(first) = same {
+            let first = reading.path.index(first).child("schedulerName").to_string();
+            errors.push(FieldError::duplicate(&item.child("schedulerName").path, first).to_string());
         }
+        profiles.push(profile);
     }
-    config
+    if profiles.is_empty() { vec![Profile::new(Config::SCHEDULER_NAME)] } else { profiles }
 }
 
 fn backoffs(root: &Reading<'_>, errors: &mut Vec<String>) -> Backoffs {
     let (first, last) = (root.child("podInitialBackoffSeconds"), root.child("podMaxBackoffSeconds"));
     let seconds = |field: &Reading<'_>, default: Duration, errors: &mut Vec<String>| {
-        let value = field.number(i64::MIN, i64::MAX, errors);
+        let value = field.number(i64::MIN..=i64::MAX, "", errors);
         value.map_or(Some(default), |value| u64::try_from(value).ok().map(Duration::from_secs))
     };
     let shortest = seconds(&first, FIRST_BACKOFF, errors).filter(|first| !first.is_zero());
@@ -137,23 +175,25 @@ fn backoffs(root: &Reading<'_>, errors: &mut Vec<String>) -> Backoffs {
         errors.push(FieldError::invalid(&first.path, first.value(), "must be greater than 0").to_string());
     }
     let shortest = shortest.unwrap_or(FIRST_BACKOFF);
-    let longest = seconds(&last, LAST_BACKOFF.max(shortest), errors).filter(|last| *last >= shortest);
+    let longest = seconds(&last, LAST_BACKOFF, errors).filter(|last| *last >= shortest);
     if longest.is_none() {
         let detail = "must be greater than or equal to PodInitialBackoffSeconds";
-        errors.push(FieldError::invalid(&last.path, last.value(), detail).to_string());
+        let default = i64::try_from(LAST_BACKOFF.as_secs()).unwrap_or(i64::MAX);
+        let value = last.tree().cloned().unwrap_or_else(|| default.into());
+        errors.push(FieldError::invalid(&last.path, value, detail).to_string());
     }
     Backoffs { first: shortest, last: longest.unwrap_or(LAST_BACKOFF) }
 }
 
-fn read_profile(reading: &Reading<'_>, errors: &mut Vec<String>) -> Profile {
+fn read_profile(reading: &Reading<'_>, nameless: &str, errors: &mut Vec<String>) -> Profile {
     reading.knows(&["schedulerName", "percentageOfNodesToScore", "plugins", "pluginConfig"], errors);
-    let name = reading.child("schedulerName").text(errors).unwrap_or_default();
+    let field = reading.child("schedulerName");
+    let name = field.text(errors).filter(|name| !name.is_empty()).unwrap_or(nameless);
     if name.is_empty() {
-        let path = reading.child("schedulerName").path;
-        errors.push(FieldError::required(&path, "").to_string());
+        errors.push(FieldError::required(&field.path, "").to_string());
     }
     let mut profile = Profile::new(name);
-    profile.percentage = reading.child("percentageOfNodesToScore").number(0, 100, errors);
+    profile.percentage = percentage(reading, errors);
     plugins::read(&reading.child("plugins"), &mut profile, errors);
     args::read(&reading.child("pluginConfig"), &mut profile.args, errors);
     profile

@@ -1,5 +1,7 @@
 //! What the scheduler counts, under upstream's names.
 
+use std::time::Duration;
+
 use observe::Metrics;
 use observe::counter::Counter;
 use observe::family::Family;
@@ -7,6 +9,7 @@ use observe::gauge::Gauge;
 use observe::histogram::{Histogram, exponential_buckets};
 
 use crate::queue::Pending;
+use crate::snapshot::Sizes;
 
 /// More attempts than that are not told apart.
 const MANY: u32 = 15;
@@ -50,6 +53,8 @@ pub(crate) struct SchedulerMetrics {
     preemptions: Counter,
     victims: Histogram,
     waited: Family<Label, Histogram>,
+    tries: Histogram,
+    known: Family<Label, Gauge>,
 }
 
 impl SchedulerMetrics {
@@ -64,6 +69,8 @@ impl SchedulerMetrics {
             preemptions: Counter::default(),
             victims: Histogram::new(exponential_buckets(1.0, 2.0, 7)),
             waited: Family::new_with_constructor(waited),
+            tries: Histogram::new(exponential_buckets(1.0, 2.0, 5)),
+            known: Family::default(),
         };
         metrics.register("scheduler_schedule_attempts", "Attempts to schedule a pod", all.attempts.clone());
         let help = "Seconds of an attempt: decision and binding";
@@ -85,6 +92,13 @@ impl SchedulerMetrics {
         metrics.register("scheduler_preemption_victims", "Pods that had to go at once", all.victims.clone());
         let help = "Seconds from a pod's first attempt until it was bound, by attempts";
         metrics.register("scheduler_pod_scheduling_sli_duration_seconds", help, all.waited.clone());
+        metrics.register(
+            "scheduler_pod_scheduling_attempts",
+            "Attempts until a pod was bound",
+            all.tries.clone(),
+        );
+        let help = "Nodes, pods that have one, and those of them that the API server did not tell of yet";
+        metrics.register("scheduler_scheduler_cache_size", help, all.known.clone());
         all
     }
 
@@ -92,15 +106,24 @@ impl SchedulerMetrics {
         self.algorithm.observe(seconds);
     }
 
-    pub(crate) fn ended(&self, outcome: Outcome, profile: &str, seconds: f64) {
+    pub(crate) fn ended(&self, outcome: Outcome, profile: &str, time: Duration) {
         let labels = [("result", outcome.name().to_owned()), ("profile", profile.to_owned())];
         self.attempts.get_or_create(&labels).inc();
-        self.durations.get_or_create(&labels).observe(seconds);
+        self.durations.get_or_create(&labels).observe(time.as_secs_f64());
     }
 
-    pub(crate) fn bound(&self, attempts: u32, seconds: f64) {
+    pub(crate) fn known(&self, sizes: Sizes) {
+        let Sizes { nodes, pods, assumed } = sizes;
+        for (name, count) in [("nodes", nodes), ("pods", pods), ("assumed_pods", assumed)] {
+            let gauge = self.known.get_or_create(&[("type", name.to_owned())]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    pub(crate) fn bound(&self, attempts: u32, time: Duration) {
+        self.tries.observe(f64::from(attempts));
         let attempts = if attempts >= MANY { format!("{MANY}+") } else { attempts.to_string() };
-        self.waited.get_or_create(&[("attempts", attempts)]).observe(seconds);
+        self.waited.get_or_create(&[("attempts", attempts)]).observe(time.as_secs_f64());
     }
 
     pub(crate) fn incoming(&self, queue: &str, event: &str, pods: usize) {
@@ -137,9 +160,10 @@ mod tests {
     fn everything_has_upstreams_name() {
         let registry = Metrics::new();
         let metrics = SchedulerMetrics::new(&registry);
-        metrics.ended(Outcome::Scheduled, "default-scheduler", 0.1);
+        metrics.ended(Outcome::Scheduled, "default-scheduler", Duration::from_millis(100));
         metrics.decided(0.1);
-        metrics.bound(20, 1.0);
+        metrics.bound(20, Duration::from_secs(1));
+        metrics.known(Sizes { nodes: 5, pods: 6, assumed: 1 });
         metrics.incoming("active", "PodAdd", 2);
         metrics.preempted(3);
         metrics.pending(Pending { active: 4, ..Pending::default() });
@@ -154,6 +178,8 @@ mod tests {
             "scheduler_preemption_attempts_total 1",
             "scheduler_preemption_victims_sum 3",
             r#"scheduler_pod_scheduling_sli_duration_seconds_count{attempts="15+"} 1"#,
+            "scheduler_pod_scheduling_attempts_sum 20",
+            r#"scheduler_scheduler_cache_size{type="assumed_pods"} 1"#,
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }

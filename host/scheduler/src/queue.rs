@@ -21,9 +21,6 @@ use crate::snapshot::Snapshot;
 use crate::view::PodView;
 use hint::Event;
 
-/// After that a pod is looked at again whatever happened, as upstream.
-const FORGOTTEN: Duration = Duration::from_secs(300);
-
 const FAILURE: &str = "ScheduleAttemptFailure";
 
 /// How long a pod backs off: first, and doubling up to last.
@@ -84,6 +81,8 @@ pub(crate) struct Turn {
     pub(crate) attempts: u32,
     /// Its first turn.
     pub(crate) begun: Instant,
+    /// This turn.
+    pub(crate) taken: Instant,
 }
 
 /// How many pods are where, under upstream's names.
@@ -98,6 +97,8 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 pub(crate) struct Queue {
     backoffs: Backoffs,
+    /// After that a pod that waits is looked at again, whatever happened.
+    forgotten: Duration,
     entries: HashMap<ObjectKey, Entry>,
     ready: BTreeSet<(Rank, ObjectKey)>,
     backing_off: BTreeSet<(Instant, ObjectKey)>,
@@ -110,9 +111,10 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(backoffs: Backoffs) -> Self {
+    pub(crate) fn new(backoffs: Backoffs, forgotten: Duration) -> Self {
         Self {
             backoffs,
+            forgotten,
             entries: HashMap::new(),
             ready: BTreeSet::new(),
             backing_off: BTreeSet::new(),
@@ -182,7 +184,7 @@ impl Queue {
         let entry = self.entries.get_mut(&key)?;
         entry.attempts += 1;
         let begun = *entry.begun.get_or_insert(now);
-        Some(Turn { pod: entry.pod.clone(), attempts: entry.attempts, begun })
+        Some(Turn { pod: entry.pod.clone(), attempts: entry.attempts, begun, taken: now })
     }
 
     /// A pod that is still being worked on.
@@ -248,12 +250,12 @@ impl Queue {
             self.make_ready(&key, now, "BackoffComplete");
         }
         while let Some((_, key)) =
-            self.waiting.first().filter(|(since, _)| *since + FORGOTTEN <= now).cloned()
+            self.waiting.first().filter(|(since, _)| *since + self.forgotten <= now).cloned()
         {
             self.wake(&key, now, "UnschedulableTimeout");
         }
         let due = self.backing_off.first().map(|(until, _)| *until);
-        let flush = self.waiting.first().map(|(since, _)| *since + FORGOTTEN);
+        let flush = self.waiting.first().map(|(since, _)| *since + self.forgotten);
         due.into_iter().chain(flush).min()
     }
 

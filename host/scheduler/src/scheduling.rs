@@ -94,13 +94,8 @@ impl Scheduling {
         match work {
             Work::Bind { turn, profile, node, volumes } => self.bind(turn, &profile, &node, &volumes).await,
             Work::Refuse { turn, profile, refusal, demoted } => {
-                let begun = Instant::now();
-                self.refuse(&turn.pod, &refusal).await;
-                self.metrics.ended(
-                    Outcome::Unschedulable,
-                    profile.scheduler_name(),
-                    begun.elapsed().as_secs_f64(),
-                );
+                self.say(&turn.pod, "Unschedulable", &refusal.message, &refusal.nomination).await;
+                self.metrics.ended(Outcome::Unschedulable, profile.scheduler_name(), turn.taken.elapsed());
                 if profile.enabled.contains(Plugin::DefaultPreemption) {
                     self.metrics.preempted(refusal.victims.len());
                 }
@@ -108,19 +103,21 @@ impl Scheduling {
                     self.make_room(&turn.pod, &profile, node, &refusal, &demoted).await;
                 }
             }
+            Work::Fail { turn, profile, message } => {
+                self.say(&turn.pod, "SchedulerError", &message, &Nomination::Clear).await;
+                self.metrics.ended(Outcome::Error, profile.scheduler_name(), turn.taken.elapsed());
+            }
         }
     }
 
     async fn bind(&self, turn: Turn, profile: &Profile, node: &str, volumes: &VolumePlan) {
-        let (pod, begun) = (&turn.pod, Instant::now());
-        let ended = |outcome| {
-            self.metrics.ended(outcome, profile.scheduler_name(), begun.elapsed().as_secs_f64());
-        };
+        let pod = &turn.pod;
+        let ended = |outcome| self.metrics.ended(outcome, profile.scheduler_name(), turn.taken.elapsed());
         match self.try_bind(pod, profile, node, volumes).await {
             Ok(()) => {
                 self.board.bound(pod);
                 ended(Outcome::Scheduled);
-                self.metrics.bound(turn.attempts, turn.begun.elapsed().as_secs_f64());
+                self.metrics.bound(turn.attempts, turn.begun.elapsed());
                 let message = format!("Successfully assigned {} to {node}", pod.head.key);
                 self.events.record(reference(pod), EventType::Normal, "Scheduled", message);
             }
@@ -164,10 +161,6 @@ impl Scheduling {
         let pods = self.client.namespaced::<Pod>(&key.namespace);
         let answer: Result<Tree, ApiError> = pods.create_subresource(&key.name, "binding", &binding).await;
         answer.map(drop).map_err(BindError::Binding)
-    }
-
-    async fn refuse(&self, pod: &PodView, refusal: &Refusal) {
-        self.say(pod, "Unschedulable", &refusal.message, &refusal.nomination).await;
     }
 
     /// Tells why the pod waits, by an event and in its status, unless that says so already.

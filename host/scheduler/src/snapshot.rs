@@ -44,6 +44,7 @@ pub(crate) struct Snapshot {
     /// The nodes that exist, zones taking turns.
     order: Vec<NodeId>,
     pods: HashMap<ObjectKey, Placement>,
+    assumed: usize,
     pub(crate) groups: Groups,
     pub(crate) tables: Tables,
     /// How many pods that have nodes use a claim.
@@ -54,6 +55,16 @@ pub(crate) struct Snapshot {
     pub(crate) promised: HashMap<Box<str>, ObjectKey>,
     /// Pods that wait for room on a node, by its name.
     nominated: HashMap<Box<str>, Vec<Arc<PodView>>>,
+}
+
+/// How much is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub(crate) nodes: usize,
+    /// That have a node.
+    pub(crate) pods: usize,
+    /// Of those.
+    pub(crate) assumed: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +112,8 @@ impl Snapshot {
 
     /// Takes a pod off its node.
     pub(crate) fn remove(&mut self, key: &ObjectKey) -> Option<Arc<PodView>> {
-        let Placement { pod, node, group, .. } = self.pods.remove(key)?;
+        let Placement { pod, node, group, assumed } = self.pods.remove(key)?;
+        self.assumed -= usize::from(assumed);
         self.groups.remove(group, node);
         self.slots[node.0].remove(&pod);
         self.count_claims(&pod, -1);
@@ -116,6 +128,10 @@ impl Snapshot {
 
     pub(crate) fn is_assumed(&self, key: &ObjectKey) -> bool {
         self.pods.get(key).is_some_and(|placement| placement.assumed)
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes { nodes: self.order.len(), pods: self.pods.len(), assumed: self.assumed }
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &NodeState {
@@ -192,6 +208,7 @@ impl Snapshot {
         self.slots[node.0].add(pod.clone());
         self.count_claims(&pod, 1);
         let group = self.groups.add(&pod, node);
+        self.assumed += usize::from(assumed);
         self.pods.insert(pod.head.key.clone(), Placement { pod, node, group, assumed });
         before
     }

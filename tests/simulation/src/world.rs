@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apiserver::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use apiserver::authz::{Attributes, Authorize, Decision, Rules};
-use apiserver::{ApiServerHandle, ClientAuthorities, Dependencies, Limits, NODE_PORTS};
+use apiserver::{AdmissionPlugins, ApiServerHandle, ClientAuthorities, Dependencies, Limits, NODE_PORTS};
 use client::{ApiResource, Client, DeleteOptions, ListOptions, Patch};
 use futures_util::future::BoxFuture;
 use k8s_openapi::Resource;
@@ -100,7 +100,7 @@ fn api_config(certificate: &CertificatePem) -> apiserver::Config {
         event_ttl: Duration::from_secs(3600),
         advertise_address: "192.0.2.1".parse().expect("it is an address"),
         secure_port: 16443,
-        admission_off: Vec::new(),
+        admission: AdmissionPlugins::default(),
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![certificate.key.clone()],

@@ -85,7 +85,7 @@ mod tests {
         let target = Target::Path("/version".to_owned());
         let begin = Begin {
             id: "1",
-            received: Timestamp::UNIX_EPOCH,
+            received: jiff::Timestamp::UNIX_EPOCH,
             user: &UserInfo::default(),
             attributes: &Attributes { verb: "get".to_owned(), target },
             uri: &Uri::from_static("/version"),

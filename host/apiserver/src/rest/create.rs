@@ -51,7 +51,7 @@ impl Rest {
         }
         let generated = meta::name(&tree).is_empty() && !meta::generate_name_prefix(&tree).is_empty();
         for attempt in 1.. {
-            let mut new = tree.clone();
+            let mut new = if generated { tree.clone() } else { tree.take() };
             if generated {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
@@ -145,5 +145,6 @@ fn version_on_create() -> Status {
         reason: None,
         message: "resourceVersion should not be set on objects to be created".to_owned(),
         details: None,
+        continued: None,
     }
 }

@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use objects::resource::{GroupVersionKind, Verb};
-use objects::status::{Outcome, Status};
+use objects::status::Status;
 use objects::{Tree, meta, tree};
 
 use super::query::Execution;
@@ -102,5 +102,5 @@ fn bound(pod: &Tree, node: &str, now: &str) -> Tree {
 }
 
 pub(super) fn created() -> Status {
-    Status { outcome: Outcome::Success, code: 201, reason: None, message: String::new(), details: None }
+    Status { code: 201, ..Status::success() }
 }

@@ -42,13 +42,15 @@ pub(super) fn read(reading: &Reading<'_>, profile: &mut Profile, errors: &mut Ve
         point.knows(&["enabled", "disabled"], errors);
         for off in point.child("disabled").items(errors) {
             off.knows(&["name", "weight"], errors);
-            for plugin in named(&off, errors) {
+            // A plugin that is not here is off already.
+            for plugin in of_name(off.child("name").text(errors).unwrap_or_default()) {
                 switch(profile, plugin, *says, None);
             }
         }
         for on in point.child("enabled").items(errors) {
             on.knows(&["name", "weight"], errors);
-            let weight = on.child("weight").number(0, i64::from(i32::MAX), errors);
+            let field = on.child("weight");
+            let weight = field.number(0..=i64::from(i32::MAX), "not in valid range [0, inf)", errors);
             for plugin in named(&on, errors) {
                 switch(profile, plugin, *says, Some(weight.filter(|weight| *weight > 0).unwrap_or(1)));
             }
@@ -57,12 +59,15 @@ pub(super) fn read(reading: &Reading<'_>, profile: &mut Profile, errors: &mut Ve
     profile.weights.sort();
 }
 
-/// The plugins of a name.
+fn of_name(name: &str) -> impl Iterator<Item = Plugin> {
+    ROWS.iter().filter(move |row| name == EVERY || row.name == name).map(|row| row.plugin)
+}
+
+/// The plugins of the name that is there.
 fn named(reading: &Reading<'_>, errors: &mut Vec<String>) -> Vec<Plugin> {
     let field = reading.child("name");
     let name = field.text(errors).unwrap_or_default();
-    let found: Vec<_> =
-        ROWS.iter().filter(|row| name == EVERY || row.name == name).map(|row| row.plugin).collect();
+    let found: Vec<_> = of_name(name).collect();
     if found.is_empty() {
         let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
         errors.push(FieldError::not_supported(&field.path, name, &known).to_string());

@@ -1,5 +1,7 @@
 //! [`Reading`]: a place of the file, read with its path at hand.
 
+use std::ops::RangeInclusive;
+
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
@@ -48,15 +50,18 @@ impl<'a> Reading<'a> {
         self.typed(Tree::as_bool, "must be a boolean", errors)
     }
 
-    pub(super) fn number(&self, least: i64, most: i64, errors: &mut Vec<String>) -> Option<i64> {
+    /// `detail` is what is wrong with a number out of the range.
+    pub(super) fn number(
+        &self,
+        range: RangeInclusive<i64>,
+        detail: &str,
+        errors: &mut Vec<String>,
+    ) -> Option<i64> {
         let number = self.typed(Tree::as_i64, "must be an integer", errors)?;
-        if (least..=most).contains(&number) {
+        if range.contains(&number) {
             return Some(number);
         }
-        errors.push(self.wrong(&match most {
-            i64::MAX => format!("must be greater than or equal to {least}"),
-            most => format!("not in valid range [{least}-{most}]"),
-        }));
+        errors.push(self.wrong(detail));
         None
     }
 

@@ -77,43 +77,105 @@ fn everything_that_is_wrong_is_told_with_its_field() {
         "percentageOfNodesToScore: 101
 podInitialBackoffSeconds: 0
 podMaxBackoffSeconds: -1
+parallelism: 0
 colour: red
+leaderElection: {resourceLock: endpoints}
 extenders: [{urlPrefix: http://x}]
 profiles:
 - schedulerName: one
   plugins:
-    filter: {disabled: [{name: NodeShape}]}
+    filter: {disabled: [{name: NodeShape}], enabled: [{name: NodeColour}]}
     shape: {}
   pluginConfig:
-  - name: NodeResourcesFit
-    args:
-      ignoredResourceGroups: [a/b]
-      scoringStrategy: {type: Best, resources: [{name: cpu, weight: 200}, {name: cpu}]}
-  - name: PodTopologySpread
-    args: {defaultConstraints: [{maxSkew: 0, topologyKey: zone}], defaultingType: System}
-  - name: ImageLocality
+  - name: Unheard
+    args: {of: true}
 - schedulerName: one
 - percentageOfNodesToScore: many
 ",
         expect![[r#"
             unknown field "colour"
-            extenders: Invalid value: extenders are not served here
+            leaderElection.resourceLock: Invalid value: "endpoints": resourceLock value must be "leases"
+            parallelism: Invalid value: 0: should be an integer value greater than zero
+            unknown field "profiles[0].plugins.shape"
+            profiles[0].plugins.filter.enabled[0].name: Unsupported value: "NodeColour": supported values: "SchedulingGates", "PrioritySort", "NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit", "VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding", "VolumeZone", "PodTopologySpread", "InterPodAffinity", "DynamicResources", "DefaultPreemption", "NodeResourcesBalancedAllocation", "ImageLocality", "DefaultBinder"
+            profiles[1].schedulerName: Duplicate value: "profiles[0].schedulerName"
+            profiles[2].schedulerName: Required value
+            profiles[2].percentageOfNodesToScore: Invalid value: "many": must be an integer
             percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]
             podInitialBackoffSeconds: Invalid value: 0: must be greater than 0
             podMaxBackoffSeconds: Invalid value: -1: must be greater than or equal to PodInitialBackoffSeconds
-            unknown field "profiles[0].plugins.shape"
-            profiles[0].plugins.filter.disabled[0].name: Unsupported value: "NodeShape": supported values: "SchedulingGates", "PrioritySort", "NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit", "VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding", "VolumeZone", "PodTopologySpread", "InterPodAffinity", "DynamicResources", "DefaultPreemption", "NodeResourcesBalancedAllocation", "ImageLocality", "DefaultBinder"
+            extenders: Invalid value: extenders are not served here"#]],
+    );
+}
+
+#[test]
+fn wrong_arguments_of_plugins_are_told_as_upstream_tells_them() {
+    let args = |rest: &str| format!("profiles:\n- pluginConfig:\n{rest}");
+    let refused = |rest: &str, expected: Expect| refused(&args(rest), expected);
+    refused(
+        "  - name: NodeResourcesFit
+    args:
+      ignoredResources: ['no good']
+      ignoredResourceGroups: [a/b]
+      scoringStrategy: {type: Best, resources: [{name: cpu, weight: 200}, {name: memory, weight: 0}]}
+  - name: NodeResourcesFit
+    args: {scoringStrategy: {type: RequestedToCapacityRatio}}
+  - name: NodeResourcesBalancedAllocation
+    args: {resources: [{name: cpu, weight: 2}, {name: cpu}]}
+",
+        expect![[r#"
+            profiles[0].pluginConfig[0].args.ignoredResources[0]: Invalid value: "no good": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
             profiles[0].pluginConfig[0].args.ignoredResourceGroups[0]: Invalid value: "a/b": resource group name can't contain '/'
-            profiles[0].pluginConfig[0].args.scoringStrategy.resources[0].weight: Invalid value: 200: not in valid range [1-100]
-            profiles[0].pluginConfig[0].args.scoringStrategy.resources[1].name: Duplicate value: "cpu"
             profiles[0].pluginConfig[0].args.scoringStrategy.type: Unsupported value: "Best": supported values: "LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"
-            profiles[0].pluginConfig[1].args.defaultConstraints[0].maxSkew: Invalid value: 0: not in valid range [1-2147483647]
-            profiles[0].pluginConfig[1].args.defaultConstraints[0].whenUnsatisfiable: Required value
-            profiles[0].pluginConfig[1].args.defaultConstraints: Invalid value: [{"maxSkew":0,"topologyKey":"zone"}]: when .defaultingType is System, no default constraints may be given
-            profiles[0].pluginConfig[2].name: Unsupported value: "ImageLocality": supported values: "DefaultPreemption", "DynamicResources", "InterPodAffinity", "NodeAffinity", "NodeResourcesBalancedAllocation", "NodeResourcesFit", "PodTopologySpread", "VolumeBinding"
-            profiles[2].schedulerName: Required value
-            profiles[2].percentageOfNodesToScore: Invalid value: "many": must be an integer
-            profiles[1].schedulerName: Duplicate value: "one""#]],
+            profiles[0].pluginConfig[0].args.scoringStrategy.resources[0].weight: Invalid value: 200: resource weight of cpu not in valid range (0, 100]
+            profiles[0].pluginConfig[1]: Duplicate value: "NodeResourcesFit"
+            profiles[0].pluginConfig[1].args.scoringStrategy.requestedToCapacityRatio: Required value: must be specified when type is RequestedToCapacityRatio
+            profiles[0].pluginConfig[2].args.resources[0].weight: Invalid value: 2: must be 1
+            profiles[0].pluginConfig[2].args.resources[1].name: Duplicate value: "cpu""#]],
+    );
+    refused(
+        "  - name: NodeResourcesFit
+    args:
+      scoringStrategy:
+        type: RequestedToCapacityRatio
+        requestedToCapacityRatio:
+          shape: [{utilization: 50, score: 11}, {utilization: 50, score: 1}, {utilization: 101, score: 1}]
+",
+        expect![[r#"
+            profiles[0].pluginConfig[0].args.scoringStrategy.requestedToCapacityRatio.shape[0].score: Invalid value: 11: not in valid range [0, 10]
+            profiles[0].pluginConfig[0].args.scoringStrategy.requestedToCapacityRatio.shape[1].utilization: Invalid value: 50: values must be sorted in increasing order
+            profiles[0].pluginConfig[0].args.scoringStrategy.requestedToCapacityRatio.shape[2].utilization: Invalid value: 101: not in valid range [0, 100]
+            profiles[0].pluginConfig[0].args.scoringStrategy.requestedToCapacityRatio.shape[2].utilization: Invalid value: 101: values must be sorted in increasing order"#]],
+    );
+    refused(
+        "  - name: PodTopologySpread
+    args:
+      defaultConstraints:
+      - {maxSkew: 0, topologyKey: zone, whenUnsatisfiable: Never}
+      - {topologyKey: zone, whenUnsatisfiable: Never, labelSelector: {}}
+      - {maxSkew: 1}
+  - name: InterPodAffinity
+    args: {hardPodAffinityWeight: 101}
+  - name: DefaultPreemption
+    args: {minCandidateNodesPercentage: 0, minCandidateNodesAbsolute: 0}
+  - name: VolumeBinding
+    args: {bindTimeoutSeconds: -1, shape: []}
+",
+        expect![[r#"
+            profiles[0].pluginConfig[0].args.defaultingType: Invalid value: "System": when .defaultConstraints are not empty
+            profiles[0].pluginConfig[0].args.defaultConstraints[0].maxSkew: Invalid value: 0: not in valid range (0, inf)
+            profiles[0].pluginConfig[0].args.defaultConstraints[0].whenUnsatisfiable: Unsupported value: "Never": supported values: "DoNotSchedule", "ScheduleAnyway"
+            profiles[0].pluginConfig[0].args.defaultConstraints[1].maxSkew: Invalid value: 0: not in valid range (0, inf)
+            profiles[0].pluginConfig[0].args.defaultConstraints[1].whenUnsatisfiable: Unsupported value: "Never": supported values: "DoNotSchedule", "ScheduleAnyway"
+            profiles[0].pluginConfig[0].args.defaultConstraints[1].labelSelector: Forbidden: constraint must not define a selector, as they deduced for each pod
+            profiles[0].pluginConfig[0].args.defaultConstraints[1]: Duplicate value: "{zone, Never}"
+            profiles[0].pluginConfig[0].args.defaultConstraints[2].topologyKey: Required value: can not be empty
+            profiles[0].pluginConfig[0].args.defaultConstraints[2].whenUnsatisfiable: Required value: can not be empty
+            profiles[0].pluginConfig[1].args.hardPodAffinityWeight: Invalid value: 101: not in valid range [0, 100]
+            profiles[0].pluginConfig[2].args.minCandidateNodesPercentage: Invalid value: 0: cannot be zero at the same time as minCandidateNodesAbsolute
+            profiles[0].pluginConfig[2].args.minCandidateNodesAbsolute: Invalid value: 0: cannot be zero at the same time as minCandidateNodesPercentage
+            profiles[0].pluginConfig[3].args.bindTimeoutSeconds: Invalid value: -1: invalid BindTimeoutSeconds, should not be a negative value
+            profiles[0].pluginConfig[3].args.shape: Invalid value: []: unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring"#]],
     );
 }
 

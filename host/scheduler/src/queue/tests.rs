@@ -7,6 +7,7 @@ use crate::fixture::{node, pod as fixture_pod, with};
 use crate::plugin::Plugin;
 use crate::view::NodeView;
 
+const FORGOTTEN: Duration = Duration::from_secs(300);
 const BACKOFFS: Backoffs = Backoffs { first: Duration::from_secs(1), last: Duration::from_secs(10) };
 
 /// A queue with its clock.
@@ -17,7 +18,7 @@ struct Line {
 }
 
 fn line() -> Line {
-    Line { queue: Queue::new(BACKOFFS), snapshot: Snapshot::default(), now: Instant::now() }
+    Line { queue: Queue::new(BACKOFFS, FORGOTTEN), snapshot: Snapshot::default(), now: Instant::now() }
 }
 
 fn view(tree: &Tree) -> Arc<PodView> {

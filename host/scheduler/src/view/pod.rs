@@ -269,9 +269,8 @@ fn volume_uses(pod: &Tree, volume: &Tree) -> Vec<PodVolume> {
             "rbd" => {
                 let (pool, image) = (text(source, &["pool"]), text(source, &["image"]));
                 let monitors = texts(source, &["monitors"]);
-                let one =
-                    |monitor: &Box<str>| disk(format!("rbd/{monitor}/{pool}/{image}"), is_read_only(source));
-                return monitors.iter().map(one).collect();
+                let ids = monitors.iter().map(|monitor| format!("rbd/{monitor}/{pool}/{image}"));
+                return ids.map(|id| disk(id, is_read_only(source))).collect();
             }
             _ => {}
         }

@@ -20,7 +20,10 @@ use super::sockets::Authority;
 use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
-use crate::{ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS};
+use crate::{
+    AdmissionPlugins, ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Limits,
+    NODE_PORTS,
+};
 
 /// A bearer token is the name of its user; `broken` is one that nobody can tell.
 pub(super) struct ByName;
@@ -149,7 +152,7 @@ pub(super) fn config() -> Config {
         event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse().unwrap(),
         secure_port: 16443,
-        admission_off: Vec::new(),
+        admission: AdmissionPlugins::default(),
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![KeyPair::generate().unwrap().serialize_pem().into_bytes()],

@@ -41,7 +41,7 @@ impl Fixture {
         let (encryption, encrypting) = watch::channel(None);
         let foundation = Foundation {
             store: store.clone().into(),
-            admission: Admission::new(network(), &[]),
+            admission: Admission::new(network(), &crate::AdmissionPlugins::default()),
             expiry: Expiry::new(TTL),
             authorizer: Arc::new(Everything),
             values: Values::new(encrypting),
