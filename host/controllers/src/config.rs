@@ -32,6 +32,10 @@ pub struct Config {
     pub deployment_syncs: NonZeroUsize,
     pub daemon_set_syncs: NonZeroUsize,
     pub stateful_set_syncs: NonZeroUsize,
+    /// Pods whose ephemeral volumes are claimed at the same time.
+    pub ephemeral_volume_syncs: NonZeroUsize,
+    /// Pods and claims of devices that are looked at at the same time.
+    pub resource_claim_syncs: NonZeroUsize,
 }
 
 impl Config {
@@ -52,6 +56,10 @@ impl Config {
     pub const WORKLOAD_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
     /// Upstream's `--concurrent-daemonset-syncs`.
     pub const DAEMON_SET_SYNCS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+    /// Upstream's `--concurrent-ephemeralvolume-syncs`.
+    pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--concurrent-resource-claim-syncs`.
+    pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
 }
 
 impl Default for Config {
@@ -73,6 +81,8 @@ impl Default for Config {
             deployment_syncs: Self::WORKLOAD_SYNCS,
             daemon_set_syncs: Self::DAEMON_SET_SYNCS,
             stateful_set_syncs: Self::WORKLOAD_SYNCS,
+            ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
+            resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
         }
     }
 }

@@ -28,6 +28,7 @@ mod pod_batches;
 mod pod_control;
 mod pod_template;
 mod replicas;
+mod resource_claim;
 mod revisions;
 mod root_ca;
 mod selection;
@@ -40,6 +41,7 @@ mod stateful_set;
 mod status;
 mod taint_eviction;
 mod token_secret;
+mod volume;
 mod wiring;
 
 pub use certificates::ClusterSigning;

@@ -20,7 +20,8 @@ use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, daemon_set, deployment, endpoint_slice,
     endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
-    replicas, root_ca, service_account, service_cidr, stateful_set, taint_eviction, token_secret,
+    replicas, resource_claim, root_ca, service_account, service_cidr, stateful_set, taint_eviction,
+    token_secret, volume,
 };
 
 /// One controller.
@@ -81,6 +82,26 @@ const CONTROLLERS: &[Controller] = &[
     row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
     row("daemonset-controller", "daemon-set-controller", daemon_set::wire),
     row("statefulset-controller", "statefulset-controller", stateful_set::wire),
+    row("persistentvolume-binder-controller", "persistent-volume-binder", volume::binder::wire),
+    row("persistentvolume-attach-detach-controller", "attachdetach-controller", volume::attachment::wire),
+    row("persistentvolume-expander-controller", "expand-controller", volume::expansion::wire),
+    row(
+        "persistentvolumeclaim-protection-controller",
+        "pvc-protection-controller",
+        volume::protection::wire_claims,
+    ),
+    row(
+        "persistentvolume-protection-controller",
+        "pv-protection-controller",
+        volume::protection::wire_volumes,
+    ),
+    row(
+        "volumeattributesclass-protection-controller",
+        "volumeattributesclass-protection-controller",
+        volume::protection::wire_classes,
+    ),
+    row("ephemeral-volume-controller", "ephemeral-volume-controller", volume::ephemeral::wire),
+    row("resourceclaim-controller", "resource-claim-controller", resource_claim::wire),
 ];
 
 /// The names of all controllers, as `--controllers` has them.
