@@ -2,11 +2,13 @@
 //! one has its default service account and the cluster's CA.
 
 mod conditions;
+mod cron_job;
 mod dependents;
 mod discovery;
 mod every_namespace;
 mod expectations;
 mod garbage_collector;
+mod job;
 mod manager;
 mod namespace;
 mod pod;
@@ -17,6 +19,7 @@ mod root_ca;
 mod service_account;
 mod slow_start;
 mod status;
+mod ttl_after_finished;
 mod wiring;
 
 pub use manager::{Clients, Config, ControllersTask, Deps, names};

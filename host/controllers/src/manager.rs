@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::wiring::{Board, Wiring};
-use crate::{garbage_collector, namespace, replicas, root_ca, service_account};
+use crate::{
+    cron_job, garbage_collector, job, namespace, replicas, root_ca, service_account, ttl_after_finished,
+};
 
 /// One controller.
 struct Controller {
@@ -55,6 +57,13 @@ const CONTROLLERS: &[Controller] = &[
         name: "replicaset-controller",
         identity: "replicaset-controller",
         wire: replicas::wire::<ReplicaSet>,
+    },
+    Controller { name: "job-controller", identity: "job-controller", wire: job::wire },
+    Controller { name: "cronjob-controller", identity: "cronjob-controller", wire: cron_job::wire },
+    Controller {
+        name: "ttl-after-finished-controller",
+        identity: "ttl-after-finished-controller",
+        wire: ttl_after_finished::wire,
     },
 ];
 
