@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::wiring::{Board, Wiring};
 use crate::{
-    cron_job, garbage_collector, job, namespace, replicas, root_ca, service_account, ttl_after_finished,
+    cron_job, disruption, garbage_collector, job, namespace, pod_garbage_collector, replicas, resource_quota,
+    root_ca, service_account, ttl_after_finished,
 };
 
 /// One controller.
@@ -65,6 +66,17 @@ const CONTROLLERS: &[Controller] = &[
         identity: "ttl-after-finished-controller",
         wire: ttl_after_finished::wire,
     },
+    Controller {
+        name: "resourcequota-controller",
+        identity: "resourcequota-controller",
+        wire: resource_quota::wire,
+    },
+    Controller {
+        name: "pod-garbage-collector-controller",
+        identity: "pod-garbage-collector",
+        wire: pod_garbage_collector::wire,
+    },
+    Controller { name: "disruption-controller", identity: "disruption-controller", wire: disruption::wire },
 ];
 
 /// The names of all controllers, as `--controllers` has them.
@@ -80,6 +92,8 @@ pub struct Config {
     pub namespace_syncs: NonZeroUsize,
     /// Objects that the garbage collector looks at at the same time.
     pub gc_syncs: NonZeroUsize,
+    /// Pods that ended and are kept; with zero all are.
+    pub ended_pods: usize,
 }
 
 impl Config {
@@ -87,11 +101,18 @@ impl Config {
     pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
     /// Upstream's `--concurrent-gc-syncs`.
     pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
+    /// Upstream's `--terminated-pod-gc-threshold`.
+    pub const ENDED_PODS: usize = 12_500;
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { off: Vec::new(), namespace_syncs: Self::NAMESPACE_SYNCS, gc_syncs: Self::GC_SYNCS }
+        Self {
+            off: Vec::new(),
+            namespace_syncs: Self::NAMESPACE_SYNCS,
+            gc_syncs: Self::GC_SYNCS,
+            ended_pods: Self::ENDED_PODS,
+        }
     }
 }
 
