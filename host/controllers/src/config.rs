@@ -36,6 +36,8 @@ pub struct Config {
     pub ephemeral_volume_syncs: NonZeroUsize,
     /// Pods and claims of devices that are looked at at the same time.
     pub resource_claim_syncs: NonZeroUsize,
+    /// Pods that ended and are kept; with zero all are.
+    pub ended_pods: usize,
 }
 
 impl Config {
@@ -60,6 +62,8 @@ impl Config {
     pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
     /// Upstream's `--concurrent-resource-claim-syncs`.
     pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
+    /// Upstream's `--terminated-pod-gc-threshold`.
+    pub const ENDED_PODS: usize = 12_500;
 }
 
 impl Default for Config {
@@ -83,6 +87,7 @@ impl Default for Config {
             stateful_set_syncs: Self::WORKLOAD_SYNCS,
             ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
             resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
+            ended_pods: Self::ENDED_PODS,
         }
     }
 }
