@@ -1,6 +1,7 @@
 //! The admission that is built in: one table of plugins, in upstream's order. A mutating step sees the object with its
 //! defaults, a validating one as it is to be written. `addresses` is no plugin: it gives Services what they lack.
 
+pub(crate) mod addon;
 pub(crate) mod address;
 mod certificates;
 mod connect;
@@ -15,6 +16,7 @@ mod policy;
 mod priority;
 mod quota;
 mod request;
+mod round;
 mod runtime_class;
 mod scene;
 mod service_account;
@@ -34,9 +36,11 @@ use crate::registry::Served;
 use crate::rest::{Execution, Rest, WriteOptions};
 use crate::storage::convert;
 use crate::strategy::{self, ShapeError};
+use addon::Admit;
 use address::{Addresses, Reserved, ServiceNetwork};
 use policy::{Mutated, Policies};
-use webhook::{Round, Webhooks};
+use round::Round;
+use webhook::Webhooks;
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +66,14 @@ pub(crate) struct Write<'a> {
     /// What the client is warned of.
     pub(crate) warnings: Vec<String>,
     pass: Pass,
+    /// Of webhooks.
     round: Round,
+    /// Of addons.
+    added: Round,
     mutated: Mutated,
 }
 
-/// Which time it is that an object is completed: what webhooks and policies changed is gone over once more.
+/// Which time it is that an object is completed: what webhooks, addons and policies changed is gone over once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
     First,
@@ -132,8 +139,10 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
     Plugin { name: "MutatingAdmissionPolicy", operations: &[Create, Update], mutate: Some(Later(|write| Box::pin(policy::mutate(write)))), ..NOTHING },
     Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
+    Plugin { name: "MutatingAdmissionAddon", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(addon::mutate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionPolicy", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(policy::validate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
+    Plugin { name: "ValidatingAdmissionAddon", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(addon::validate(write)))), ..NOTHING },
     Plugin { name: "ResourceQuota", operations: &[Create, Update], validate: Some(Later(|write| Box::pin(quota::charge(write)))), ..NOTHING },
 ];
 
@@ -152,27 +161,29 @@ pub(crate) struct Admission {
     addresses: Arc<Addresses>,
     webhooks: Arc<Webhooks>,
     policies: Arc<Policies>,
+    addons: Arc<dyn Admit>,
     /// The names of plugins that are turned off.
     off: Arc<[String]>,
 }
 
 impl Admission {
     /// `off` are the names of plugins that do nothing.
-    pub(crate) fn new(network: ServiceNetwork, off: &[String]) -> Self {
+    pub(crate) fn new(network: ServiceNetwork, off: &[String], addons: Arc<dyn Admit>) -> Self {
         Self {
             addresses: Arc::new(Addresses::new(network)),
             webhooks: Arc::new(Webhooks::new()),
             policies: Arc::new(Policies::new()),
+            addons,
             off: off.into(),
         }
     }
 
-    /// Completes an object, or refuses it. What webhooks and policies changed is gone over once more.
+    /// Completes an object, or refuses it. What webhooks, addons and policies changed is gone over once more.
     pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
         for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
             step.take(write).await?;
         }
-        if write.round.changed || write.mutated.changed {
+        if write.round.changed || write.added.changed || write.mutated.changed {
             write.pass = Pass::Second;
             for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
                 step.take(write).await?;
@@ -206,6 +217,10 @@ impl Admission {
 
     fn webhooks(&self) -> &Webhooks {
         &self.webhooks
+    }
+
+    fn addons(&self) -> &dyn Admit {
+        self.addons.as_ref()
     }
 
     fn policies(&self) -> &Policies {
@@ -280,6 +295,7 @@ impl<'a> Write<'a> {
             warnings: Vec::new(),
             pass: Pass::First,
             round: Round::default(),
+            added: Round::default(),
             mutated: Mutated::default(),
         }
     }

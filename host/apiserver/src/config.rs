@@ -12,6 +12,7 @@ use supervise::Scope;
 use tokio::sync::watch;
 
 use crate::admission;
+use crate::admission::addon::Admit;
 use crate::audit::AuditConfig;
 use crate::authn::Authenticate;
 use crate::authz::{Authorize, NodeMode};
@@ -92,6 +93,10 @@ pub struct Dependencies {
     pub datastore: Datastore,
     pub authenticate: Arc<dyn Authenticate>,
     pub authorize: Arc<dyn Authorize>,
+    /// Who is asked about writes, beside webhooks.
+    pub admit: Arc<dyn Admit>,
+    /// What others tell on `/metrics`, in Prometheus' text format and without its end.
+    pub more_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether what nodes may read is narrowed to what their pods name.
     pub node_mode: NodeMode,
     /// Whether a request without credentials is `system:anonymous`; asked for each.

@@ -13,6 +13,7 @@ mod instance;
 mod output;
 mod runtime;
 mod services;
+mod tally;
 mod values;
 mod warm;
 
@@ -22,9 +23,12 @@ pub use inspect::{Import, InspectError, Inspection, Role, inspect};
 pub use instance::{CallError, Instance};
 pub use runtime::{Engine, EngineError};
 pub use services::{Answer, Services};
+pub use tally::{Strikes, Tally, Unavailable};
 pub use values::{
-    Argument, Attributes, Certificate, Credentials, Decision, Edit, Event, Facts, File, Kind, KubeRequest,
-    KubeResponse, Level, Object, ObjectChange, ObjectKey, Operation, Password, PathRule, Refusal,
-    ResourceRule, RuleSet, Setting, Target, User,
+    Action, AdmissionRequest, Argument, Attributes, Certificate, CertificateRequest, Cluster, ClusterNode,
+    Credentials, Decision, Denial, DnsAnswer, DnsClient, Edit, Event, Facts, File, FilterRule, Folder,
+    FolderAccess, Hook, Issued, Kind, KubeRequest, KubeResponse, Level, Link, LinkKind, Measure, Measured,
+    Mutation, Neighbour, Object, ObjectChange, ObjectKey, Operation, Password, PathRule, Plan, Refusal,
+    ResourceRule, Review, Route, RuleSet, Setting, Target, Usage, User, Vxlan, WriteOperation,
 };
-pub use warm::{Strikes, Unavailable, Warm};
+pub use warm::Warm;

@@ -1,11 +1,13 @@
 //! Commands that ask the running host over its control socket.
 
+mod plugins;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use admin::operation::{
     DisablePlugin, EnablePlugin, ImportImages, InstallMode, InstallPlugin, ListCertificates, ListPlugins,
-    PluginInfo, RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
+    RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
 };
 use admin::{Client, show};
 use anyhow::{Context, Result, bail};
@@ -52,7 +54,7 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
         Plugin::List { format } => {
             print(format, &client.ask(&ListPlugins {}).await?, |list| show::addons(list))
         }
-        Plugin::Info { name, format } => print(format, &client.ask(&PluginInfo { name }).await?, show::addon),
+        Plugin::Info { name, format } => plugins::info(&client, name, format).await,
         Plugin::Enable { name } => {
             let addon = client.ask(&EnablePlugin { name }).await?;
             terminal::print(&format!("addon {} is enabled\n", addon.name))
@@ -65,25 +67,21 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
             client.ask(&RemovePlugin { name: name.clone() }).await?;
             terminal::print(&format!("addon {name} is removed\n"))
         }
+        Plugin::Upgrade { name, file, yes, dry_run } => {
+            plugins::upgrade(&client, name, &file, yes, dry_run).await
+        }
+        Plugin::Set { name, settings } => plugins::set(&client, name, &settings).await,
+        Plugin::Grant { name, capability } => plugins::grant(&client, name, capability).await,
+        Plugin::Revoke { name, capability } => plugins::revoke(&client, name, capability).await,
+        Plugin::Diff { source } => plugins::diff(&client, &source).await,
+        Plugin::Logs { name, follow } => plugins::logs(&client, &name, follow).await,
     }
 }
 
 /// Shows what the addon wants and changes, asks, and installs it. A built-in that wants nothing new needs no question:
 /// it came with the binary.
 async fn install(client: &Client, source: &str, yes: bool, dry_run: bool) -> Result<()> {
-    let path = Path::new(source);
-    let (name, component) = if path.exists() {
-        let component = std::fs::read(path).with_context(|| format!("read the component {source}"))?;
-        if component.is_empty() {
-            bail!("the component {source} is an empty file");
-        }
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        (stem, Some(component))
-    } else if source.contains('/') {
-        bail!("there is no file {source}");
-    } else {
-        (source.strip_suffix(".wasm").unwrap_or(source).to_owned(), None)
-    };
+    let (name, component) = plugins::source(source)?;
     let upload = || component.clone().map_or_else(net::body::empty, net::body::full);
 
     let plan = InstallPlugin { name: name.clone(), mode: InstallMode::Plan };

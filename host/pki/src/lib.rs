@@ -8,6 +8,7 @@ mod issue;
 mod kubeconfig;
 mod refresh;
 mod renewal;
+mod request;
 mod table;
 mod template;
 mod tokens;
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 pub use error::PkiError;
 pub use inspect::CertificateStatus;
 pub use refresh::Refresh;
+pub use request::{Issued, Request, Usage};
 pub use table::{Authority, CERTIFICATES, Certificate};
 pub use template::{Template, TemplateError};
 

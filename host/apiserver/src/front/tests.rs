@@ -1,6 +1,7 @@
 //! Requests through every filter, one claim a test.
 
 mod access;
+mod addons;
 mod audit;
 mod backends;
 mod customs;
