@@ -5,6 +5,7 @@ mod addons;
 mod audit;
 mod backends;
 mod customs;
+mod escalation;
 mod exchange;
 mod fixture;
 mod limits;
