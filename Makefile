@@ -8,7 +8,7 @@ COMMANDS := containerd runc ip nft mount
 TEST_PACKAGES := busybox-static etcd-server etcd-client protobuf-compiler libprotobuf-dev python3 python3-pip
 TEST_COMMANDS := busybox etcd etcdctl protoc python3 pip3
 TEST_FILES    := /usr/include/google/protobuf/descriptor.proto
-ADDONS   := auth-basic auth-token auth-x509 rbac
+ADDONS   := auth-basic auth-oidc auth-token auth-x509 cis-hardening rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HOST     := target/release/mk8s-host
 
