@@ -5,8 +5,8 @@
 PACKAGES := containerd runc iproute2 nftables mount
 COMMANDS := containerd runc ip nft mount
 # What the tests need beyond that and the Rust toolchain.
-TEST_PACKAGES := busybox-static etcd-server etcd-client protobuf-compiler libprotobuf-dev python3 python3-pip
-TEST_COMMANDS := busybox etcd etcdctl protoc python3 pip3
+TEST_PACKAGES := busybox-static docker-registry etcd-server etcd-client protobuf-compiler libprotobuf-dev nodejs npm python3 python3-pip python3-venv
+TEST_COMMANDS := busybox docker-registry etcd etcdctl protoc node npm python3 pip3
 TEST_FILES    := /usr/include/google/protobuf/descriptor.proto
 ADDONS   := auth-basic auth-oidc auth-token auth-x509 cis-hardening rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -51,11 +51,7 @@ impl Loaded {
 
     /// Limits of a role within what the addon may use.
     pub(crate) fn limits(&self, of_role: Limits) -> Limits {
-        let allowance = &self.services.allowance;
-        Limits {
-            memory: allowance.memory.min(of_role.memory),
-            deadline: allowance.call.unwrap_or(of_role.deadline),
-        }
+        self.services.allowance.within(of_role)
     }
 
     /// An instance for calls that requests wait for, or that nobody may hold up.

@@ -93,7 +93,7 @@ async fn ask(
     }
 }
 
-fn expanded(addon: &str, edit: engine::Edit, data_dir: &str) -> Result<Edit, FoldError> {
+pub(crate) fn expanded(addon: &str, edit: engine::Edit, data_dir: &str) -> Result<Edit, FoldError> {
     let engine::Edit { service, flag, operation } = edit;
     let value = |value: String| DATA_DIR.iter().fold(value, |value, name| value.replace(name, data_dir));
     let op = match operation {

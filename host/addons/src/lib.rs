@@ -5,6 +5,7 @@
 
 mod active;
 mod admission;
+pub mod author;
 mod boot;
 mod depot;
 mod documents;
@@ -23,6 +24,7 @@ mod record;
 mod report;
 mod roster;
 mod services;
+pub mod signature;
 mod task;
 mod transaction;
 

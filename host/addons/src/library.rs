@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ use tokio::io::AsyncWriteExt;
 use crate::metadata::{Metadata, MetadataError, Wants};
 use crate::ports::{Compiler, PortError};
 use crate::report::{CapabilityReport, Described, SettingReport};
+
+/// Of a file's mode.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// SHA-256 of a component, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,7 +117,7 @@ impl Library {
         // What is not granted is linked all the same, and denied when it is called.
         let declared = &package.metadata.wants;
         let path = self.compiled(&package.digest);
-        if let Some(compiled) = read(&path).await? {
+        if let Some(compiled) = read_own(&path).await? {
             match self.map(&compiled, declared) {
                 Err(LoadError::Unusable(why)) => {
                     tracing::warn!(path = %path.display(), %why, "compile a component anew");
@@ -188,6 +191,22 @@ async fn read(path: &Path) -> Result<Option<Vec<u8>>, ComponentError> {
     }
 }
 
+/// What this host compiled: a file that is somebody else's, or that others can write to, is as if it were not there.
+async fn read_own(path: &Path) -> Result<Option<Vec<u8>>, ComponentError> {
+    let failed = |why| ComponentError::File { doing: "read", path: path.to_owned(), why };
+    let metadata = match tokio::fs::symlink_metadata(path).await {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed)?,
+    };
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if metadata.is_file() && is_ours && metadata.mode() & WRITABLE_BY_OTHERS == 0 {
+        return read(path).await;
+    }
+    tracing::warn!(path = %path.display(), "compile a component anew: others could have written what was compiled");
+    tokio::fs::remove_file(path).await.map_err(failed)?;
+    Ok(None)
+}
+
 /// Writes a file that is whole or not there, for this user's eyes alone.
 pub(crate) async fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
@@ -205,4 +224,44 @@ pub(crate) async fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 async fn own(folder: &Path) -> io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
     tokio::fs::set_permissions(folder, Permissions::from_mode(0o700)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::tests::node::{ENGINE, HereCompiler, hollow_addon};
+
+    #[derive(Default)]
+    struct Counting(AtomicU32);
+
+    impl Compiler for Counting {
+        fn compile(&self, component: Bytes) -> BoxFuture<'_, Result<Vec<u8>, PortError>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            HereCompiler.compile(component)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_could_have_written_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let counting = Arc::new(Counting::default());
+        let library = Library::new(folder.path().to_owned(), ENGINE.clone(), counting.clone());
+        let package = Package::read(hollow_addon("a", "1", "")).unwrap();
+        let path = library.compiled(&package.digest);
+        let load = async || {
+            library.load(&package).await.unwrap();
+            counting.0.load(Ordering::Relaxed)
+        };
+        assert_eq!((load().await, load().await), (1, 1));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o602)).unwrap();
+        assert_eq!((load().await, load().await), (2, 2));
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert_eq!((load().await, load().await), (3, 3));
+    }
 }

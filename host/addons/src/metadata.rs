@@ -16,8 +16,8 @@ pub(crate) use wants::{
 };
 
 /// The draft that the metadata names.
-const CONTRACT: &str = "0.1-draft";
-const LONGEST_NAME: usize = 63;
+pub(crate) const CONTRACT: &str = "0.1-draft";
+pub(crate) const LONGEST_NAME: usize = 63;
 
 /// The custom section `mk8s:addon`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -157,7 +157,8 @@ impl Metadata {
         if lies.is_empty() { Ok(metadata) } else { Err(MetadataError::Lies(Lies(lies))) }
     }
 
-    fn lies(&self, inspection: &Inspection) -> Vec<Lie> {
+    /// Every lie of it.
+    pub(crate) fn lies(&self, inspection: &Inspection) -> Vec<Lie> {
         let mut lies = Vec::new();
         let mut claim = |is_lie: bool, lie: Lie| lies.extend(is_lie.then_some(lie));
         claim(self.contract != CONTRACT, Lie::Contract(self.contract.clone()));
@@ -254,7 +255,7 @@ fn holds_control_characters(metadata: &[u8]) -> bool {
     serde_json::from_slice(metadata).is_ok_and(|value| any(&value))
 }
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -16,6 +16,7 @@ use crate::record::{Record, Source, StateError};
 use crate::report::{Details, InstallPlan, Report};
 use crate::roster::{Entry, Stage};
 use crate::services;
+use crate::signature::{SignatureError, Signed, TRUSTED_KEYS, Trust, TrustedKeys};
 use crate::task::{Node, Reach};
 use crate::transaction::{Next, Settling, Target};
 use change::Regrant;
@@ -55,6 +56,12 @@ pub enum OperationError {
     BuiltIn(String),
     #[error("addon {addon}: {why}")]
     Component { addon: String, why: ComponentError },
+    #[error("addon {addon}: {why}")]
+    Signature { addon: String, why: SignatureError },
+    #[error(
+        "addon {addon} is {signed}, and this host takes what is signed by a trusted key alone: put the key of its author into {TRUSTED_KEYS} as NAME.pub, or start the host without --require-signature"
+    )]
+    NotTrusted { addon: String, signed: Signed },
     #[error("addon {addon} cannot be enabled beside {other}: disable {other} first")]
     Conflict { addon: String, other: String },
     #[error("the configuration with this change of addon {addon}: {why}")]
@@ -92,6 +99,8 @@ fn listed(names: &[String]) -> String {
 /// A component and the record that it would have.
 struct Candidate {
     package: Arc<Package>,
+    /// None of a built-in.
+    signed: Option<Signed>,
     record: Record,
     entered: Option<Arc<Entry>>,
 }
@@ -132,6 +141,7 @@ impl Node {
     /// The uploaded component, or the built-in of that name.
     fn candidate(&self, name: &str, component: Option<Bytes>) -> Result<Candidate, OperationError> {
         let of = |why| OperationError::Component { addon: name.to_owned(), why };
+        let signed = component.as_ref().map(|component| self.signed(name, component)).transpose()?;
         let uploaded = component.map(Package::read).transpose().map_err(of)?;
         let (package, source) = match uploaded {
             Some(package) => {
@@ -155,7 +165,17 @@ impl Node {
             source,
             settings: before.map(|record| record.settings.clone()).unwrap_or_default(),
         };
-        Ok(Candidate { package, record, entered })
+        Ok(Candidate { package, signed, record, entered })
+    }
+
+    /// Whose signature the component carries; one that this host does not take is an error.
+    fn signed(&self, addon: &str, component: &[u8]) -> Result<Signed, OperationError> {
+        let of = |why| OperationError::Signature { addon: addon.to_owned(), why };
+        let trusted = TrustedKeys::read(&self.data_dir.join(TRUSTED_KEYS)).map_err(of)?;
+        match (self.trust, trusted.verify(component).map_err(of)?) {
+            (Trust::Anybody, signed) | (Trust::Signed, signed @ Signed::Trusted(_)) => Ok(signed),
+            (Trust::Signed, signed) => Err(OperationError::NotTrusted { addon: addon.to_owned(), signed }),
+        }
     }
 
     async fn plan_install(
@@ -317,7 +337,7 @@ impl Candidate {
                 builtin,
                 denied: 0,
             },
-            source: if builtin { "built in" } else { "unsigned file" }.to_owned(),
+            source: self.signed.as_ref().map_or("built in".to_owned(), ToString::to_string),
             capabilities: metadata.wants.lines(),
             wants_more: Vec::new(),
             changes,

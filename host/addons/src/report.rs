@@ -35,7 +35,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstallPlan {
     pub addon: Report,
-    /// `built in`, or `unsigned file`.
+    /// `built in`, `unsigned`, or `signed by NAME`.
     pub source: String,
     /// What it wants, with its reasons, one line each.
     pub capabilities: Vec<String>,

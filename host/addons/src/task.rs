@@ -23,6 +23,7 @@ use crate::ports::{Compiler, Configuration, Documents, Issuer, KubeAccess, Objec
 use crate::record::{FOLDER, LastApplied, Record, Source};
 use crate::roster::Roster;
 use crate::services::{AddonServices, Backends, Identity};
+use crate::signature::Trust;
 use crate::transaction::Next;
 
 /// Operations that wait for the one under way.
@@ -43,6 +44,7 @@ pub struct Config {
     pub builtins: Vec<Builtin>,
     /// For what requests wait for: [`Limits::HOT`].
     pub request_limits: Limits,
+    pub trust: Trust,
 }
 
 /// What the addons need of the node.
@@ -77,6 +79,7 @@ impl Config {
         let node = Node {
             data_dir: self.data_dir,
             request_limits: self.request_limits,
+            trust: self.trust,
             builtins,
             library,
             store: deps.store,
@@ -123,6 +126,7 @@ pub(crate) struct Node {
     pub(crate) configuration: Arc<dyn Configuration>,
     pub(crate) scope: Scope,
     request_limits: Limits,
+    pub(crate) trust: Trust,
     kube: Arc<dyn KubeAccess>,
     issuer: Arc<dyn Issuer>,
     pub(crate) ledgers: Arc<Ledgers>,

@@ -6,7 +6,7 @@ mod cluster;
 mod folding;
 mod hostile;
 mod lifecycle;
-mod node;
+pub(crate) mod node;
 mod operations;
 mod requests;
 mod start;

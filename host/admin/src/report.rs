@@ -114,7 +114,7 @@ pub enum AddonState {
 #[serde(rename_all = "camelCase")]
 pub struct InstallReport {
     pub addon: AddonReport,
-    /// `built in`, or `unsigned file`.
+    /// `built in`, `unsigned`, or `signed by NAME`.
     pub source: String,
     /// What it wants, with its reasons, one line each.
     pub capabilities: Vec<String>,
@@ -142,6 +142,9 @@ pub struct AddonDetails {
     pub roles: Vec<String>,
     /// SHA-256 of the component, in hexadecimal.
     pub digest: String,
+    /// Of a file: `unsigned`, or `signed by NAME`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
     pub settings: Vec<AddonSetting>,

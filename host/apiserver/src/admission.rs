@@ -4,8 +4,10 @@
 pub(crate) mod addon;
 pub(crate) mod address;
 mod certificates;
+mod configuration;
 mod connect;
 mod default_class;
+mod event_rate;
 pub(crate) mod expression;
 mod limits;
 mod matching;
@@ -30,14 +32,19 @@ use futures_util::future::BoxFuture;
 use objects::resource::{GroupVersionKind, Resource, Verb};
 use objects::status::Status;
 use objects::{Tree, meta, tree};
+use tracing::warn;
 
 use crate::call::Call;
 use crate::registry::Served;
 use crate::rest::{Execution, Rest, WriteOptions};
 use crate::storage::convert;
 use crate::strategy::{self, ShapeError};
+pub use configuration::{AdmissionConfiguration, AdmissionConfigurationError};
+
 use addon::Admit;
 use address::{Addresses, Reserved, ServiceNetwork};
+use configuration::EVENT_RATE_LIMIT;
+use event_rate::EventRates;
 use policy::{Mutated, Policies};
 use round::Round;
 use webhook::Webhooks;
@@ -101,19 +108,29 @@ enum Scope {
 
 struct Plugin {
     name: &'static str,
+    usual: Usual,
     scope: Scope,
     operations: &'static [Operation],
     mutate: Option<Step>,
     validate: Option<Step>,
 }
 
-const NOTHING: Plugin = Plugin { name: "", scope: Scope::All, operations: &[], mutate: None, validate: None };
+/// What a plugin is where no flag names it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Usual {
+    On,
+    Off,
+}
+
+const NOTHING: Plugin =
+    Plugin { name: "", usual: Usual::On, scope: Scope::All, operations: &[], mutate: None, validate: None };
 
 const CORE: &str = "";
 const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
 const LIMITED: Scope = Scope::WithSubresources(&[(CORE, "pods"), (CORE, "persistentvolumeclaims")]);
 const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
 const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses")]);
+const EVENTS: Scope = Scope::Resources(&[(CORE, "events"), ("events.k8s.io", "events")]);
 const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
 const REQUESTS: (&str, &str) = ("certificates.k8s.io", "certificatesigningrequests");
 
@@ -123,7 +140,7 @@ use Step::{Later, Now};
 #[rustfmt::skip]
 const PLUGINS: &[Plugin] = &[
     Plugin { name: "NamespaceLifecycle", operations: &[Create, Update, Delete], mutate: Some(Later(|write| Box::pin(namespace::admit(write)))), ..NOTHING },
-    Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)) },
+    Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)), ..NOTHING },
     Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
     Plugin { name: "NodeRestriction", operations: &[Create, Update, Delete], validate: Some(Now(node_restriction::check)), ..NOTHING },
     Plugin { name: "PodSecurity", operations: &[Create, Update], validate: Some(Now(pod_security::check)), ..NOTHING },
@@ -132,17 +149,18 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
     Plugin { name: "DefaultStorageClass", scope: CLAIMS, operations: &[Create], mutate: Some(Now(default_class::of_claim)), ..NOTHING },
     Plugin { name: "PersistentVolumeClaimResize", scope: CLAIMS, operations: &[Update], validate: Some(Now(storage::resize)), ..NOTHING },
-    Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)) },
+    Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)), ..NOTHING },
     Plugin { name: "CertificateApproval", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "approval"), operations: &[Update], validate: Some(Now(certificates::approval)), ..NOTHING },
     Plugin { name: "CertificateSigning", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "status"), operations: &[Update], validate: Some(Now(certificates::signing)), ..NOTHING },
     Plugin { name: "CertificateSubjectRestriction", scope: Scope::Resources(&[REQUESTS]), operations: &[Create], validate: Some(Now(certificates::subject)), ..NOTHING },
     Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
-    Plugin { name: "MutatingAdmissionPolicy", operations: &[Create, Update], mutate: Some(Later(|write| Box::pin(policy::mutate(write)))), ..NOTHING },
+    Plugin { name: "MutatingAdmissionPolicy", operations: &[Create, Update, Connect], mutate: Some(Later(|write| Box::pin(policy::mutate(write)))), ..NOTHING },
     Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
     Plugin { name: "MutatingAdmissionAddon", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(addon::mutate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionPolicy", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(policy::validate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionAddon", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(addon::validate(write)))), ..NOTHING },
+    Plugin { name: EVENT_RATE_LIMIT, usual: Usual::Off, scope: EVENTS, operations: &[Create, Update], validate: Some(Now(event_rate::admit)), ..NOTHING },
     Plugin { name: "ResourceQuota", operations: &[Create, Update], validate: Some(Later(|write| Box::pin(quota::charge(write)))), ..NOTHING },
 ];
 
@@ -162,19 +180,37 @@ pub(crate) struct Admission {
     webhooks: Arc<Webhooks>,
     policies: Arc<Policies>,
     addons: Arc<dyn Admit>,
-    /// The names of plugins that are turned off.
-    off: Arc<[String]>,
+    event_rates: Arc<EventRates>,
+    plugins: Arc<Plugins>,
+}
+
+/// Which plugins are on beside or in spite of what is usual, by name, and what they are told.
+#[derive(Clone, Debug, Default)]
+pub struct Plugins {
+    pub on: Vec<String>,
+    pub off: Vec<String>,
+    pub configuration: AdmissionConfiguration,
+}
+
+impl Plugins {
+    fn has(&self, plugin: &Plugin) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| name == plugin.name);
+        (plugin.usual == Usual::On || named(&self.on)) && !named(&self.off)
+    }
 }
 
 impl Admission {
-    /// `off` are the names of plugins that do nothing.
-    pub(crate) fn new(network: ServiceNetwork, off: &[String], addons: Arc<dyn Admit>) -> Self {
+    pub(crate) fn new(network: ServiceNetwork, plugins: &Plugins, addons: Arc<dyn Admit>) -> Self {
+        for name in plugins.on.iter().filter(|name| self::plugins().all(|known| known != *name)) {
+            warn!(name, "there is no admission plugin of this name to turn on");
+        }
         Self {
             addresses: Arc::new(Addresses::new(network)),
             webhooks: Arc::new(Webhooks::new()),
             policies: Arc::new(Policies::new()),
             addons,
-            off: off.into(),
+            event_rates: Arc::new(EventRates::new(&plugins.configuration.event_limits)),
+            plugins: Arc::new(plugins.clone()),
         }
     }
 
@@ -208,9 +244,7 @@ impl Admission {
         step: impl Fn(&Plugin) -> Option<Step> + 'a,
     ) -> impl Iterator<Item = Step> + 'a {
         let meant = move |plugin: &&Plugin| {
-            plugin.operations.contains(&operation)
-                && plugin.scope.covers(call)
-                && !self.off.iter().any(|name| name == plugin.name)
+            plugin.operations.contains(&operation) && plugin.scope.covers(call) && self.plugins.has(plugin)
         };
         PLUGINS.iter().filter(meant).filter_map(step)
     }
@@ -241,7 +275,7 @@ impl Admission {
         if let Some(old) = old {
             address::keep(tree, old);
         }
-        self.addresses.assign(rest, &call.resource, tree)
+        self.addresses.assign(rest, &call.resource, tree, old)
     }
 }
 

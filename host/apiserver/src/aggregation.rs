@@ -120,7 +120,7 @@ impl Aggregator {
             return Ok(client.clone());
         }
         let tls = match &remote.authorities {
-            Some(authorities) => TlsClient::new(authorities, Some(&identity)),
+            Some(authorities) => TlsClient::new_or_system(authorities, Some(&identity)),
             None => TlsClient::unverified(Some(&identity)),
         };
         let tls = tls.map_err(|error| Status::unavailable(relay::told(&error)))?;

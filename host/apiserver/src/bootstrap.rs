@@ -1,15 +1,15 @@
 //! What every cluster has from its first moment: the system's namespaces and priority classes, the levels and schemas of
 //! flow control, the APIServices of what is served here, whom aggregated servers are to believe, and the service
-//! `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left alone, but for the endpoints
-//! and the CAs.
+//! `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left alone, but for the endpoints,
+//! the CAs and flow control.
 
 mod authentication;
+mod flow;
 
 use std::net::IpAddr;
 
 use http::StatusCode;
 use ipnet::IpNet;
-use objects::flow_control::{self, AUTO_UPDATE, Bootstrap, Standing};
 use objects::resource::{GroupVersion, Verb};
 use objects::status::{Reason, Status};
 use objects::{Tree, kind, meta, tree};
@@ -23,7 +23,8 @@ use crate::rest::Rest;
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 const HTTPS: u16 = 443;
 
-pub(crate) use authentication::follow;
+pub(crate) use authentication::follow as follow_authorities;
+pub(crate) use flow::follow as follow_flow;
 
 /// Where the API server is to be found.
 #[derive(Clone, Debug)]
@@ -46,9 +47,7 @@ pub(crate) async fn ensure(
     for class in kind::system_priority_classes() {
         write(rest, Verb::Create, ("scheduling.k8s.io", "priorityclasses"), "", class).await?;
     }
-    for Bootstrap { standing, tree } in flow_control::bootstrap() {
-        flow_object(rest, *standing, tree).await?;
-    }
+    flow::ensure(rest).await?;
     for service in api_services(rest) {
         write(rest, Verb::Create, ("apiregistration.k8s.io", "apiservices"), "", service).await?;
     }
@@ -98,33 +97,11 @@ async fn service_network(rest: &Rest, endpoint: &Endpoint) -> Result<(), Status>
     }
     let condition = tree!({
         "type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready",
-        "lastTransitionTime": (meta::rfc3339(jiff::Timestamp::now()))
+        "lastTransitionTime": (meta::rfc3339(supervise::clock::now()))
     });
     network.set_at(&["status", "conditions"], Tree::Array(vec![condition]));
     let place = Place { name: NAME, subresource: "status", ..Place::default() };
     rest.answer(Call::own(row, Verb::Update, place, &network)).await.map(drop)
-}
-
-/// Makes an object of flow control, and brings one up to date that is to stay as it was made.
-async fn flow_object(rest: &Rest, standing: Standing, tree: &Tree) -> Result<(), Status> {
-    const GROUP: &str = "flowcontrol.apiserver.k8s.io";
-    let plural = match tree.str_at(&["kind"]) {
-        Some("FlowSchema") => "flowschemas",
-        _ => "prioritylevelconfigurations",
-    };
-    let name = meta::name(tree);
-    let row = rest.registry().find(GROUP, "v1", plural).ok_or_else(Status::no_such_path)?;
-    let Some(old) = rest.get_tree(&row, "", name) else {
-        return write(rest, Verb::Create, (GROUP, plural), "", tree.clone()).await;
-    };
-    let kept = standing == Standing::Mandatory || meta::annotation(&old, AUTO_UPDATE) == Some("true");
-    // What a client may change of a mandatory one is part of its specification: only what cannot be right is put back.
-    if !kept || old.get("spec") == tree.get("spec") || standing == Standing::Mandatory {
-        return Ok(());
-    }
-    let mut new = old;
-    new.insert("spec", tree.get("spec").cloned());
-    write(rest, Verb::Update, (GROUP, plural), name, new).await
 }
 
 /// An APIService for each built-in group version.

@@ -11,8 +11,8 @@ use net::{CertificatePem, TlsClient};
 use supervise::Scope;
 use tokio::sync::watch;
 
-use crate::admission;
 use crate::admission::addon::Admit;
+use crate::admission::{self, Plugins};
 use crate::audit::AuditConfig;
 use crate::authn::Authenticate;
 use crate::authz::{Authorize, NodeMode};
@@ -39,8 +39,7 @@ pub struct Config {
     pub secure_port: u16,
     /// How long an Event is kept after its last write; zero is for ever.
     pub event_ttl: Duration,
-    /// The names of admission plugins that are turned off.
-    pub admission_off: Vec<String>,
+    pub admission: Plugins,
     /// `iss` of the tokens of service accounts.
     pub service_account_issuer: String,
     /// `aud` of the tokens that this API server takes; the first is that of tokens that name none.
@@ -183,7 +182,7 @@ impl Config {
             (!self.limits.request_timeout.is_zero(), ConfigError::NoTime),
         ];
         let unknown =
-            self.admission_off.iter().filter(|name| admission::plugins().all(|known| known != *name));
+            self.admission.off.iter().filter(|name| admission::plugins().all(|known| known != *name));
         let unknown = unknown.map(|name| ConfigError::AdmissionPlugin(name.clone()));
         checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).chain(unknown).collect()
     }

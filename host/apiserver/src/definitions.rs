@@ -102,7 +102,7 @@ impl Definitions {
     /// A definition with the names and conditions that it is due among the others.
     fn judged(&self, all: &[Tree], at: usize) -> Tree {
         let mut new = all[at].clone();
-        let now = jiff::Timestamp::now();
+        let now = supervise::clock::now();
         let others = all.iter().enumerate().filter(|(position, _)| *position != at).map(|(_, tree)| tree);
         if let Some(naming) = structural::accept_names(&new, others) {
             new.set_at(&["status", "acceptedNames"], naming.accepted);

@@ -154,8 +154,8 @@ impl Snapshot {
             (Page::Groups, _) => discovery::group_list(offer),
             (Page::Group(group), _) => discovery::group(offer, group)?,
             (Page::Resources(of), _) => discovery::resource_list(rows, of)?,
-            (Page::OpenApi2, Form::Protobuf) => return Some(openapi::gnostic(&openapi::version_2(rows))),
-            (Page::OpenApi2, _) => openapi::version_2(rows),
+            (Page::OpenApi2, Form::Protobuf) => return Some(openapi::gnostic(&openapi::version_2(offer))),
+            (Page::OpenApi2, _) => openapi::version_2(offer),
             (Page::OpenApi3, _) => {
                 let hash = |of: &GroupVersion| {
                     let page = Page::OpenApi3Of(of.clone());

@@ -4,6 +4,7 @@
 mod authenticate;
 mod authorize;
 mod bearer;
+mod components;
 mod deadline;
 mod dispatch;
 mod guarded;
@@ -182,7 +183,7 @@ impl Parts {
             resource: info.resource.as_ref().and_then(find),
             info,
             audit_id: audit_id.unwrap_or_else(crate::rest::uid),
-            received: Timestamp::now(),
+            received: supervise::clock::now(),
             trail: None,
         }
     }

@@ -36,6 +36,7 @@ mod webhook;
 pub use admission::addon::{
     AdmissionStep, Admit, Denial, Judge, Judgement, Nobody, WriteOperation, WriteRequest, WriteScope,
 };
+pub use admission::{AdmissionConfiguration, AdmissionConfigurationError, Plugins as AdmissionPlugins};
 pub use audit::{
     AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy as AuditPolicy, PolicyError as AuditPolicyError,
     Rotation as AuditRotation,

@@ -3,6 +3,7 @@
 
 mod description;
 mod gnostic;
+mod merge;
 mod model;
 mod operation;
 mod parameter;
@@ -16,6 +17,7 @@ use objects::tree::Object;
 use objects::{Tree, tree};
 
 pub(crate) use gnostic::encode as gnostic;
+pub(crate) use merge::cut;
 
 use self::description::Descriptions;
 use self::model::Subject;
@@ -34,8 +36,16 @@ enum Dialect {
     Version3,
 }
 
-/// `/openapi/v2`: all in one document.
-pub(crate) fn version_2(rows: &[Arc<Served>]) -> Tree {
+/// `/openapi/v2`: all in one document, what other servers tell too.
+pub(crate) fn version_2(offer: Offer<'_>) -> Tree {
+    let mut document = version_2_of(offer.rows);
+    for other in offer.neighbours.iter().filter_map(|neighbour| neighbour.told.openapi_2.as_ref()) {
+        merge::merge(&mut document, other);
+    }
+    document
+}
+
+fn version_2_of(rows: &[Arc<Served>]) -> Tree {
     let dialect = Dialect::Version2;
     let descriptions = Descriptions::read();
     let subjects = subjects(rows.iter(), dialect, &descriptions);

@@ -42,6 +42,11 @@ impl ObjectProxy {
         Self { rest, kubelets, anybody, scope }
     }
 
+    /// Who asks servers whose certificates nobody vouches for.
+    pub(crate) fn anybody(&self) -> &HttpClient {
+        &self.anybody
+    }
+
     /// Whether a call is for here.
     pub(crate) fn serves(call: &Call) -> bool {
         call.subresource == SUBRESOURCE && call.resource.group.is_empty()

@@ -27,6 +27,7 @@ pub(crate) mod tests;
 
 pub(crate) use derived::Derived;
 pub(crate) use managed::overlay;
+pub(crate) use output::Render;
 pub(crate) use patch::media_types as patch_types;
 pub(crate) use query::{Execution, WriteOptions};
 pub(crate) use random::uid;

@@ -149,7 +149,7 @@ impl ApiServerTask {
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
             store: datastore.clone(),
-            admission: Admission::new(network, &self.config.admission_off, Arc::clone(admit)),
+            admission: Admission::new(network, &self.config.admission, Arc::clone(admit)),
             expiry: Expiry::new(self.config.event_ttl),
             authorizer: Arc::clone(authorize),
             values: Values::new(encryption.clone()),
@@ -158,7 +158,8 @@ impl ApiServerTask {
         narrowed.see(rest.view().clone());
         scope.spawn("flow control", flow::follow(self.flow.clone(), rest.clone(), stop.clone()));
         let authorities = self.dependencies.authorities.clone();
-        scope.spawn("trusted CAs", bootstrap::follow(rest.clone(), authorities, stop.clone()));
+        scope.spawn("trusted CAs", bootstrap::follow_authorities(rest.clone(), authorities, stop.clone()));
+        scope.spawn("objects of flow control", bootstrap::follow_flow(rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());

@@ -7,6 +7,7 @@ mod encryption;
 mod expiry;
 mod value;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datastore::{
@@ -79,7 +80,7 @@ impl Storage {
     /// Writes a new object; `None` where there is one of its name.
     pub(crate) async fn create(&self, resource: &Served, tree: Tree) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
-        let value = self.sealed(resource, &key, &self.encode(resource, &tree).await?)?;
+        let value = self.sealed(resource, &key, &*self.encode(resource, &tree).await?)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::absent(key), put), tree).await
     }
@@ -89,14 +90,15 @@ impl Storage {
         &self,
         resource: &Served,
         old: &Found,
-        tree: Tree,
+        mut tree: Tree,
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
-        let new = self.encode(resource, &tree).await?;
-        if old.age == Age::Current && new == self.encode(resource, &old.tree).await? {
+        meta::set_resource_version(&mut tree, meta::resource_version(&old.tree));
+        if old.age == Age::Current && self.is_same(resource, &tree, &old.tree).await? {
             return Ok(Some(old.clone()));
         }
-        let value = self.sealed(resource, &key, &new)?;
+        meta::set_resource_version(&mut tree, "");
+        let value = self.sealed(resource, &key, &*self.encode(resource, &tree).await?)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
         self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), tree).await
     }
@@ -157,12 +159,22 @@ impl Storage {
         Ok(Some(Found { tree, revision: result.revision, age: Age::Current }))
     }
 
+    /// Whether two states of an object are stored alike.
+    async fn is_same(&self, resource: &Served, one: &Tree, two: &Tree) -> Result<bool, Status> {
+        let is_stored = std::ptr::eq(&raw const *self.hub(resource)?, resource);
+        Ok(one == two
+            || !is_stored && self.encode(resource, one).await? == self.encode(resource, two).await?)
+    }
+
     /// An object as it is stored, before it is bytes.
-    async fn encode(&self, resource: &Served, tree: &Tree) -> Result<Tree, Status> {
+    async fn encode<'t>(&self, resource: &Served, tree: &'t Tree) -> Result<Cow<'t, Tree>, Status> {
         let hub = self.hub(resource)?;
+        if std::ptr::eq(&raw const *hub, resource) && meta::resource_version(tree).is_empty() {
+            return Ok(Cow::Borrowed(tree));
+        }
         let mut tree = self.converter.one(tree.clone(), resource, &hub).await?;
         meta::set_resource_version(&mut tree, "");
-        Ok(tree)
+        Ok(Cow::Owned(tree))
     }
 
     fn sealed(&self, resource: &Served, key: &str, tree: &Tree) -> Result<bytes::Bytes, Status> {

@@ -1,5 +1,7 @@
 //! What the caches have, as trees: for those who read objects in passing and take the state as it is.
 
+use std::sync::Arc;
+
 use objects::{Tree, meta};
 use tokio::sync::watch;
 
@@ -15,6 +17,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// The object as it is cached, for who wants but a label or a field of it.
+    pub(crate) fn entry(&self, resource: &Served, namespace: &str, name: &str) -> Option<Arc<Entry>> {
+        self.caches.of(resource)?.get(namespace, name)
+    }
+
     pub(crate) fn get(&self, resource: &Served, namespace: &str, name: &str) -> Option<Tree> {
         let cache = self.caches.of(resource)?;
         let entry = cache.get(namespace, name)?;

@@ -69,6 +69,11 @@ impl<K> Api<K> {
         Self { client, collection: resource.collection(namespace), kind: PhantomData }
     }
 
+    /// The same resource, its objects decoded as something else: a view of the fields that someone needs.
+    pub fn viewed<V>(self) -> Api<V> {
+        Api { client: self.client, collection: self.collection, kind: PhantomData }
+    }
+
     /// `/api/v1/namespaces/default/pods`
     pub fn path(&self) -> &str {
         &self.collection
@@ -85,7 +90,7 @@ impl<K> Api<K> {
     }
 }
 
-impl<K: Serialize + DeserializeOwned> Api<K> {
+impl<K: DeserializeOwned> Api<K> {
     /// One list, or one chunk if `options.limit` is set.
     pub async fn list(&self, options: &ListOptions) -> Result<List<K>, ApiError> {
         self.client.get_path(&format!("{}{}", self.collection, options.query().as_str())).await
@@ -118,16 +123,10 @@ impl<K: Serialize + DeserializeOwned> Api<K> {
         }
     }
 
-    pub async fn create(&self, object: &K) -> Result<K, ApiError> {
-        self.write(Method::POST, self.collection.clone(), object).await
-    }
-
-    pub async fn update(&self, name: &str, object: &K) -> Result<K, ApiError> {
-        self.write(Method::PUT, self.object(name, ""), object).await
-    }
-
-    pub async fn update_status(&self, name: &str, object: &K) -> Result<K, ApiError> {
-        self.write(Method::PUT, self.object(name, "status"), object).await
+    pub async fn watch(&self, options: &WatchOptions) -> Result<Watch<K>, ApiError> {
+        let path = format!("{}{}", self.collection, options.query().as_str());
+        let response = self.client.open(Method::GET, &path, JSON, Bytes::new()).await?;
+        Ok(Watch::new(path, response.into_body()))
     }
 
     pub async fn patch(&self, name: &str, patch: &Patch) -> Result<K, ApiError> {
@@ -160,12 +159,6 @@ impl<K: Serialize + DeserializeOwned> Api<K> {
         Ok(())
     }
 
-    pub async fn watch(&self, options: &WatchOptions) -> Result<Watch<K>, ApiError> {
-        let path = format!("{}{}", self.collection, options.query().as_str());
-        let response = self.client.open(Method::GET, &path, JSON, Bytes::new()).await?;
-        Ok(Watch::new(path, response.into_body()))
-    }
-
     /// Posts to a subresource whose answer is of another kind than its body (`binding`, `token`, `eviction`).
     pub async fn create_subresource<B: Serialize, A: DeserializeOwned>(
         &self,
@@ -174,11 +167,6 @@ impl<K: Serialize + DeserializeOwned> Api<K> {
         body: &B,
     ) -> Result<A, ApiError> {
         self.write(Method::POST, self.object(name, subresource), body).await
-    }
-
-    /// Puts to a subresource (`finalize`).
-    pub async fn update_subresource(&self, name: &str, subresource: &str, body: &K) -> Result<K, ApiError> {
-        self.write(Method::PUT, self.object(name, subresource), body).await
     }
 
     async fn write<B: Serialize, A: DeserializeOwned>(
@@ -194,6 +182,25 @@ impl<K: Serialize + DeserializeOwned> Api<K> {
     async fn send_patch(&self, path: String, patch: &Patch) -> Result<K, ApiError> {
         let body = encode(&Method::PATCH, &path, patch.body())?;
         self.client.call(Method::PATCH, &path, patch.content_type(), body).await
+    }
+}
+
+impl<K: Serialize + DeserializeOwned> Api<K> {
+    pub async fn create(&self, object: &K) -> Result<K, ApiError> {
+        self.write(Method::POST, self.collection.clone(), object).await
+    }
+
+    pub async fn update(&self, name: &str, object: &K) -> Result<K, ApiError> {
+        self.write(Method::PUT, self.object(name, ""), object).await
+    }
+
+    pub async fn update_status(&self, name: &str, object: &K) -> Result<K, ApiError> {
+        self.write(Method::PUT, self.object(name, "status"), object).await
+    }
+
+    /// Puts to a subresource (`finalize`).
+    pub async fn update_subresource(&self, name: &str, subresource: &str, body: &K) -> Result<K, ApiError> {
+        self.write(Method::PUT, self.object(name, subresource), body).await
     }
 }
 

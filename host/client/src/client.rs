@@ -48,6 +48,11 @@ impl Client {
         Api::new(self.clone(), &ApiResource::of::<K>(), None)
     }
 
+    /// A kind of either scope, over everything there is: to list and watch.
+    pub fn all<K: Resource>(&self) -> Api<K> {
+        Api::new(self.clone(), &ApiResource::of::<K>(), None)
+    }
+
     /// Any resource, its objects as trees.
     pub fn dynamic(&self, resource: &ApiResource, namespace: Option<&str>) -> Api<Tree> {
         Api::new(self.clone(), resource, namespace)

@@ -92,6 +92,7 @@ impl ApiError {
                 _ => format!("the server answered {code}"),
             },
             details: None,
+            continued: None,
         }))
     }
 }

@@ -1,8 +1,13 @@
 //! What every namespace has, as long as it is not going: the rules that its keepers share.
 
+use std::num::NonZeroUsize;
+
 use client::ApiError;
 use k8s_openapi::api::core::v1::Namespace;
 use reconcile::{Outcome, Store};
+
+/// Each makes one object, in process: upstream's one worker of theirs is enough.
+pub(crate) const KEEPERS: NonZeroUsize = NonZeroUsize::MIN;
 
 /// Whether the namespace is there to stay.
 pub(crate) fn is_active(namespaces: &Store<Namespace>, name: &str) -> bool {

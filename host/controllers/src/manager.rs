@@ -1,41 +1,87 @@
-//! The controllers put together: which resources they read, who works on what, as whom.
+//! The controllers put together: a row for each, what they are told, and how they run.
 
 #[cfg(test)]
 mod tests;
 
-use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use client::Client;
 use client::delegated::{CacheTtl, Gate};
-use client::{Client, ListOptions};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
-use reconcile::{LoopEnded, LoopMetrics, Loops, Queue, Reflector};
+use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::namespace::{self, NamespaceContent};
-use crate::root_ca::{self, RootCa};
-use crate::service_account::{self, DefaultServiceAccount};
+use crate::config::Config;
+use crate::wiring::{Board, Wiring};
+use crate::{
+    bootstrap_token, certificates, cluster_role_aggregation, deployment, endpoint_slice,
+    endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
+    replicas, root_ca, service_account, taint_eviction,
+};
 
-/// Each makes one object or looks at one, in process: upstream's one worker of theirs is enough.
-const KEEPERS: NonZeroUsize = NonZeroUsize::MIN;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Namespaces that are emptied at the same time.
-    pub namespace_syncs: NonZeroUsize,
+/// One controller.
+struct Controller {
+    /// As `--controllers` has it.
+    name: &'static str,
+    /// Its service account in `kube-system`.
+    identity: &'static str,
+    wire: fn(&mut Wiring<'_>),
 }
 
-impl Config {
-    /// Upstream's `--concurrent-namespace-syncs`.
-    pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+const fn row(name: &'static str, identity: &'static str, wire: fn(&mut Wiring<'_>)) -> Controller {
+    Controller { name, identity, wire }
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self { namespace_syncs: Self::NAMESPACE_SYNCS }
-    }
+/// All of them, under upstream's names.
+const CONTROLLERS: &[Controller] = &[
+    row("garbage-collector-controller", "generic-garbage-collector", garbage_collector::wire),
+    row("namespace-controller", "namespace-controller", namespace::wire),
+    row("serviceaccount-controller", "service-account-controller", service_account::wire),
+    row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", root_ca::wire),
+    row("endpoints-controller", "endpoint-controller", endpoints::wire),
+    row("endpointslice-controller", "endpointslice-controller", endpoint_slice::wire),
+    row(
+        "endpointslice-mirroring-controller",
+        "endpointslicemirroring-controller",
+        endpoint_slice_mirroring::wire,
+    ),
+    row(
+        "replicationcontroller-controller",
+        "replication-controller",
+        replicas::wire::<ReplicationController>,
+    ),
+    row("replicaset-controller", "replicaset-controller", replicas::wire::<ReplicaSet>),
+    row("deployment-controller", "deployment-controller", deployment::wire),
+    row("node-lifecycle-controller", "node-controller", node_lifecycle::wire),
+    row("taint-eviction-controller", "node-controller", taint_eviction::wire),
+    row("node-ipam-controller", "node-controller", node_ipam::wire),
+    row("ttl-controller", "ttl-controller", node_ttl::wire),
+    row(
+        "certificatesigningrequest-approving-controller",
+        "certificate-controller",
+        certificates::wire_approving,
+    ),
+    row("certificatesigningrequest-signing-controller", "certificate-controller", certificates::wire_signing),
+    row(
+        "certificatesigningrequest-cleaner-controller",
+        "certificate-controller",
+        certificates::wire_cleaning,
+    ),
+    row(
+        "clusterrole-aggregation-controller",
+        "clusterrole-aggregation-controller",
+        cluster_role_aggregation::wire,
+    ),
+    row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
+];
+
+/// The names of all controllers, as `--controllers` has them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CONTROLLERS.iter().map(|controller| controller.name)
 }
 
 /// One client for each identity.
@@ -43,12 +89,8 @@ impl Default for Config {
 pub struct Clients {
     /// `system:kube-controller-manager`: whatever is watched, and the questions of the secure port.
     pub manager: Client,
-    /// `system:serviceaccount:kube-system:namespace-controller`
-    pub namespace: Client,
-    /// `system:serviceaccount:kube-system:service-account-controller`
-    pub service_account: Client,
-    /// `system:serviceaccount:kube-system:root-ca-cert-publisher`
-    pub root_ca: Client,
+    /// That of the service account of a name in `kube-system`.
+    pub controller: Arc<dyn Fn(&'static str) -> Client + Send + Sync>,
 }
 
 pub struct Deps {
@@ -61,68 +103,29 @@ pub struct Deps {
 /// Works as long as [`run`](Self::run) runs.
 #[must_use = "nothing is controlled unless it runs"]
 pub struct ControllersTask {
-    config: Config,
-    clients: Clients,
-    bundle: watch::Receiver<String>,
+    board: Board,
     endpoints: Endpoints,
-    queues: Queues,
-    namespaces: Reflector<Namespace>,
-    accounts: Reflector<ServiceAccount>,
-    maps: Reflector<ConfigMap>,
-}
-
-/// All of names of namespaces.
-struct Queues {
-    namespace: Queue<String>,
-    service_account: Queue<String>,
-    root_ca: Queue<String>,
 }
 
 impl Config {
     pub fn build(self, deps: Deps) -> ControllersTask {
         let Deps { clients, root_ca, ports } = deps;
         let metrics = Metrics::new();
-        let loops = LoopMetrics::new(&metrics);
-        let queues = Queues {
-            namespace: Queue::new("namespace", &loops),
-            service_account: Queue::new("serviceaccount", &loops),
-            root_ca: Queue::new("root_ca_cert_publisher", &loops),
-        };
-        let namespaces = Reflector::new(clients.manager.cluster::<Namespace>(), ListOptions::default())
-            .feed(&queues.namespace, |namespace| {
-                namespace::is_going(namespace).then(|| namespace.metadata.name.clone())?
-            })
-            .feed(&queues.service_account, |namespace| namespace.metadata.name.clone())
-            .feed(&queues.root_ca, |namespace| namespace.metadata.name.clone());
-        let named = |name: &str| ListOptions::fields(format!("metadata.name={name}"));
-        let accounts = clients.manager.everywhere::<ServiceAccount>();
-        let accounts = Reflector::new(accounts, named(service_account::NAME))
-            .feed(&queues.service_account, |account| account.metadata.namespace.clone());
-        let maps = Reflector::new(clients.manager.everywhere::<ConfigMap>(), named(root_ca::NAME))
-            .feed(&queues.root_ca, |map| map.metadata.namespace.clone());
         let gate = Gate::new(clients.manager.clone(), CacheTtl::COMPONENT);
-        let endpoints = Endpoints { ports, gate, metrics };
-        ControllersTask {
-            config: self,
-            clients,
-            bundle: root_ca,
-            endpoints,
-            queues,
-            namespaces,
-            accounts,
-            maps,
+        let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
+        let selection = self.controllers.clone();
+        let mut board = Board::new(self, clients, root_ca, metrics);
+        for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
+            board.wire(controller.identity, controller.wire);
         }
+        ControllersTask { board, endpoints }
     }
 }
 
 impl ControllersTask {
     /// Ends when the controllers have read the state that they work on.
-    pub fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (namespaces, accounts, maps) =
-            (self.namespaces.store(), self.accounts.store(), self.maps.store());
-        async move {
-            tokio::join!(namespaces.synced(), accounts.synced(), maps.synced());
-        }
+    pub fn synced(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        self.board.synced()
     }
 
     /// Controls until `stop`.
@@ -130,38 +133,10 @@ impl ControllersTask {
     /// # Errors
     /// The loop that ended though nobody stopped it.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LoopEnded> {
-        let synced = self.synced();
-        let Self { config, clients, bundle, endpoints, queues, namespaces, accounts, maps } = self;
-        let namespace = NamespaceContent { client: clients.namespace };
-        let service_account = DefaultServiceAccount {
-            client: clients.service_account,
-            namespaces: namespaces.store(),
-            accounts: accounts.store(),
-        };
-        let root_ca = RootCa {
-            client: clients.root_ca,
-            namespaces: namespaces.store(),
-            maps: maps.store(),
-            bundle: bundle.clone(),
-        };
+        let Self { board, endpoints } = self;
         let mut loops = Loops::new("controllers");
         loops.spawn("endpoints", |stop| endpoints.run(stop));
-        let all = namespaces.store();
-        loops.spawn("root CA", |stop| root_ca::follow(bundle, all, queues.root_ca.clone(), stop));
-        loops.spawn("namespaces", |stop| namespaces.run(stop));
-        loops.spawn("service accounts", |stop| accounts.run(stop));
-        loops.spawn("config maps", |stop| maps.run(stop));
-        loops.spawn("reconcilers", |stop| async move {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = synced => {}
-            }
-            tokio::join!(
-                reconcile::run(namespace, queues.namespace, config.namespace_syncs, stop.clone()),
-                reconcile::run(service_account, queues.service_account, KEEPERS, stop.clone()),
-                reconcile::run(root_ca, queues.root_ca, KEEPERS, stop),
-            );
-        });
+        board.start(&mut loops);
         loops.run(stop).await
     }
 }

@@ -1,7 +1,6 @@
 //! Namespaces that are being deleted: everything in them goes, their status says what is left, and when nothing is,
 //! the finalizer `kubernetes` is given up.
 
-mod discovery;
 mod findings;
 
 use std::time::Duration;
@@ -9,9 +8,11 @@ use std::time::Duration;
 use client::{ApiError, Client, DeleteOptions, ListOptions, Propagation};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use objects::resource::Verb;
 use reconcile::{Outcome, Reconcile};
 
-use discovery::Target;
+use crate::discovery::{Served, discover};
+use crate::wiring::Wiring;
 use findings::Findings;
 
 const FINALIZER: &str = "kubernetes";
@@ -25,7 +26,7 @@ const LAST_LOOK: Duration = Duration::from_secs(15);
 
 /// Why a namespace could not be emptied; its status says more.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NamespaceError {
+enum NamespaceError {
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error("empty the namespace: {0}")]
@@ -33,7 +34,7 @@ pub(crate) enum NamespaceError {
 }
 
 /// Whether the namespace waits for us.
-pub(crate) fn is_going(namespace: &Namespace) -> bool {
+fn is_going(namespace: &Namespace) -> bool {
     namespace.metadata.deletion_timestamp.is_some()
         && finalizers(namespace).iter().any(|one| one == FINALIZER)
 }
@@ -42,8 +43,17 @@ fn finalizers(namespace: &Namespace) -> &[String] {
     namespace.spec.as_ref().and_then(|spec| spec.finalizers.as_deref()).unwrap_or_default()
 }
 
-pub(crate) struct NamespaceContent {
-    pub(crate) client: Client,
+pub(crate) fn wire(wiring: &mut Wiring<'_>) {
+    let queue = wiring.queue("namespace");
+    wiring.feed(&queue, |namespace: &Namespace| {
+        is_going(namespace).then(|| namespace.metadata.name.clone())?
+    });
+    let workers = wiring.config().namespace_syncs;
+    wiring.reconcile(NamespaceContent { client: wiring.client() }, queue, workers);
+}
+
+struct NamespaceContent {
+    client: Client,
 }
 
 impl Reconcile for NamespaceContent {
@@ -66,7 +76,7 @@ impl NamespaceContent {
             return Ok(Outcome::Done);
         }
         let findings = self.empty(name).await;
-        let now = Timestamp::now();
+        let now = supervise::clock::now();
         if settle(&mut namespace, &findings, now) {
             namespace = namespaces.update_status(name, &namespace).await?;
         }
@@ -86,9 +96,11 @@ impl NamespaceContent {
 
     /// Deletes what there is; pods first, since what else is there may serve them until they end.
     async fn empty(&self, namespace: &str) -> Findings {
-        let discovered = discovery::discover(&self.client).await;
+        let discovered = discover(&self.client).await;
         let mut findings = Findings::new(&discovered.failures);
-        let (pods, others): (Vec<_>, Vec<_>) = discovered.targets.iter().partition(|target| target.is_pods());
+        let targets = discovered.with(&[Verb::Delete, Verb::List]);
+        let (pods, others): (Vec<_>, Vec<_>) =
+            targets.into_iter().filter(|target| target.namespaced).partition(|target| target.is_pods());
         for targets in [pods, others] {
             for target in targets {
                 if let Err(error) = self.empty_of(namespace, target, &mut findings).await {
@@ -105,7 +117,7 @@ impl NamespaceContent {
     async fn empty_of(
         &self,
         namespace: &str,
-        target: &Target,
+        target: &Served,
         findings: &mut Findings,
     ) -> Result<(), ApiError> {
         let api = self.client.dynamic(&target.resource, Some(namespace));
@@ -116,7 +128,7 @@ impl NamespaceContent {
         }
         let options =
             DeleteOptions { propagation_policy: Some(Propagation::Background), ..DeleteOptions::default() };
-        if target.collection {
+        if target.verbs.contains(Verb::DeleteCollection) {
             api.delete_collection(&options, &all).await?;
         } else {
             for name in found.iter().map(objects::meta::name) {

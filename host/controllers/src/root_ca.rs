@@ -3,27 +3,39 @@
 
 use std::collections::BTreeMap;
 
-use client::{ApiError, Client};
+use client::{ApiError, Client, ListOptions};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use reconcile::{Outcome, Queue, Reconcile, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::every_namespace::{created, is_active};
+use crate::every_namespace::{KEEPERS, created, is_active};
+use crate::wiring::Wiring;
 
-pub(crate) const NAME: &str = "kube-root-ca.crt";
+const NAME: &str = "kube-root-ca.crt";
 const DATA_KEY: &str = "ca.crt";
 const DESCRIPTION_KEY: &str = "kubernetes.io/description";
 const DESCRIPTION: &str = "The certificates that verify this cluster's API server where it is reached from inside, \
                            as by kubernetes.default.svc; other servers may have certificates of other authorities.";
 
-pub(crate) struct RootCa {
-    pub(crate) client: Client,
-    pub(crate) namespaces: Store<Namespace>,
-    pub(crate) maps: Store<ConfigMap>,
+pub(crate) fn wire(wiring: &mut Wiring<'_>) {
+    let queue = wiring.queue("root_ca_cert_publisher");
+    let namespaces = wiring.feed(&queue, |namespace: &Namespace| namespace.metadata.name.clone());
+    let named = ListOptions::fields(format!("metadata.name={NAME}"));
+    let maps = wiring.feed_some(named, &queue, |map: &ConfigMap| map.metadata.namespace.clone());
+    let (bundle, all, waiting) = (wiring.bundle(), namespaces.clone(), queue.clone());
+    wiring.spawn("root CA", move |stop| follow(bundle, all, waiting, stop));
+    let (client, bundle) = (wiring.client(), wiring.bundle());
+    wiring.reconcile(RootCa { client, namespaces, maps, bundle }, queue, KEEPERS);
+}
+
+struct RootCa {
+    client: Client,
+    namespaces: Store<Namespace>,
+    maps: Store<ConfigMap>,
     /// PEM; empty until it is known.
-    pub(crate) bundle: watch::Receiver<String>,
+    bundle: watch::Receiver<String>,
 }
 
 impl Reconcile for RootCa {
@@ -64,7 +76,7 @@ fn published(map: ConfigMap, namespace: &str, bundle: String) -> ConfigMap {
 }
 
 /// Queues every namespace whenever the bundle is another.
-pub(crate) async fn follow(
+async fn follow(
     mut bundle: watch::Receiver<String>,
     namespaces: Store<Namespace>,
     queue: Queue<String>,

@@ -1,18 +1,29 @@
 //! The service account `default` of every namespace, made again when it is deleted.
 
-use client::{ApiError, Client};
+use client::{ApiError, Client, ListOptions};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use reconcile::{Outcome, Reconcile, Store};
 
-use crate::every_namespace::{created, is_active};
+use crate::every_namespace::{KEEPERS, created, is_active};
+use crate::wiring::Wiring;
 
-pub(crate) const NAME: &str = "default";
+const NAME: &str = "default";
 
-pub(crate) struct DefaultServiceAccount {
-    pub(crate) client: Client,
-    pub(crate) namespaces: Store<Namespace>,
-    pub(crate) accounts: Store<ServiceAccount>,
+pub(crate) fn wire(wiring: &mut Wiring<'_>) {
+    let queue = wiring.queue("serviceaccount");
+    let namespaces = wiring.feed(&queue, |namespace: &Namespace| namespace.metadata.name.clone());
+    let named = ListOptions::fields(format!("metadata.name={NAME}"));
+    let accounts =
+        wiring.feed_some(named, &queue, |account: &ServiceAccount| account.metadata.namespace.clone());
+    let client = wiring.client();
+    wiring.reconcile(DefaultServiceAccount { client, namespaces, accounts }, queue, KEEPERS);
+}
+
+struct DefaultServiceAccount {
+    client: Client,
+    namespaces: Store<Namespace>,
+    accounts: Store<ServiceAccount>,
 }
 
 impl Reconcile for DefaultServiceAccount {

@@ -14,6 +14,10 @@ pub enum Error {
     Archive { reason: String },
     #[error("cannot open the streams of a process")]
     Streams(#[source] std::io::Error),
+    #[error("cannot attach to a container: {reason}")]
+    Attach { reason: String },
+    #[error("cannot connect to port {port} of the pod: {source}")]
+    Connect { port: u16, source: std::io::Error },
 }
 
 /// The gRPC codes that a caller decides by.

@@ -14,7 +14,7 @@ use hyper::{
     client::conn::http2::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::UnixStream, sync::Mutex};
+use tokio::sync::Mutex;
 use tonic::{Code, Request, Streaming, body::Body, client::Grpc, metadata::MetadataValue};
 use tonic_prost::ProstCodec;
 
@@ -66,6 +66,10 @@ impl Channel {
 
     pub(crate) fn socket(&self) -> &Path {
         &self.inner.socket
+    }
+
+    pub(crate) fn spawner(&self) -> &Spawner {
+        &self.inner.spawner
     }
 
     /// One request, one answer.
@@ -144,7 +148,7 @@ impl Channel {
         if let Some(connection) = slot.as_ref().filter(|connection| !connection.is_closed()) {
             return Ok(connection.clone());
         }
-        let stream = dial(&self.inner.socket).await?;
+        let stream = net::dial::unix(&self.inner.socket).await?;
         let (send, driver) = http2::handshake(self.inner.spawner.clone(), TokioIo::new(stream)).await?;
         self.inner.spawner.spawn(async move {
             if let Err(error) = driver.await {
@@ -154,14 +158,6 @@ impl Channel {
         *slot = Some(send.clone());
         Ok(send)
     }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place that dials the runtime's socket until `net` has landed"
-)]
-async fn dial(socket: &Path) -> std::io::Result<UnixStream> {
-    UnixStream::connect(socket).await
 }
 
 impl tower_service::Service<http::Request<Body>> for Channel {

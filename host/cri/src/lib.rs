@@ -2,6 +2,7 @@
 //! containerd is started with, and the pause image. Wire messages stay inside; what is started, kept or removed is
 //! decided by the caller.
 
+mod attach;
 mod container;
 mod error;
 mod events;
@@ -16,6 +17,7 @@ pub mod archive;
 pub mod containerd;
 pub mod pause;
 
+pub use attach::{AttachRequest, AttachStreams, Attachment};
 pub use container::{
     Capabilities, ContainerConfig, ContainerId, ContainerMetadata, ContainerState, ContainerStats,
     ContainerStatus, LinuxResources, Mount, Propagation, Seccomp, SecurityContext,

@@ -1,5 +1,5 @@
-//! Processes run inside a container with live streams, by containerd's task service and named pipes: CRI's own
-//! streaming server would mean one more socket and a protocol that cannot end stdin.
+//! Processes run inside a container with live streams, by containerd's task service and named pipes: unlike a process of
+//! CRI's own streaming server, one of these can be ended when its client is gone.
 
 use std::{
     fs,

@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use serde_json::Value;
+use tokio::net::TcpStream;
 
 use crate::{
     ContainerConfig, ContainerId, ContainerStats, ContainerStatus, Error, Sandbox, SandboxConfig, SandboxId,
@@ -99,6 +101,27 @@ impl Runtime {
         let network = answer.status.unwrap_or_default().network.unwrap_or_default();
         let further = network.additional_ips.into_iter().map(|each| each.ip);
         Ok(Some(network.ip).into_iter().chain(further).filter(|ip| !ip.is_empty()).collect())
+    }
+
+    /// Connects to a port that something in a sandbox serves on loopback.
+    pub async fn connect(&self, id: &SandboxId, port: u16) -> Result<TcpStream, Error> {
+        let namespace = self.network_namespace(id).await?;
+        net::dial::loopback(namespace.as_deref(), port)
+            .await
+            .map_err(|source| Error::Connect { port, source })
+    }
+
+    /// `None` for a sandbox on the host's network.
+    async fn network_namespace(&self, id: &SandboxId) -> Result<Option<PathBuf>, Error> {
+        let method = "/runtime.v1.RuntimeService/PodSandboxStatus";
+        let request = wire::PodSandboxStatusRequest { pod_sandbox_id: id.0.clone(), verbose: true };
+        let answer: wire::PodSandboxStatusResponse = self.channel.unary(method, request).await?;
+        let info = answer.info.get("info").ok_or(Error::Incomplete { method, missing: "its details" })?;
+        let info: Value = serde_json::from_str(info)
+            .map_err(|_| Error::Incomplete { method, missing: "its details in JSON" })?;
+        let namespaces = info["runtimeSpec"]["linux"]["namespaces"].as_array();
+        let network = namespaces.into_iter().flatten().find(|namespace| namespace["type"] == "network");
+        Ok(network.and_then(|network| network["path"].as_str()).map(PathBuf::from))
     }
 
     /// The sandboxes that carry all of `labels`.

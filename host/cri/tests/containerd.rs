@@ -200,6 +200,16 @@ async fn an_imported_image_runs_in_a_sandbox_of_the_built_in_pause_image() {
 }
 
 #[tokio::test]
+async fn loopback_is_that_of_the_namespace() {
+    let containerd = Containerd::start().await;
+    let namespace = format!("/proc/{}/ns/net", containerd.child.id());
+    let metrics = async |namespace| net::dial::loopback(namespace, 1338).await;
+    metrics(Some(Path::new(&namespace))).await.unwrap();
+    assert!(metrics(None).await.is_err(), "nobody serves here");
+    assert!(metrics(Some(Path::new("/nonexistent"))).await.is_err());
+}
+
+#[tokio::test]
 async fn a_runtime_that_does_not_run_is_unreachable_and_says_where() {
     let spawner = Spawner::new(|work| drop(tokio::spawn(work)));
     let runtime = Runtime::new("/nonexistent/containerd.sock".into(), spawner);

@@ -6,7 +6,7 @@ use std::fmt;
 pub enum Alarm {
     /// The store is as large as its quota: nothing that makes it larger is taken.
     NoSpace,
-    /// Somebody found the store damaged.
+    /// Somebody found the store damaged: nothing is changed, by time neither.
     Corrupt,
 }
 

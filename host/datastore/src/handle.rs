@@ -48,6 +48,8 @@ pub enum StoreError {
     Lease(#[from] LeaseError),
     #[error("the datastore has reached its quota; delete or compact, then disarm its alarm NOSPACE")]
     NoSpace,
+    #[error("somebody found the datastore damaged; restore a snapshot, or disarm its alarm CORRUPT")]
+    Corrupt,
     #[error("write to the datastore: {0}")]
     Write(Arc<FileError>),
     /// A store elsewhere does not answer, or answers with what it should not.
@@ -61,7 +63,7 @@ impl StoreError {
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Write(_) | Self::Stopped | Self::NoSpace | Self::Remote { .. })
+        matches!(self, Self::Write(_) | Self::Stopped | Self::NoSpace | Self::Corrupt | Self::Remote { .. })
     }
 
     /// Whether the write may be found done all the same.

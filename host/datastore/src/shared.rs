@@ -9,10 +9,10 @@ use mvcc::{Revision, Store};
 use observe::histogram::Histogram;
 use tokio::sync::{Notify, watch};
 
-use crate::Alarm;
 use crate::file::head::Identity;
 use crate::file::journal::Journal;
 use crate::hub::Hub;
+use crate::{Alarm, StoreError};
 
 /// The store may be ahead of `durable`; readers see it as of `durable` only. Locked for the time of a read or of applying
 /// a batch in memory, never while anything waits for the disk.
@@ -78,6 +78,12 @@ impl Shared {
 
     pub(crate) fn alarms(&self) -> MutexGuard<'_, BTreeSet<Alarm>> {
         self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// # Errors
+    /// [`StoreError::Corrupt`] where nothing is to be changed because somebody found the store damaged.
+    pub(crate) fn check_sound(&self) -> Result<(), StoreError> {
+        if self.alarms().contains(&Alarm::Corrupt) { Err(StoreError::Corrupt) } else { Ok(()) }
     }
 
     pub(crate) fn on_disk(&self) -> u64 {

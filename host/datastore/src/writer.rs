@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mvcc::{CompactError, KeyRange, LeaseId, Retention, Revision, Txn, TxnResult};
+use mvcc::{KeyRange, LeaseId, Retention, Revision, Txn, TxnResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::answers::{Answer, Answers, Reply, ignore_absent};
@@ -179,10 +179,9 @@ impl Writer {
     fn carry_out(&mut self, command: Command) -> Result<(), Arc<FileError>> {
         match command {
             Command::Compact(revision, reply) => {
-                let compacted = self.compact(revision);
-                ignore_absent(reply.send(compacted.map_err(StoreError::from)));
+                ignore_absent(reply.send(self.compact(revision)));
             }
-            Command::Tick(now) => {
+            Command::Tick(now) if self.shared.check_sound().is_ok() => {
                 let expired = self.retention.step(now, *self.durable.borrow());
                 self.forget(expired);
                 self.expire()?;
@@ -194,7 +193,8 @@ impl Writer {
         Ok(())
     }
 
-    fn compact(&mut self, revision: Revision) -> Result<(), CompactError> {
+    fn compact(&mut self, revision: Revision) -> Result<(), StoreError> {
+        self.shared.check_sound()?;
         self.shared.write().compact(revision)?;
         self.deferred.push(Entry::Compacted(revision));
         Ok(())

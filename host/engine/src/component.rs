@@ -13,7 +13,7 @@ use crate::inspect::{Import, Role};
 use crate::runtime::{Engine, MEMORY};
 
 /// What WASI has to offer here: clocks, random numbers and output; folders and sockets hold nothing.
-const WASI: &[&str] =
+pub(crate) const WASI: &[&str] =
     &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 const PACKAGE: &str = "mk8s:addon/";
 

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
+use crate::component::WASI;
+
 /// The draft of the contract that this host speaks.
 const CONTRACT: &str = "0.1.0-draft";
 const PACKAGE: &str = "mk8s:addon/";
 /// The custom section of the metadata.
-const METADATA: &str = "mk8s:addon";
-/// A larger component is not even looked at.
-const LARGEST: usize = 64 << 20;
+pub const METADATA: &str = "mk8s:addon";
+/// A larger component is not even looked at, in bytes.
+pub const LARGEST: usize = 64 << 20;
 /// A longer metadata section is none.
 const LONGEST_METADATA: usize = 256 << 10;
 
@@ -109,6 +111,14 @@ pub struct Inspection {
     pub imports: BTreeSet<Import>,
     /// Imports that are not of the contract, by their whole names; those of WASI are among them.
     pub other_imports: BTreeSet<String>,
+}
+
+impl Inspection {
+    /// Imports that no host links.
+    pub fn unknown_imports(&self) -> impl Iterator<Item = &str> {
+        let wasi = |name: &&str| WASI.iter().any(|prefix| name.starts_with(prefix));
+        self.other_imports.iter().map(String::as_str).filter(move |name| !wasi(name))
+    }
 }
 
 /// Walks the whole file, nested modules too.

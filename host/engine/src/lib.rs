@@ -12,6 +12,7 @@ mod inspect;
 mod instance;
 mod output;
 mod runtime;
+mod section;
 mod services;
 mod tally;
 mod values;
@@ -19,9 +20,10 @@ mod warm;
 
 pub use compile::{CompileError, compile};
 pub use component::{Component, Limits, LoadError};
-pub use inspect::{Import, InspectError, Inspection, Role, inspect};
+pub use inspect::{Import, InspectError, Inspection, LARGEST, METADATA, Role, inspect};
 pub use instance::{CallError, Instance};
 pub use runtime::{Engine, EngineError};
+pub use section::{CustomSection, custom_section, custom_sections, with_section_in_front, without_sections};
 pub use services::{Answer, Services};
 pub use tally::{Strikes, Tally, Unavailable};
 pub use values::{

@@ -79,8 +79,8 @@ pub(crate) fn configuration() -> Config {
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
+    // Several memories stay on: what wasmtime puts between the modules of one component uses them.
     config.wasm_memory64(false);
-    config.wasm_multi_memory(false);
     config
 }
 

@@ -56,6 +56,7 @@ impl RemoteStore {
             Code::OutOfRange if message.contains("future revision") => {
                 datastore::RangeError::Future { requested: unknown, current: unknown }.into()
             }
+            Code::DataLoss => StoreError::Corrupt,
             Code::ResourceExhausted if message.contains("database space exceeded") => StoreError::NoSpace,
             _ => self.broken(format!("{message} ({:?})", status.code())),
         }

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use containers::Containers;
 use endpoint::{Endpoint, Port, Target};
 use failure::Failure;
+use streams::Streams;
 
 use crate::handle::KubeletHandle;
 
@@ -139,11 +140,13 @@ impl<C: Containers> Server<C> {
             Endpoint::Spec => Ok(figures::machine(handle.machine())),
             Endpoint::Logs => logs::answer(handle, target, head, scope).await,
             Endpoint::Run => streams::run(handle, runtime, target, head).await,
-            Endpoint::Exec => {
-                let exec = streams::Exec { handle, runtime: &self.runtime, pipes: &self.pipes, scope };
-                exec.answer(target, head).await
-            }
-            Endpoint::Attach | Endpoint::PortForward => Err(Failure::NotServed(endpoint)),
+            Endpoint::Exec => self.streams(scope).exec(target, head),
+            Endpoint::Attach => self.streams(scope).attach(target, head),
+            Endpoint::PortForward => self.streams(scope).port_forward(target, head),
         }
+    }
+
+    fn streams<'a>(&'a self, scope: &'a Scope) -> Streams<'a, C> {
+        Streams { handle: &self.handle, runtime: &self.runtime, pipes: &self.pipes, scope }
     }
 }

@@ -78,6 +78,22 @@ enum Step {
     Over,
 }
 
+/// Whether volumes are to be brought up to date now, and when to look for that again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Resync {
+    due: bool,
+    next: Timestamp,
+}
+
+impl Resync {
+    /// Those of a pod that does not run stay as they are.
+    fn of(last: Timestamp, now: Timestamp, runs: bool) -> Self {
+        let due = later(last, RESYNC) <= now;
+        let next = if due { later(now, RESYNC) } else { later(last, RESYNC) };
+        Self { due: due && runs, next }
+    }
+}
+
 fn has_not_begun(container: &ContainerStatus) -> bool {
     container.container_id.is_none()
 }
@@ -154,16 +170,16 @@ impl Worker {
             return step;
         }
         let lags = wish.exited.iter().any(|id| observed.running().any(|life| life.id == *id));
-        let resync = later(self.volumes_at, RESYNC);
-        if resync <= now && observed.ready_sandbox().is_some() && wish.standing == Standing::Wanted {
+        let runs = observed.ready_sandbox().is_some() && wish.standing == Standing::Wanted;
+        let Resync { due, next } = Resync::of(self.volumes_at, now, runs);
+        if due {
             self.resync_volumes(&wish.pod, now).await;
         }
-        let resync = later(self.volumes_at, RESYNC);
         if !lags {
             self.lag.reset();
         }
         let lag = lags.then(|| later(now, self.lag.next_delay()));
-        Step::Wait([wake, lag].into_iter().flatten().fold(resync, Timestamp::min))
+        Step::Wait([wake, lag].into_iter().flatten().fold(next, Timestamp::min))
     }
 
     async fn observe(&mut self, pod: &Pod) -> Result<Observed, cri::Error> {
@@ -324,5 +340,19 @@ impl Worker {
             Done::Probed { id, name, kind, result } => self.note_probe(pod, &id, &name, kind, result),
             Done::Hooked { id, name, result } => self.note_hook(pod, id, &name, result),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_are_brought_up_to_date_where_the_pod_runs_and_the_next_look_is_never_past() {
+        let start = Timestamp::UNIX_EPOCH;
+        let at = |seconds: u64| later(start, Duration::from_secs(seconds));
+        assert_eq!(Resync::of(start, at(59), true), Resync { due: false, next: at(60) });
+        assert_eq!(Resync::of(start, at(60), true), Resync { due: true, next: at(120) });
+        assert_eq!(Resync::of(start, at(500), false), Resync { due: false, next: at(560) });
     }
 }

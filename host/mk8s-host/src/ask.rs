@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::cli::{self, Format, Images, Plugin, RefreshCerts, Secrets};
 use crate::data_dir::DataDir;
-use crate::{offline, terminal};
+use crate::{author, offline, terminal};
 
 /// How often a waiting `status` looks again.
 const POLL: Duration = Duration::from_millis(50);
@@ -50,11 +50,15 @@ pub(crate) async fn config(data_dir: &DataDir, command: cli::Config) -> Result<(
 pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
     let client = Client::new(&data_dir.control_socket());
     match command {
-        Plugin::Install { source, yes, dry_run } => install(&client, &source, yes, dry_run).await,
+        Plugin::Install { source, digest, yes, dry_run } => {
+            let source = plugins::Source::find(&source, digest.as_deref()).await?;
+            install(&client, source, yes, dry_run).await
+        }
         Plugin::List { format } => {
             print(format, &client.ask(&ListPlugins {}).await?, |list| show::addons(list))
         }
-        Plugin::Info { name, format } => plugins::info(&client, name, format).await,
+        Plugin::Author(command) => author::run(data_dir, command).await,
+        Plugin::Info { name, format } => plugins::info(data_dir, &client, name, format).await,
         Plugin::Enable { name } => {
             let addon = client.ask(&EnablePlugin { name }).await?;
             terminal::print(&format!("addon {} is enabled\n", addon.name))
@@ -67,8 +71,8 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
             client.ask(&RemovePlugin { name: name.clone() }).await?;
             terminal::print(&format!("addon {name} is removed\n"))
         }
-        Plugin::Upgrade { name, file, yes, dry_run } => {
-            plugins::upgrade(&client, name, &file, yes, dry_run).await
+        Plugin::Upgrade { name, source, digest, yes, dry_run } => {
+            plugins::upgrade(&client, name, &source, digest.as_deref(), yes, dry_run).await
         }
         Plugin::Set { name, settings } => plugins::set(&client, name, &settings).await,
         Plugin::Grant { name, capability } => plugins::grant(&client, name, capability).await,
@@ -80,8 +84,8 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
 
 /// Shows what the addon wants and changes, asks, and installs it. A built-in that wants nothing new needs no question:
 /// it came with the binary.
-async fn install(client: &Client, source: &str, yes: bool, dry_run: bool) -> Result<()> {
-    let (name, component) = plugins::source(source)?;
+async fn install(client: &Client, source: plugins::Source, yes: bool, dry_run: bool) -> Result<()> {
+    let plugins::Source { name, component } = source;
     let upload = || component.clone().map_or_else(net::body::empty, net::body::full);
 
     let plan = InstallPlugin { name: name.clone(), mode: InstallMode::Plan };

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod author;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -67,6 +69,9 @@ pub(crate) struct Run {
     #[arg(long, env = "MK8S_SNAPSHOT_RETENTION", value_name = "COUNT", default_value_t = 5,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) snapshot_retention: u32,
+    /// Install only addons that are signed by a key in credentials/trusted-keys
+    #[arg(long, env = "MK8S_REQUIRE_SIGNATURE")]
+    pub(crate) require_signature: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -101,8 +106,12 @@ pub(crate) enum Format {
 pub(crate) enum Plugin {
     /// Install and enable a component, or a built-in addon by its name
     Install {
-        /// Path of a component; `rbac` or `rbac.wasm` installs the built-in where no such file exists
+        /// Path of a component, `https://…` with --digest, or `oci://HOST/NAME:TAG`; `rbac` or `rbac.wasm` installs the
+        /// built-in where no such file exists
         source: String,
+        /// The digest that the component has to have
+        #[arg(long, value_name = "sha256:…")]
+        digest: Option<String>,
         /// Grant what it wants without asking
         #[arg(long, short)]
         yes: bool,
@@ -131,8 +140,11 @@ pub(crate) enum Plugin {
     /// Put another component in the place of an installed addon's, without a pause
     Upgrade {
         name: String,
-        /// Path of the component
-        file: PathBuf,
+        /// Path of the component, `https://…` with --digest, or `oci://HOST/NAME:TAG`
+        source: String,
+        /// The digest that the component has to have
+        #[arg(long, value_name = "sha256:…")]
+        digest: Option<String>,
         /// Grant what it wants beyond its predecessor without asking
         #[arg(long, short)]
         yes: bool,
@@ -163,6 +175,8 @@ pub(crate) enum Plugin {
         #[arg(long, short)]
         follow: bool,
     },
+    #[command(flatten)]
+    Author(author::Author),
 }
 
 #[derive(Subcommand)]

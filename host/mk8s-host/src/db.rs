@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+use args::{Profile, Service};
 use datastore::Revision;
 use etcd::{Channel, Operator, OperatorError};
 use net::{CertificatePem, TlsClient};
@@ -14,8 +15,10 @@ use serde::Serialize;
 
 use crate::ask;
 use crate::cli::{Db, MigrationTls};
+use crate::configuration::Configuration;
 use crate::data_dir::DataDir;
 use crate::sockets::ETCD_SOCKET;
+use crate::store;
 use crate::terminal::print;
 
 /// In `--from` and `--to`: the store of this data directory.
@@ -53,6 +56,7 @@ pub(crate) async fn run(data_dir: &DataDir, command: Db) -> Result<()> {
         Db::Check => files::check(data_dir),
         Db::Snapshot { file } => {
             let path = file.unwrap_or_else(|| PathBuf::from(snapshot_name(SystemTime::now())));
+            refuse_external(data_dir)?;
             let bytes = snapshot(data_dir, &path).await?;
             print(&format!("wrote {} ({})\n", path.display(), size(bytes)))
         }
@@ -87,14 +91,32 @@ fn running(data_dir: &DataDir) -> Result<Operator> {
 
 /// Where the store was not reached: how it can be, or what can be done without.
 fn explained(data_dir: &DataDir, why: OperatorError) -> anyhow::Error {
-    let way_out = match &why {
-        OperatorError::Unreachable { .. } => format!(
-            "no mk8s-host with an embedded store runs on {}: start `mk8s-host run`, or look at its files with `mk8s-host db check`",
-            data_dir.root().display(),
-        ),
-        _ => return why.into(),
-    };
-    anyhow::Error::new(why).context(way_out)
+    if !matches!(why, OperatorError::Unreachable { .. }) {
+        return why.into();
+    }
+    if let Err(external) = refuse_external(data_dir) {
+        return external;
+    }
+    anyhow::Error::new(why).context(format!(
+        "no mk8s-host with an embedded store runs on {}: start `mk8s-host run`, or look at its files with `mk8s-host db check`",
+        data_dir.root().display(),
+    ))
+}
+
+/// # Errors
+/// Where the arguments name an etcd elsewhere, whose own tools see to it.
+fn refuse_external(data_dir: &DataDir) -> Result<()> {
+    if !data_dir.join("args").exists() {
+        return Ok(());
+    }
+    let effective = Configuration::load(data_dir, Profile::Default)?.effective();
+    if store::is_embedded(&effective) {
+        return Ok(());
+    }
+    let servers = effective.service(Service::KubeApiserver).list("etcd-servers").join(",");
+    bail!(
+        "the state of this node is in the etcd at {servers} (kube-apiserver --etcd-servers): look after it with `etcdctl --endpoints={servers}`"
+    )
 }
 
 /// Of a running store by its socket, of a stopped one from its files.

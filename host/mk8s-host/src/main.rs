@@ -3,6 +3,7 @@
 
 mod adapt;
 mod ask;
+mod author;
 mod builtin;
 mod certificates;
 mod cli;
@@ -11,6 +12,7 @@ mod control;
 mod data_dir;
 mod db;
 mod facts;
+mod fetch;
 mod node;
 mod offline;
 mod run;

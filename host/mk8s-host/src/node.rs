@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use addons::AddonsHandle;
+use addons::signature::Trust;
 use anyhow::{Context, Result};
 use apiserver::ApiServerHandle;
 use args::Service;
@@ -40,6 +41,7 @@ const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 pub(crate) struct Ground {
     pub(crate) data_dir: DataDir,
     pub(crate) profile: Profile,
+    pub(crate) trust: Trust,
     pub(crate) role: Role,
     /// Between two snapshots of the embedded store, and how many are kept; none where none are taken.
     pub(crate) snapshots: Option<(Duration, usize)>,
@@ -70,7 +72,7 @@ struct Slots {
 impl Node {
     /// Puts the services together; nothing runs yet. Background work of ports goes to the scope.
     pub(crate) fn compose(ground: Ground, scope: &Scope) -> Result<Self> {
-        let Ground { data_dir, profile, role, snapshots, configuration, facts, tls, sockets } = ground;
+        let Ground { data_dir, profile, trust, role, snapshots, configuration, facts, tls, sockets } = ground;
         let effective = configuration.effective();
         let slots = Slots {
             datastore: Slot::empty(),
@@ -125,6 +127,7 @@ impl Node {
         let addons = units::addons::Parts {
             data_dir: data_dir.clone(),
             profile,
+            trust,
             datastore: slots.datastore.clone(),
             clients: clients.clone(),
             configuration: live,
@@ -160,11 +163,16 @@ impl Node {
             units::apiserver::unit(api, slots.api.clone()),
             units::addons::unit(addons, slots.addons.clone())?,
             units::controllers::unit(
+                units::controllers::config(&effective)?,
                 clients.clone(),
                 ca_bundle,
                 ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),
             ),
-            units::scheduler::unit(clients.clone(), ports(row::SCHEDULER, row::SCHEDULER_PLAIN)),
+            units::scheduler::unit(
+                units::scheduler::config(&effective)?,
+                clients.clone(),
+                ports(row::SCHEDULER, row::SCHEDULER_PLAIN),
+            ),
         ];
         if let Some(parts) = etcd {
             units.push(units::etcd::unit(parts));

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant, SystemTime};
 
+use addons::signature::Trust;
 use anyhow::{Context, Result, bail};
 use datastore::DirectoryLock;
 use observe::LogFormat;
@@ -56,7 +57,8 @@ async fn serve(data_dir: &DataDir, options: &cli::Run, began: Instant) -> Result
     let interval = Duration::from_secs(u64::from(options.snapshot_hours) * 60 * 60);
     let snapshots = (!interval.is_zero()).then_some((interval, options.snapshot_retention as usize));
     let data_dir = data_dir.clone();
-    let ground = Ground { data_dir, profile, role, snapshots, configuration, facts, tls, sockets };
+    let trust = if options.require_signature { Trust::Signed } else { Trust::Anybody };
+    let ground = Ground { data_dir, profile, trust, role, snapshots, configuration, facts, tls, sockets };
     let node = Node::compose(ground, &scope)?;
     let Node { units, tree: slot } = node;
     let tree = Tree::new(units);

@@ -25,6 +25,13 @@ pub(crate) fn error(why: &anyhow::Error) {
     io::stderr().write_all(line.as_bytes()).ok();
 }
 
+/// Writes lines beside the answer, to stderr.
+pub(crate) fn remarks(lines: &[String]) {
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    // There is nobody left to tell where stderr is gone.
+    io::stderr().write_all(text.as_bytes()).ok();
+}
+
 /// Asks a question that is answered by `y` or `yes`; refuses where there is no terminal to ask on.
 pub(crate) fn confirm(question: &str, way_out: &str) -> Result<bool> {
     if !io::stdin().is_terminal() {

@@ -10,6 +10,7 @@ mod interfaces;
 mod listener;
 mod peer;
 mod serve;
+pub mod spdy;
 mod table;
 mod tls;
 

@@ -21,6 +21,7 @@ use rustls::{
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tracing::warn;
 
 use crate::peer::{PeerCertificates, TrustAnchor};
 
@@ -278,7 +279,25 @@ pub struct TlsClient {
 impl TlsClient {
     /// Servers are verified by the CAs in `roots` (PEM); `certificate` is shown to those who ask.
     pub fn new(roots: &[u8], certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
-        let (both, version_1) = client_configs(roots, certificate)?;
+        Self::of_store(root_store(roots, "the server CA")?, certificate)
+    }
+
+    /// As [`new`](Self::new), or by the CAs that this machine trusts where `roots` is empty: for servers that others name.
+    pub fn new_or_system(roots: &[u8], certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
+        if !roots.is_empty() {
+            return Self::new(roots, certificate);
+        }
+        let mut store = RootCertStore::empty();
+        let loaded = rustls_native_certs::load_native_certs();
+        for why in loaded.errors {
+            warn!(%why, "read the CAs that this machine trusts");
+        }
+        store.add_parsable_certificates(loaded.certs);
+        Self::of_store(store, certificate)
+    }
+
+    fn of_store(store: RootCertStore, certificate: Option<&CertificatePem>) -> Result<Self, TlsError> {
+        let (both, version_1) = client_configs(store, certificate)?;
         Ok(Self { both: Arc::new(ArcSwap::new(both)), version_1: Arc::new(ArcSwap::new(version_1)) })
     }
 
@@ -299,7 +318,7 @@ impl TlsClient {
 
     /// New connections use these. On an error the old ones stay.
     pub fn replace(&self, roots: &[u8], certificate: Option<&CertificatePem>) -> Result<(), TlsError> {
-        let (both, version_1) = client_configs(roots, certificate)?;
+        let (both, version_1) = client_configs(root_store(roots, "the server CA")?, certificate)?;
         self.both.store(both);
         self.version_1.store(version_1);
         Ok(())
@@ -311,14 +330,14 @@ impl TlsClient {
 }
 
 fn client_configs(
-    roots: &[u8],
+    roots: RootCertStore,
     certificate: Option<&CertificatePem>,
 ) -> Result<(Arc<ClientConfig>, Arc<ClientConfig>), TlsError> {
     let unusable = |source| TlsError::Unusable { what: "the client certificate", source };
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
-        .with_root_certificates(root_store(roots, "the server CA")?);
+        .with_root_certificates(roots);
     shown(builder, certificate)
 }
 

@@ -14,6 +14,7 @@ pub mod kind;
 pub mod limits;
 pub mod meta;
 pub mod patch;
+pub mod placement;
 pub mod pod_security;
 pub mod print;
 pub mod protobuf;

@@ -11,7 +11,7 @@ use crate::resource::{GroupVersion, GroupVersionKind};
 use crate::tree::Tree;
 
 pub use name::{GENERATED_ALPHABET, GENERATED_LEN, generate_name};
-pub use time::{parse_rfc3339, rfc3339, rfc3339_micro};
+pub use time::{Moment, parse_rfc3339, rfc3339, rfc3339_micro};
 
 /// An owner reference, borrowed from its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

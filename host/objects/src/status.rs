@@ -5,6 +5,7 @@ mod build;
 use std::fmt;
 
 use crate::resource::Text;
+use crate::tree;
 use crate::tree::{Object, Tree};
 
 /// A meta/v1 Status.
@@ -16,6 +17,8 @@ pub struct Status {
     pub reason: Option<Reason>,
     pub message: String,
     pub details: Option<Box<Details>>,
+    /// Where a list may go on that is not consistent any more.
+    pub continued: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +97,8 @@ impl Status {
         let mut fields = Object::with_capacity(8);
         fields.insert("kind", "Status");
         fields.insert("apiVersion", "v1");
-        fields.insert("metadata", Tree::object());
+        let continued = self.continued.as_deref();
+        fields.insert("metadata", continued.map_or_else(Tree::object, |token| tree!({ "continue": token })));
         fields.insert(
             "status",
             match self.outcome {
@@ -129,6 +133,7 @@ impl Status {
             reason: tree.str_at(&["reason"]).and_then(Reason::parse),
             message: tree.str_at(&["message"]).unwrap_or_default().to_owned(),
             details: tree.get("details").map(Details::from_tree).map(Box::new),
+            continued: tree.str_at(&["metadata", "continue"]).map(Box::from),
         })
     }
 

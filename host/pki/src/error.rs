@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::request::RequestError;
 use crate::template::TemplateError;
 
 /// Why certificates could not be made, read or replaced. Nothing was changed unless the variant says so.
@@ -30,6 +31,8 @@ pub enum PkiError {
     Unknown { asked: String, known: String },
     #[error("{}: {why}", folder.display())]
     UnusableAuthority { folder: PathBuf, why: String },
+    #[error(transparent)]
+    Request(#[from] RequestError),
     #[error("there is nothing to undo: no certificate was refreshed yet")]
     NothingToUndo,
     #[error("no CA is being replaced: there is nothing to finish")]

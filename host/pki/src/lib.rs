@@ -6,6 +6,7 @@ mod files;
 mod inspect;
 mod issue;
 mod kubeconfig;
+mod on_demand;
 mod refresh;
 mod renewal;
 mod request;
@@ -20,8 +21,9 @@ use std::time::SystemTime;
 
 pub use error::PkiError;
 pub use inspect::CertificateStatus;
+pub use on_demand::{Issued, Usage, Wanted};
 pub use refresh::Refresh;
-pub use request::{Issued, Request, Usage};
+pub use request::{Request, RequestError};
 pub use table::{Authority, CERTIFICATES, Certificate};
 pub use template::{Template, TemplateError};
 
@@ -48,7 +50,7 @@ pub struct Pem {
 }
 
 /// The folders `certs/` and `credentials/` of a data directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pki {
     root: PathBuf,
 }

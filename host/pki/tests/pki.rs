@@ -218,3 +218,55 @@ fn a_ca_of_ones_own_is_adopted_when_it_is_one() {
     let why = f.refresh(Refresh::AdoptAuthority(folder)).unwrap_err().to_string();
     assert!(why.contains("ca.crt is no CA"), "{why}");
 }
+
+/// A request in PEM for a subject with these organizations and a name.
+fn request(organizations: &[&str]) -> String {
+    let mut params = rcgen::CertificateParams::new(vec!["box.test".to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "system:node:box");
+    for organization in organizations {
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, *organization);
+    }
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.serialize_request(&rcgen::KeyPair::generate().unwrap()).unwrap().pem().unwrap()
+}
+
+#[test]
+fn a_request_is_signed_for_the_usages_that_are_given_and_never_as_an_authority() {
+    let fixture = Fixture::new();
+    let pem = request(&["system:nodes"]);
+    let asked = pki::Request::parse(pem.as_bytes()).unwrap();
+    assert_eq!(
+        (asked.common_name.as_str(), asked.organizations.as_slice()),
+        ("system:node:box", &["system:nodes".to_owned()][..])
+    );
+    assert_eq!(asked.dns_names, ["box.test"]);
+    let usages = ["digital signature".to_owned(), "client auth".to_owned()];
+    let signed = fixture.pki.sign_request(&pem, &usages, 10 * DAY, fixture.now).unwrap();
+    let (_, block) = x509_parser::pem::parse_x509_pem(signed.as_bytes()).unwrap();
+    let certificate = block.parse_x509().unwrap();
+    assert!(!certificate.is_ca());
+    let extended = certificate.extended_key_usage().unwrap().unwrap().value;
+    assert!(extended.client_auth && !extended.server_auth);
+    let (_, ca) = x509_parser::pem::parse_x509_pem(&fs::read(fixture.path("certs/ca.crt")).unwrap())
+        .map(|(rest, pem)| (rest.len(), pem))
+        .unwrap();
+    certificate.verify_signature(Some(ca.parse_x509().unwrap().public_key())).unwrap();
+    let life = certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp();
+    assert_eq!(life, 10 * 24 * 60 * 60);
+}
+
+#[test]
+fn what_is_no_request_or_asks_for_what_there_is_not_is_refused() {
+    let fixture = Fixture::new();
+    let refused = |pem: &str, usage: &str| {
+        fixture.pki.sign_request(pem, &[usage.to_owned()], DAY, fixture.now).unwrap_err().to_string()
+    };
+    assert_eq!(refused("nonsense", "any"), "PEM block type must be CERTIFICATE REQUEST");
+    let certificate = fs::read_to_string(fixture.path("certs/ca.crt")).unwrap();
+    assert_eq!(refused(&certificate, "any"), "PEM block type must be CERTIFICATE REQUEST");
+    assert_eq!(
+        refused(&request(&["a"]), "netscape sgc"),
+        "a certificate for \"netscape sgc\" cannot be issued: there is no such usage"
+    );
+}

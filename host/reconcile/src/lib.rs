@@ -20,5 +20,5 @@ pub use key::{Key, ObjectKey};
 pub use loops::{LoopEnded, Loops};
 pub use metrics::LoopMetrics;
 pub use queue::Queue;
-pub use reflector::{Change, Reflector};
+pub use reflector::{Change, Reflected, Reflector};
 pub use store::Store;

@@ -11,7 +11,6 @@ use client::{Api, ApiError, ListOptions, WatchEvent, WatchOptions};
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use objects::{Tree, meta};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use supervise::Backoff;
 use tokio::time::Instant;
@@ -34,9 +33,15 @@ const CHUNK: u32 = 500;
 pub struct Change<'a, K> {
     pub key: &'a ObjectKey,
     /// `None` for one that is new.
-    pub old: Option<&'a K>,
+    pub old: Option<&'a Arc<K>>,
     /// `None` for one that is gone.
-    pub new: Option<&'a K>,
+    pub new: Option<&'a Arc<K>>,
+}
+
+/// A view of a kind: what of its objects someone needs, decoded from the whole, with what a reflector needs.
+pub trait Reflected {
+    fn key(&self) -> ObjectKey;
+    fn resource_version(&self) -> &str;
 }
 
 type Hook<K> = Box<dyn Fn(&Change<'_, K>) + Send + Sync>;
@@ -79,6 +84,16 @@ impl Reflector<Tree> {
     }
 }
 
+impl<K: Reflected> Reflector<K> {
+    /// Of a kind that is read as a view (see [`Api::viewed`]): what the view leaves out takes no memory.
+    pub fn view(api: Api<K>, options: ListOptions) -> Self {
+        Self::reading(api, options, |view| Head {
+            key: view.key(),
+            version: view.resource_version().to_owned(),
+        })
+    }
+}
+
 impl<K> Reflector<K> {
     fn reading(api: Api<K>, options: ListOptions, head: fn(&K) -> Head) -> Self {
         let list = ListOptions { limit: CHUNK, ..options };
@@ -91,8 +106,13 @@ impl<K> Reflector<K> {
 
     /// Calls a hook for every change, in their order. It must not wait.
     pub fn on_change(mut self, hook: impl Fn(&Change<'_, K>) + Send + Sync + 'static) -> Self {
-        self.hooks.push(Box::new(hook));
+        self.add_hook(hook);
         self
+    }
+
+    /// As [`on_change`](Self::on_change), of a reflector that others hold too.
+    pub fn add_hook(&mut self, hook: impl Fn(&Change<'_, K>) + Send + Sync + 'static) {
+        self.hooks.push(Box::new(hook));
     }
 
     /// Queues the key that `key` makes of an object whenever it changed; of both its states when they differ.
@@ -103,11 +123,12 @@ impl<K> Reflector<K> {
     ) -> Self {
         let queue = queue.clone();
         self.on_change(move |change| {
-            [change.old, change.new].into_iter().flatten().filter_map(&key).for_each(|key| queue.add(key));
+            let states = [change.old, change.new].into_iter().flatten();
+            states.filter_map(|state| key(state)).for_each(|key| queue.add(key));
         })
     }
 
-    fn tell(&self, key: &ObjectKey, old: Option<&K>, new: Option<&K>) {
+    fn tell(&self, key: &ObjectKey, old: Option<&Arc<K>>, new: Option<&Arc<K>>) {
         let change = Change { key, old, new };
         self.hooks.iter().for_each(|hook| hook(&change));
     }
@@ -116,7 +137,7 @@ impl<K> Reflector<K> {
         let head = (self.head)(&object);
         let object = Arc::new(object);
         let old = self.store.put(&head.key, object.clone());
-        self.tell(&head.key, old.as_deref(), Some(&object));
+        self.tell(&head.key, old.as_ref(), Some(&object));
         head
     }
 
@@ -127,7 +148,7 @@ impl<K> Reflector<K> {
     }
 }
 
-impl<K: Serialize + DeserializeOwned> Reflector<K> {
+impl<K: DeserializeOwned> Reflector<K> {
     /// Reflects until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         tokio::select! {
@@ -156,6 +177,7 @@ impl<K: Serialize + DeserializeOwned> Reflector<K> {
             gone.remove(&self.put(object).key);
         }
         gone.iter().for_each(|key| self.remove(key));
+        self.store.set_version(&version);
         self.store.set_synced();
         Ok(version)
     }
@@ -198,6 +220,7 @@ impl<K: Serialize + DeserializeOwned> Reflector<K> {
                 }
                 WatchEvent::Bookmark { resource_version, .. } => resource_version,
             };
+            self.store.set_version(version);
         }
         Ok(())
     }

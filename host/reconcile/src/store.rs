@@ -16,6 +16,8 @@ struct Shared<K> {
     /// By namespace, then by name.
     objects: RwLock<Objects<K>>,
     synced: watch::Sender<bool>,
+    /// Everything up to this resourceVersion was read.
+    version: watch::Sender<u64>,
 }
 
 impl<K> Clone for Store<K> {
@@ -26,7 +28,8 @@ impl<K> Clone for Store<K> {
 
 impl<K> Store<K> {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared { objects: RwLock::default(), synced: watch::Sender::new(false) }))
+        let (synced, version) = (watch::Sender::new(false), watch::Sender::new(0));
+        Self(Arc::new(Shared { objects: RwLock::default(), synced, version }))
     }
 
     /// The object of a name; the namespace of a cluster-scoped kind is empty.
@@ -48,6 +51,14 @@ impl<K> Store<K> {
     pub async fn synced(&self) {
         let mut synced = self.0.synced.subscribe();
         synced.wait_for(|synced| *synced).await.expect("the store that is borrowed holds the sender");
+    }
+
+    /// Returns once the store shows what was written at a resourceVersion of its resource, so that a reconciler reads
+    /// back what it wrote. Of a version that is no number nothing is known: it returns at once.
+    pub async fn reached(&self, version: &str) {
+        let Ok(written) = version.parse::<u64>() else { return };
+        let mut read = self.0.version.subscribe();
+        read.wait_for(|read| *read >= written).await.expect("the store that is borrowed holds the sender");
     }
 
     fn read<T>(&self, look: impl FnOnce(&Objects<K>) -> T) -> T {
@@ -84,6 +95,17 @@ impl<K> Store<K> {
             };
             objects.iter().flat_map(names).collect()
         })
+    }
+
+    /// Everything up to `version` is in the store.
+    pub(crate) fn set_version(&self, version: &str) {
+        if let Ok(version) = version.parse::<u64>() {
+            self.0.version.send_if_modified(|read| {
+                let newer = version > *read;
+                *read = version.max(*read);
+                newer
+            });
+        }
     }
 
     pub(crate) fn set_synced(&self) {

@@ -1,37 +1,28 @@
 //! The scheduler put together: what it reads, who decides, what its ports answer.
 
-use std::num::NonZeroUsize;
-
 use client::delegated::{CacheTtl, Gate};
 use client::events::{RecorderTask, Source, recorder};
 use client::{Client, ListOptions};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use futures_util::future::{BoxFuture, join_all};
+use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{
+    Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
+};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
-use reconcile::{LoopEnded, LoopMetrics, Loops, Queue, Reflector};
+use reconcile::{Change, LoopEnded, Loops, Reflected, Reflector};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::scheduling::{Attempts, Board, Scheduling};
-
-/// Bindings under way at the same time; decisions are made one after another.
-const BINDERS: NonZeroUsize = NonZeroUsize::new(8).expect("eight is not zero");
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Pods whose `schedulerName` is this one are scheduled.
-    pub scheduler_name: String,
-}
-
-impl Config {
-    /// What the API server writes where a pod names none.
-    pub const SCHEDULER_NAME: &str = "default-scheduler";
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { scheduler_name: Self::SCHEDULER_NAME.to_owned() }
-    }
-}
+use crate::board::Board;
+use crate::config::Config;
+use crate::metrics::SchedulerMetrics;
+use crate::queue::hint::Event;
+use crate::scheduling::Scheduling;
+use crate::snapshot::{Table, Tables};
 
 pub struct Deps {
     /// Of `system:kube-scheduler`.
@@ -43,43 +34,157 @@ pub struct Deps {
 #[must_use = "nothing is scheduled unless it runs"]
 pub struct SchedulerTask {
     endpoints: Endpoints,
-    nodes: Reflector<Node>,
-    pods: Reflector<Pod>,
-    queue: Queue<reconcile::ObjectKey>,
+    reading: Vec<Reading>,
     scheduling: Scheduling,
     recorder: RecorderTask,
+}
+
+/// A reflector to be run, whatever it reads.
+struct Reading {
+    name: &'static str,
+    synced: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+    run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>,
+}
+
+impl Reading {
+    fn new<V: DeserializeOwned + Send + Sync + 'static>(name: &'static str, reflector: Reflector<V>) -> Self {
+        let store = reflector.store();
+        Self {
+            name,
+            synced: Box::new(move || {
+                let store = store.clone();
+                Box::pin(async move { store.synced().await })
+            }),
+            run: Box::new(|stop| Box::pin(reflector.run(stop))),
+        }
+    }
+
+    /// Of objects that are looked up in a table of the board.
+    fn table<V: Reflected + DeserializeOwned + Send + Sync + 'static>(
+        name: &'static str,
+        api: client::Api<V>,
+        board: &Board,
+        table: fn(&mut Tables) -> &mut Table<V>,
+        event: for<'e> fn(&'e Change<'e, V>) -> Option<Event<'e>>,
+    ) -> Self {
+        let reflector = Reflector::view(api, ListOptions::default()).on_change(board.keeps(table, event));
+        Self::new(name, reflector)
+    }
 }
 
 impl Config {
     pub fn build(self, deps: Deps) -> SchedulerTask {
         let Deps { client, ports } = deps;
         let metrics = Metrics::new();
-        let queue = Queue::new("scheduler", &LoopMetrics::new(&metrics));
-        let board = Board::new(queue.clone(), &self.scheduler_name);
-        let by_node = board.clone();
-        let nodes = Reflector::new(client.cluster::<Node>(), ListOptions::default())
-            .on_change(move |change| by_node.node_changed(change));
-        let living = ListOptions::fields("status.phase!=Succeeded,status.phase!=Failed");
-        let by_pod = board.clone();
-        let pods = Reflector::new(client.everywhere::<Pod>(), living)
-            .on_change(move |change| by_pod.pod_changed(change));
-        let source = Source { component: self.scheduler_name, host: String::new() };
+        let counts = SchedulerMetrics::new(&metrics);
+        let component =
+            self.profiles.first().map_or(Self::SCHEDULER_NAME, |profile| profile.scheduler_name());
+        let source = Source { component: component.to_owned(), host: String::new() };
         let (events, recorder) = recorder(client.clone(), source);
+        let board = Board::new(self, counts.clone());
+        let (claim_changes, claims) = watch::channel(());
+        let reading = readings(&client, &board, claim_changes);
         let gate = Gate::new(client.clone(), CacheTtl::COMPONENT);
-        let attempts = Attempts::new(&metrics);
-        let scheduling = Scheduling { client, pods: pods.store(), board, events, attempts };
+        let scheduling = Scheduling { client, board, events, metrics: counts, claims };
         let endpoints = Endpoints { ports, gate, metrics };
-        SchedulerTask { endpoints, nodes, pods, queue, scheduling, recorder }
+        SchedulerTask { endpoints, reading, scheduling, recorder }
     }
 }
 
+/// Everything that decisions look at.
+fn readings(client: &Client, board: &Board, claim_changes: watch::Sender<()>) -> Vec<Reading> {
+    let (by_node, by_pod, by_volume) = (board.clone(), board.clone(), board.clone());
+    let nodes = Reflector::view(client.cluster::<Node>().viewed(), ListOptions::default())
+        .on_change(move |change| by_node.node_changed(change));
+    let living = ListOptions::fields("status.phase!=Succeeded,status.phase!=Failed");
+    let pods = Reflector::view(client.everywhere::<Pod>().viewed(), living)
+        .on_change(move |change| by_pod.pod_changed(change));
+    let claims =
+        Reflector::view(client.everywhere::<PersistentVolumeClaim>().viewed(), ListOptions::default())
+            .on_change(board.keeps(
+                |tables| &mut tables.claims,
+                |change| Some(Event::Claim { namespace: &change.key.namespace, name: &change.key.name }),
+            ))
+            .on_change(move |_| claim_changes.send_replace(()));
+    let volumes = Reflector::view(client.cluster::<PersistentVolume>().viewed(), ListOptions::default())
+        .on_change(board.keeps(|tables| &mut tables.volumes, |_| Some(Event::Volume)))
+        .on_change(move |change: &Change<'_, crate::view::VolumeView>| {
+            if change.new.is_none_or(|volume| volume.claim.is_some()) {
+                by_volume.volume_settled(&change.key.name);
+            }
+        });
+    vec![
+        Reading::new("nodes", nodes),
+        Reading::new("pods", pods),
+        Reading::new("claims", claims),
+        Reading::new("volumes", volumes),
+        Reading::table(
+            "namespaces",
+            client.cluster::<Namespace>().viewed(),
+            board,
+            |tables| &mut tables.namespaces,
+            |change| {
+                let is_new = change.old.zip(change.new).is_none_or(|(old, new)| old.labels != new.labels);
+                is_new.then_some(Event::Namespace)
+            },
+        ),
+        Reading::table(
+            "classes",
+            client.cluster::<StorageClass>().viewed(),
+            board,
+            |tables| &mut tables.classes,
+            |_| Some(Event::Volume),
+        ),
+        Reading::table(
+            "csi nodes",
+            client.cluster::<CSINode>().viewed(),
+            board,
+            |tables| &mut tables.csi_nodes,
+            |change| Some(Event::CsiNode { old: change.old.map(|old| &**old), new: change.new? }),
+        ),
+        Reading::table(
+            "budgets",
+            client.everywhere::<PodDisruptionBudget>().viewed(),
+            board,
+            |tables| &mut tables.budgets,
+            |_| None,
+        ),
+        Reading::table(
+            "services",
+            client.everywhere::<Service>().viewed(),
+            board,
+            |tables| &mut tables.services,
+            |_| None,
+        ),
+        Reading::table(
+            "replication controllers",
+            client.everywhere::<ReplicationController>().viewed(),
+            board,
+            |tables| tables.workloads.entry("ReplicationController").or_default(),
+            |_| None,
+        ),
+        Reading::table(
+            "replica sets",
+            client.everywhere::<ReplicaSet>().viewed(),
+            board,
+            |tables| tables.workloads.entry("ReplicaSet").or_default(),
+            |_| None,
+        ),
+        Reading::table(
+            "stateful sets",
+            client.everywhere::<StatefulSet>().viewed(),
+            board,
+            |tables| tables.workloads.entry("StatefulSet").or_default(),
+            |_| None,
+        ),
+    ]
+}
+
 impl SchedulerTask {
-    /// Ends when the scheduler has read the nodes and pods.
+    /// Ends when the scheduler has read all that decisions look at.
     pub fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (nodes, pods) = (self.nodes.store(), self.pods.store());
-        async move {
-            tokio::join!(nodes.synced(), pods.synced());
-        }
+        let all = join_all(self.reading.iter().map(|reading| (reading.synced)()));
+        async move { drop(all.await) }
     }
 
     /// Schedules until `stop`.
@@ -88,23 +193,24 @@ impl SchedulerTask {
     /// The loop that ended though nobody stopped it.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LoopEnded> {
         let synced = self.synced();
-        let Self { endpoints, nodes, pods, queue, scheduling, recorder } = self;
+        let Self { endpoints, reading, scheduling, recorder } = self;
         let mut loops = Loops::new("scheduler");
         loops.spawn("endpoints", |stop| endpoints.run(stop));
-        loops.spawn("nodes", |stop| nodes.run(stop));
-        loops.spawn("pods", |stop| pods.run(stop));
+        for reading in reading {
+            loops.spawn(reading.name, reading.run);
+        }
         loops.spawn("events", |stop| async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = recorder.run() => {}
             }
         });
-        loops.spawn("binders", |stop| async move {
+        loops.spawn("scheduling", |stop| async move {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = synced => {}
             }
-            reconcile::run(scheduling, queue, BINDERS, stop).await;
+            scheduling.run(stop).await;
         });
         loops.run(stop).await
     }

@@ -1,106 +1,198 @@
-//! The decision: a table of filters, a score, and upstream's words for what is in the way.
+//! The decision: the node that fits a pod and is ranked highest, or upstream's words for what is in the way.
+
+mod diagnosis;
+mod preempt;
 
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use crate::cycle::Cycle;
+use crate::plugin::{Plugin, Plugins, VolumePlan, plan_volumes};
+use crate::profile::Profile;
+use crate::snapshot::{NodeId, NodeState, Snapshot};
+use crate::view::PodView;
 
-use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
+use diagnosis::Diagnosis;
+pub(crate) use preempt::Victim;
 
-use crate::demand::{CPU, Demand, MEMORY};
-use crate::snapshot::{NodeState, Snapshot};
-use crate::{node_affinity, taint};
+pub(crate) const NO_NODES: &str = "no nodes available to schedule pods";
 
-/// Highest score, of a node of which nothing is taken.
-const BEST: i128 = 100;
-const SCORED: &[&str] = &[CPU, MEMORY];
+/// Fewer nodes than that are all ranked, as upstream.
+const FEW: usize = 100;
+/// Of very many nodes, at least that share is looked for.
+const LEAST_PERCENTAGE: usize = 5;
 
-const NO_NODES: &str = "no nodes available to schedule pods";
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// To the node of this name.
-    Bind(String),
-    /// Nowhere now, as the message says.
-    Unschedulable(String),
-}
-
-/// A pod on its way and one node that it may go to.
-struct Candidate<'a> {
-    spec: &'a PodSpec,
-    demand: &'a Demand,
-    node: &'a Node,
-    state: &'a NodeState,
-}
-
-type Filter = fn(&Candidate<'_>) -> Vec<String>;
-
-/// What keeps a pod off a node, in upstream's order; of the first filter that objects the reasons are told.
-const FILTERS: &[Filter] = &[
-    |it| unless(taint::stands_cordon(it.spec, it.node), "node(s) were unschedulable"),
-    |it| unless(taint::tolerates_taints(it.spec, it.node), "node(s) had untolerated taint(s)"),
-    |it| {
-        unless(node_affinity::matches(it.spec, it.node), "node(s) didn't match Pod's node affinity/selector")
+    /// To the node of this name, once its volumes are there.
+    Bind {
+        node: Box<str>,
+        volumes: VolumePlan,
     },
-    |it| unless(ports_are_free(it), "node(s) didn't have free ports for the requested pod ports"),
-    lacking,
-];
-
-fn unless(fits: bool, reason: &str) -> Vec<String> {
-    if fits { Vec::new() } else { vec![reason.to_owned()] }
+    Refuse(Refusal),
 }
 
-fn ports_are_free(it: &Candidate<'_>) -> bool {
-    it.demand.ports.iter().all(|port| it.state.ports.iter().all(|taken| !port.conflicts(taken)))
+/// Nowhere now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) message: String,
+    /// The plugins that objected; a change that helps none of them helps nobody.
+    pub(crate) plugins: Plugins,
+    pub(crate) nomination: Nomination,
+    /// Pods that are to go, to make room.
+    pub(crate) victims: Vec<Victim>,
 }
 
-fn lacking(it: &Candidate<'_>) -> Vec<String> {
-    let full = it.state.is_full().then(|| "Too many pods".to_owned());
-    let short = it.demand.requests.iter().filter(|(name, amount)| {
-        let free = it.state.allocatable.get(name) - it.state.requested.get(name);
-        *amount > 0 && *amount > free
+/// Which node the pod waits for from now on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Nomination {
+    #[default]
+    Keep,
+    Clear,
+    Set(Box<str>),
+}
+
+/// What goes on from one decision to the next, so that nodes get their turn and of equals not always the same wins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rotation {
+    start: usize,
+    draws: u64,
+}
+
+impl Rotation {
+    /// Some number, other ones in a row; the same after the same decisions.
+    pub(crate) fn draw(&mut self, below: usize) -> usize {
+        self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.draws;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % below.max(1) as u64) as usize
+    }
+}
+
+/// How many nodes that fit are enough to rank.
+pub(crate) fn enough(percentage: i64, nodes: usize) -> usize {
+    if nodes < FEW {
+        return nodes;
+    }
+    let percentage = match usize::try_from(percentage) {
+        Ok(percentage @ 1..) => percentage,
+        _ => 50_usize.saturating_sub(nodes / 125).max(LEAST_PERCENTAGE),
+    };
+    (nodes * percentage / 100).max(FEW)
+}
+
+/// `percentage` holds where the profile has none of its own.
+pub(crate) fn decide(
+    pod: &PodView,
+    profile: &Profile,
+    percentage: i64,
+    snapshot: &Snapshot,
+    rotation: &mut Rotation,
+) -> Decision {
+    if snapshot.order().is_empty() {
+        let message = NO_NODES.to_owned();
+        return Decision::Refuse(Refusal { message, nomination: Nomination::Clear, ..Refusal::default() });
+    }
+    let mut diagnosis = Diagnosis::new(snapshot.order().len());
+    let cycle = match Cycle::begin(pod, profile, snapshot) {
+        Ok(cycle) => cycle,
+        Err((cycle, refused)) => {
+            diagnosis.refuse_all(refused);
+            return Decision::Refuse(refuse(&cycle, diagnosis, rotation));
+        }
+    };
+    let fitting = match fits_nominated(&cycle) {
+        Some(node) => vec![node],
+        None => find(&cycle, profile.percentage.unwrap_or(percentage), rotation, &mut diagnosis),
+    };
+    let Some(node) = best(&cycle, &fitting, rotation) else {
+        return Decision::Refuse(refuse(&cycle, diagnosis, rotation));
+    };
+    let view = node.view.as_deref().expect("a node that fits is there");
+    let volumes = plan_volumes(&cycle, view).unwrap_or_default();
+    Decision::Bind { node: view.name().into(), volumes }
+}
+
+/// The node that the pod waits for, if it fits there.
+fn fits_nominated<'a>(cycle: &Cycle<'a>) -> Option<&'a NodeState> {
+    let (pod, snapshot) = (cycle.pod, cycle.snapshot);
+    let name = snapshot.nomination(&pod.head.key).or(pod.nominated.as_deref())?;
+    let (node, _) = snapshot.node_named(name)?;
+    cycle.filter_beside_nominated(node).is_ok().then_some(node)
+}
+
+/// Enough nodes that fit.
+fn find<'a>(
+    cycle: &Cycle<'a>,
+    percentage: i64,
+    rotation: &mut Rotation,
+    diagnosis: &mut Diagnosis,
+) -> Vec<&'a NodeState> {
+    let snapshot = cycle.snapshot;
+    let named = cycle.nodes.names.as_ref().map(|names| {
+        let nodes = names.iter().filter_map(|name| Some(snapshot.node_named(name)?.0.id));
+        nodes.collect::<Vec<NodeId>>()
     });
-    full.into_iter().chain(short.map(|(name, _)| format!("Insufficient {name}"))).collect()
-}
-
-/// The node with the most left of it, of equals the one with the fewest pods, then by name.
-pub(crate) fn decide(pod: &Pod, demand: &Demand, snapshot: &Snapshot) -> Decision {
-    let empty = PodSpec::default();
-    let spec = pod.spec.as_ref().unwrap_or(&empty);
-    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    if named.is_some() {
+        diagnosis.skip_rest(cycle.narrowed);
+    }
+    let nodes = named.as_deref().unwrap_or(snapshot.order());
+    let enough = enough(percentage, nodes.len());
     let mut fitting = Vec::new();
-    let mut count = 0;
-    for (name, node, state) in snapshot.nodes() {
-        count += 1;
-        let candidate = Candidate { spec, demand, node, state };
-        let objections = FILTERS.iter().map(|filter| filter(&candidate)).find(|reasons| !reasons.is_empty());
-        match objections {
-            None => fitting.push((score(&candidate), Reverse(state.pods), Reverse(name))),
-            Some(objections) => {
-                objections.into_iter().for_each(|reason| *reasons.entry(reason).or_default() += 1);
-            }
+    let mut looked_at = 0;
+    for offset in 0..nodes.len() {
+        let node = snapshot.node(nodes[(rotation.start + offset) % nodes.len()]);
+        looked_at += 1;
+        match cycle.filter_beside_nominated(node) {
+            Ok(()) => fitting.push(node),
+            Err(refused) => diagnosis.refuse(node.id, refused),
+        }
+        if fitting.len() == enough {
+            break;
         }
     }
-    match fitting.into_iter().max() {
-        Some((.., Reverse(name))) => Decision::Bind(name.to_owned()),
-        None if count == 0 => Decision::Unschedulable(NO_NODES.to_owned()),
-        None => Decision::Unschedulable(refusal(count, &reasons)),
+    rotation.start = (rotation.start + looked_at) % snapshot.order().len();
+    fitting
+}
+
+/// The node of the highest score; of equals any.
+fn best<'a>(cycle: &Cycle<'a>, nodes: &[&'a NodeState], rotation: &mut Rotation) -> Option<&'a NodeState> {
+    if let [] | [_] = nodes {
+        return nodes.first().copied();
+    }
+    let scores = cycle.score(nodes);
+    let highest = scores.iter().copied().max()?;
+    let winners: Vec<_> = nodes.iter().zip(&scores).filter(|(_, score)| **score == highest).collect();
+    Some(winners[rotation.draw(winners.len())].0)
+}
+
+/// Says what is in the way, and whose going would clear it.
+fn refuse(cycle: &Cycle<'_>, diagnosis: Diagnosis, rotation: &mut Rotation) -> Refusal {
+    let plugins = diagnosis.plugins();
+    if !cycle.profile.enabled.contains(Plugin::DefaultPreemption) {
+        let (message, nomination) = (diagnosis.message(None), Nomination::Clear);
+        return Refusal { message, plugins, nomination, victims: Vec::new() };
+    }
+    match preempt::preempt(cycle, &diagnosis, rotation) {
+        Ok(candidate) => Refusal {
+            message: diagnosis.message(None),
+            plugins,
+            nomination: Nomination::Set(candidate.node),
+            victims: candidate.victims,
+        },
+        Err(in_vain) => {
+            let more = format!("{}preemption: {}", claims_note(cycle), in_vain.message);
+            let message = diagnosis.message(Some(&more));
+            Refusal { message, plugins, nomination: in_vain.nomination, victims: Vec::new() }
+        }
     }
 }
 
-/// How much of the node would be left, in hundredths, averaged over processor and memory.
-fn score(it: &Candidate<'_>) -> i128 {
-    let left = |name: &&str| {
-        let all = it.state.allocatable.get(name);
-        let free = all - it.state.scored.get(name) - it.demand.scored.get(name);
-        free.max(0) * BEST / all.max(1)
-    };
-    SCORED.iter().map(left).sum::<i128>() / SCORED.len() as i128
-}
-
-fn refusal(nodes: usize, reasons: &BTreeMap<String, usize>) -> String {
-    let mut reasons: Vec<_> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    reasons.sort();
-    format!("0/{nodes} nodes are available: {}.", reasons.join(", "))
+/// What upstream's DynamicResources says of a pod without claims, before preemption has its say.
+fn claims_note(cycle: &Cycle<'_>) -> &'static str {
+    match cycle.profile.enabled.contains(Plugin::DynamicResources) {
+        true => "no new claims to deallocate, ",
+        false => "",
+    }
 }

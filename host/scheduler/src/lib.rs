@@ -1,12 +1,23 @@
-//! Binds pods to nodes. The decision is pure: a pod and a snapshot of the nodes in, a node or the reasons against
-//! each out. No preemption, volumes, spreading or affinity between pods.
+//! Binds pods to nodes. The decision is pure: a pod and a snapshot of the cluster in, a node or the reasons against
+//! each out. Which plugins have a say in it is a table.
 
+mod amounts;
+mod board;
 mod component;
+mod config;
+mod cycle;
 mod decide;
-mod demand;
-mod node_affinity;
+#[cfg(test)]
+mod fixture;
+mod groups;
+mod metrics;
+mod plugin;
+mod profile;
+mod queue;
 mod scheduling;
 mod snapshot;
-mod taint;
+mod view;
 
-pub use component::{Config, Deps, SchedulerTask};
+pub use component::{Deps, SchedulerTask};
+pub use config::{Config, ConfigErrors};
+pub use profile::Profile;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,8 @@ pub enum ChildError {
     Ended { name: &'static str, status: ExitStatus, last_line: Option<String> },
     #[error("wait for {name}")]
     Wait { name: &'static str, source: io::Error },
+    #[error("limit the memory of {name}")]
+    Limit { name: &'static str, source: io::Error },
     #[error("exchange input and output with {name}")]
     Pipes { name: &'static str, source: io::Error },
     #[error("{name} did not end within {deadline:?}")]
@@ -145,16 +147,22 @@ pub struct OneShot {
     pub arguments: Vec<OsString>,
     pub stdin: Vec<u8>,
     pub deadline: Duration,
+    /// Bytes of address space that it may use; what needs more fails within the process.
+    pub memory: Option<u64>,
 }
 
 /// Runs a process to its end and gives its stdout; an exit other than 0 is an error with the last line of its stderr.
 pub async fn run_to_end(shot: OneShot) -> Result<Vec<u8>, ChildError> {
-    let OneShot { name, program, arguments, stdin, deadline } = shot;
+    let OneShot { name, program, arguments, stdin, deadline, memory } = shot;
     #[expect(clippy::disallowed_methods, reason = "this module owns child processes")]
     let mut command = Command::new(&program);
     command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true).process_group(0);
     let mut process = command.spawn().map_err(|source| ChildError::Start { name, program, source })?;
+    if let Some(bytes) = memory {
+        // Before it reads anything that could make it grow.
+        limit_memory(&process, bytes).map_err(|source| ChildError::Limit { name, source })?;
+    }
     let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
     let (Some(mut input), Some(mut output), Some(mut errors)) = pipes else {
         let source = io::Error::other("a pipe is missing");
@@ -182,6 +190,16 @@ pub async fn run_to_end(shot: OneShot) -> Result<Vec<u8>, ChildError> {
     } else {
         Err(ChildError::Ended { name, status, last_line: err.lines().last().map(str::to_owned) })
     }
+}
+
+fn limit_memory(process: &tokio::process::Child, bytes: u64) -> io::Result<()> {
+    // One that has ended already needs no limit.
+    let Some(pid) = process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) else {
+        return Ok(());
+    };
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    prlimit(Some(pid), Resource::As, limit)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -231,8 +249,24 @@ mod tests {
             arguments: Vec::new(),
             stdin: vec![b'x'; 300_000],
             deadline: Duration::from_secs(10),
+            memory: None,
         };
         assert_eq!(run_to_end(shot).await.unwrap().len(), 300_000);
+    }
+
+    #[tokio::test]
+    async fn a_one_shot_that_fills_the_memory_fails_alone() {
+        let shot = OneShot {
+            name: "hoarder",
+            program: "/bin/sh".into(),
+            // A variable that doubles: 2^30 bytes do not fit.
+            arguments: vec!["-c".into(), "x=a; for _ in $(seq 30); do x=$x$x; done; echo ${#x}".into()],
+            stdin: Vec::new(),
+            deadline: Duration::from_secs(60),
+            memory: Some(256 << 20),
+        };
+        let why = run_to_end(shot).await.unwrap_err();
+        assert!(matches!(why, ChildError::Ended { .. }), "{why}");
     }
 
     #[tokio::test]
@@ -243,6 +277,7 @@ mod tests {
             arguments: Vec::new(),
             stdin: Vec::new(),
             deadline: Duration::from_secs(10),
+            memory: None,
         };
         assert_eq!(run_to_end(shot).await.unwrap_err().to_string(), "start ghost (/nonexistent/ghost)");
     }

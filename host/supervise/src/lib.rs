@@ -1,8 +1,9 @@
-//! The only spawner: tasks in scopes, units with dependencies and restarts, child processes with a pid file. It does
-//! not know what its units do.
+//! The only spawner: tasks in scopes, units with dependencies and restarts, child processes with a pid file; and the
+//! clock that they see. It does not know what its units do.
 
 mod backoff;
 mod child;
+pub mod clock;
 mod orphan;
 mod scope;
 mod tree;

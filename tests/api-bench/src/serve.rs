@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use apiserver::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use apiserver::authz::{Attributes, Authorize, Decision, Rules};
-use apiserver::{ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS, Nobody};
+use apiserver::{AdmissionPlugins, ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS, Nobody};
 use datastore::Embedded;
 use futures_util::future::BoxFuture;
 use net::{CertificatePem, TlsClient};
@@ -83,7 +83,7 @@ pub(crate) async fn run(folder: &Path) -> Result<()> {
         event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse()?,
         secure_port: 16443,
-        admission_off: Vec::new(),
+        admission: AdmissionPlugins::default(),
         service_account_issuer: ISSUER.to_owned(),
         audiences: vec![ISSUER.to_owned()],
         service_account_keys: vec![read("serviceaccount.key")?],

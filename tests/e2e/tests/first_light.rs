@@ -137,8 +137,8 @@ fn kubectl_creates_reads_changes_and_deletes_pods() {
     let said = shop.run_with_input(&["diff", "-f", "-"], &changed);
     check(&said.stdout, &["-  greeting: hello from a configmap", "+  greeting: greetings from a configmap"]);
     assert_eq!(shop.run_with_input(&["diff", "-f", "-"], &manifests()).expect_ok(), "");
-    let editor = ("KUBE_EDITOR", "busybox sed -i s/hello/good.evening/");
-    shop.run_with_env(&["edit", "configmap", "settings"], editor).expect_ok();
+    let editor = "busybox sed -i s/hello/good.evening/";
+    shop.with_env("KUBE_EDITOR", editor).run(&["edit", "configmap", "settings"]).expect_ok();
     let said = shop.run(&["get", "configmap", "settings", "-o", "jsonpath={.data.greeting}"]).expect_ok();
     assert_eq!(said, "good.evening from a configmap");
     shop.run(&["label", "pod", "web", "tier=front"]).expect_ok();

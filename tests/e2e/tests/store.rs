@@ -180,6 +180,13 @@ fn the_whole_state_goes_to_an_etcd_and_back_with_every_revision() {
     node.wait_unit("controllers", "ready");
     let sockets = node.status()["sockets"].to_string();
     assert!(!sockets.contains("12379"), "{sockets}");
+    for command in ["status", "snapshot", "defrag"] {
+        let said = node.ask(&["db", command]).expect_failure();
+        assert!(
+            said.contains("kube-apiserver --etcd-servers") && said.contains("etcdctl --endpoints="),
+            "{said}"
+        );
+    }
     assert_eq!(resource_version(&node, "moved"), version);
     create(&node, "made-there");
     let found = etcd.ctl(&["get", "--keys-only", "/registry/configmaps/default/made-there"]).expect_ok();

@@ -8,8 +8,9 @@ use sha2::Digest;
 /// The reference of the image.
 pub const IMAGE: &str = "test/busybox:1";
 
-const COMMANDS: &[&str] =
-    &["cat", "echo", "env", "false", "head", "hostname", "id", "ls", "nc", "sh", "sleep", "true", "wc"];
+const COMMANDS: &[&str] = &[
+    "cat", "echo", "env", "false", "head", "hostname", "id", "ls", "nc", "sh", "sleep", "tar", "true", "wc",
+];
 
 /// Writes an archive as `docker save` makes it: one layer, `/bin/busybox` with links.
 ///

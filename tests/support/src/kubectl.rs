@@ -13,6 +13,7 @@ pub struct Kubectl<'a> {
     machine: &'a Machine,
     kubeconfig: PathBuf,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// What a program said.
@@ -63,7 +64,7 @@ impl Answer {
 
 impl<'a> Kubectl<'a> {
     pub fn new(machine: &'a Machine, kubeconfig: &Path) -> Self {
-        Self { machine, kubeconfig: kubeconfig.to_owned(), flags: Vec::new() }
+        Self { machine, kubeconfig: kubeconfig.to_owned(), flags: Vec::new(), environment: Vec::new() }
     }
 
     /// The same with more flags on every call.
@@ -74,13 +75,23 @@ impl<'a> Kubectl<'a> {
             machine: self.machine,
             kubeconfig: self.kubeconfig.clone(),
             flags: self.flags.iter().cloned().chain(more).collect(),
+            environment: self.environment.clone(),
         }
+    }
+
+    /// The same with another variable in its environment.
+    #[must_use]
+    pub fn with_env(&self, name: &str, value: &str) -> Kubectl<'a> {
+        let mut other = self.with(&[]);
+        other.environment.push((name.to_owned(), value.to_owned()));
+        other
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.machine.command("kubectl");
         command.arg("--kubeconfig").arg(&self.kubeconfig).args(&self.flags).args(arguments);
         command.env("KUBECACHEDIR", self.kubeconfig.with_extension("cache"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -90,13 +101,6 @@ impl<'a> Kubectl<'a> {
 
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Answer {
         Answer::of(self.command(arguments), input)
-    }
-
-    /// With another variable in its environment.
-    pub fn run_with_env(&self, arguments: &[&str], (name, value): (&str, &str)) -> Answer {
-        let mut command = self.command(arguments);
-        command.env(name, value);
-        Answer::of(command, "")
     }
 
     /// A command that goes on, whose lines are read one by one.

@@ -12,6 +12,7 @@ mod kubectl;
 mod machine;
 mod node;
 mod python;
+mod registry;
 mod wait;
 
 pub use etcd::Etcd;
@@ -21,4 +22,5 @@ pub use kubectl::{Answer, Kubectl, Watching};
 pub use machine::Machine;
 pub use node::{Node, program};
 pub use python::Python;
+pub use registry::Registry;
 pub use wait::{LIMIT, eventually};

@@ -9,7 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const LAYERS: &[&[&str]] = &[
     &["net", "observe", "pki", "supervise"],
     &["args", "bolt", "cel", "mvcc", "objects", "structural"],
-    &["client", "cri", "datastore", "engine", "etcd", "reconcile"],
+    &["client", "cri", "datastore", "engine", "etcd", "reconcile", "registry"],
     &["addons", "admin", "apiserver", "controllers", "kubelet", "scheduler"],
     &["mk8s-host"],
 ];

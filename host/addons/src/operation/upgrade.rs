@@ -55,6 +55,7 @@ impl Node {
     ) -> Result<(Candidate, Vec<String>), OperationError> {
         let entry = self.entry(name)?;
         let of = |why| OperationError::Component { addon: name.to_owned(), why };
+        let signed = self.signed(name, &component)?;
         let package = Arc::new(Package::read(component).map_err(of)?);
         if package.metadata.name != name {
             let (addon, found) = (name.to_owned(), package.metadata.name.clone());
@@ -75,7 +76,7 @@ impl Node {
             source: Source::Component { digest: package.digest.clone(), grants },
             ..record.clone()
         };
-        Ok((Candidate { package, record, entered: Some(entry) }, more))
+        Ok((Candidate { package, signed: Some(signed), record, entered: Some(entry) }, more))
     }
 }
 

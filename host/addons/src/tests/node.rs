@@ -19,9 +19,11 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::author::Workshop;
 use crate::ports::{
     Compiler, Configuration, Documents, Issuer, KubeAccess, ObjectSource, ObjectUpdate, PortError, Store,
 };
+use crate::signature::Trust;
 use crate::{
     AddonsHandle, AdmissionRequest, AdmissionStep, Attributes, Builtin, Config, Credentials, Deps, User,
     WriteOperation, Written,
@@ -30,7 +32,7 @@ use crate::{
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A first-party component, which `make plugins` builds.
-pub(super) fn plugin(name: &str) -> Bytes {
+pub(crate) fn plugin(name: &str) -> Bytes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/plugins/{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}: run `make plugins`", path.display())).into()
 }
@@ -56,7 +58,7 @@ pub(super) fn rewritten(component: &Bytes, part: &str, by: &str) -> Bytes {
     // The compiler may have left a copy of it elsewhere.
     let places = component.windows(part.len()).enumerate().filter(|(_, window)| *window == part.as_bytes());
     places.for_each(|(place, _)| made[place..place + part.len()].copy_from_slice(by.as_bytes()));
-    assert_ne!(made, component, "the metadata has no {part:?}");
+    assert_ne!(made, component.as_ref(), "the metadata has no {part:?}");
     let made = Bytes::from(made);
     let compiled = compiled(component).unwrap();
     COMPILED.lock().unwrap().insert(made.clone(), compiled);
@@ -64,7 +66,7 @@ pub(super) fn rewritten(component: &Bytes, part: &str, by: &str) -> Bytes {
 }
 
 /// A component that has nothing but metadata.
-pub(super) fn hollow(metadata: &str) -> Bytes {
+pub(crate) fn hollow(metadata: &str) -> Bytes {
     let mut section = b"\x0amk8s:addon".to_vec();
     section.extend_from_slice(metadata.as_bytes());
     let mut component = b"\0asm\x0d\0\x01\0\0".to_vec();
@@ -78,12 +80,19 @@ pub(super) fn hollow(metadata: &str) -> Bytes {
     component.into()
 }
 
-pub(super) fn hollow_addon(name: &str, version: &str, more: &str) -> Bytes {
+pub(crate) fn hollow_addon(name: &str, version: &str, more: &str) -> Bytes {
     hollow(&format!(r#"{{"contract":"0.1-draft","name":"{name}","version":"{version}"{more}}}"#))
 }
 
+/// One with a folder of its own.
+pub(crate) fn workshop() -> (TempDir, Workshop) {
+    let folder = tempfile::tempdir().unwrap();
+    let workshop = Workshop::new(folder.path().to_owned(), ENGINE.clone(), Arc::new(HereCompiler));
+    (folder, workshop)
+}
+
 /// Compiles here, and each component once for all tests.
-struct HereCompiler;
+pub(crate) struct HereCompiler;
 
 static COMPILED: LazyLock<Mutex<HashMap<Bytes, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
@@ -304,6 +313,7 @@ impl Configuration for FakeConfiguration {
 /// What outlives a run of the host.
 pub(super) struct Machine {
     folder: TempDir,
+    pub(super) trust: Trust,
     pub(super) store: Arc<MemoryStore>,
     pub(super) api: MemoryApi,
     pub(super) servers: Arc<Servers>,
@@ -317,13 +327,14 @@ pub(super) struct Run {
     task: Task<()>,
 }
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
+pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 
 impl Machine {
     /// Another machine of the same cluster.
     pub(super) fn beside(other: &Self) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            trust: other.trust,
             store: other.store.clone(),
             api: other.api.clone(),
             ..Self::new()
@@ -333,7 +344,13 @@ impl Machine {
     pub(super) fn new() -> Self {
         let objects = Arc::new(watch::Sender::new(BTreeMap::new()));
         let api = MemoryApi { objects, is_read_only: Arc::default() };
-        Self { folder: tempfile::tempdir().unwrap(), store: Arc::default(), api, servers: Arc::default() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            trust: Trust::Anybody,
+            store: Arc::default(),
+            api,
+            servers: Arc::default(),
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -374,6 +391,7 @@ impl Machine {
             builtins: builtins.to_vec(),
             // The machine of a test may be busy.
             request_limits: Limits::COLD,
+            trust: self.trust,
         };
         let (addons, task) = config.build(deps).unwrap();
         let stop = CancellationToken::new();

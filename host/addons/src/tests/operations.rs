@@ -7,6 +7,7 @@ use expect_test::expect;
 
 use super::node::{Machine, builtin, hollow_addon, plugin};
 use crate::State;
+use crate::signature::{SigningKey, TRUSTED_KEYS, Trust};
 
 const REQUIRED: &str = "kube-apiserver --authorization-mode: AlwaysAllow -> RBAC,Node";
 
@@ -162,8 +163,33 @@ async fn a_component_is_granted_what_it_wants_when_it_is_installed_from_a_file()
     let machine = Machine::new();
     let run = machine.start_ready(&[]).await;
     let plan = run.addons.install("policy".to_owned(), Some(plugin("rbac"))).await.unwrap();
-    assert_eq!((plan.addon.name.as_str(), plan.source.as_str()), ("rbac", "unsigned file"));
+    assert_eq!((plan.addon.name.as_str(), plan.source.as_str()), ("rbac", "unsigned"));
     assert_eq!(run.asked("system:addon:rbac", "create", "rbac.authorization.k8s.io", "roles"), "allow");
     assert_eq!(run.asked("system:addon:rbac", "get", "", "secrets"), "no opinion");
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_requires_a_signature_takes_that_of_a_trusted_key_alone() {
+    let mut machine = Machine::new();
+    machine.trust = Trust::Signed;
+    let run = machine.start_ready(&[builtin("rbac", false)]).await;
+    let (key, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+    let folder = machine.path(TRUSTED_KEYS);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("acme.pub"), key.verifying_key().to_pem()).unwrap();
+    let component = hollow_addon("a", "1", "");
+    for refused in [component.clone(), other.sign(&component).unwrap()] {
+        let why = run.addons.install("a".to_owned(), Some(refused)).await.unwrap_err().to_string();
+        assert!(why.contains("this host takes what is signed by a trusted key alone"), "{why}");
+    }
+    let mut forged = key.sign(&component).unwrap().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let why = run.addons.install("a".to_owned(), Some(forged.into())).await.unwrap_err().to_string();
+    assert!(why.contains("the component is not what was signed"), "{why}");
+    let plan = run.addons.install("a".to_owned(), Some(key.sign(&component).unwrap())).await.unwrap();
+    assert_eq!((plan.source.as_str(), plan.addon.state), ("signed by acme", State::Enabled));
+    // What came with the host needs none.
+    run.addons.install("rbac".to_owned(), None).await.unwrap();
     run.stop().await;
 }

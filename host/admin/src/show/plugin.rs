@@ -26,6 +26,7 @@ pub fn addon(addon: &AddonDetails) -> String {
     rows.extend(addon.state.map(|state| row("state", addon_state(state).to_owned())));
     rows.push(row("roles", addon.roles.join(", ")));
     rows.push(row("digest", format!("sha256:{}", addon.digest)));
+    rows.extend(addon.signature.iter().map(|signature| row("signature", signature.clone())));
     rows.extend((!addon.description.is_empty()).then(|| row("about", addon.description.clone())));
     rows.extend(addon.message.iter().map(|message| row("message", message.clone())));
     rows.extend((addon.memory > 0).then(|| row("memory", format!("{} KiB at most", addon.memory >> 10))));
@@ -129,6 +130,7 @@ mod tests {
             description: "Does it".to_owned(),
             roles: vec!["authorizer".to_owned()],
             digest: "00".to_owned(),
+            signature: None,
             message: None,
             settings: vec![AddonSetting {
                 name: "size".to_owned(),
@@ -184,7 +186,7 @@ mod tests {
                 digest: "00".to_owned(),
                 message: None,
             },
-            source: "unsigned file".to_owned(),
+            source: "unsigned".to_owned(),
             capabilities: vec!["keeps data: x".to_owned(), "knows the time: y".to_owned()],
             wants_more: vec!["knows the time: y".to_owned()],
             changes: Vec::new(),
@@ -192,7 +194,7 @@ mod tests {
         };
         expect![[r#"
             addon:   a 2
-            source:  unsigned file, sha256:00
+            source:  unsigned, sha256:00
             roles:   config
             replaces: a 1 (installed)
             wants:

@@ -50,10 +50,13 @@ fn lock(pending: &Mutex<BTreeSet<Claim>>) -> MutexGuard<'_, BTreeSet<Claim>> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn is_external(service: &Tree) -> bool {
+    service.str_at(&["spec", "type"]) == Some("ExternalName")
+}
+
 /// What an update does not say of the addresses stays as it was.
 pub(super) fn keep(tree: &mut Tree, old: &Tree) {
-    let external = |tree: &Tree| tree.str_at(&["spec", "type"]) == Some("ExternalName");
-    if external(tree) || external(old) {
+    if is_external(tree) || is_external(old) {
         return;
     }
     for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
@@ -81,8 +84,15 @@ impl Addresses {
         Self { network, pending: Arc::default() }
     }
 
-    /// Gives a Service what it lacks and holds it; refuses what another one has or what is out of range.
-    pub(super) fn assign(&self, rest: &Rest, resource: &Served, tree: &mut Tree) -> Result<Reserved, Status> {
+    /// Gives a Service what it lacks and holds it; refuses what another one has or what is out of range. The address that
+    /// one has is not changed: that is for validation to refuse.
+    pub(super) fn assign(
+        &self,
+        rest: &Rest,
+        resource: &Served,
+        tree: &mut Tree,
+        old: Option<&Tree>,
+    ) -> Result<Reserved, Status> {
         let kind = tree.str_at(&["spec", "type"]).unwrap_or("ClusterIP").to_owned();
         let mut pending = lock(&self.pending);
         let mut taken: BTreeSet<Claim> = pending.clone();
@@ -92,12 +102,14 @@ impl Addresses {
                 taken.extend(claims(&other));
             }
         }
-        let errors = refusals(&self.network, tree, &taken);
+        let has_address = old.is_some_and(|old| !is_external(old)) && !is_external(tree);
+        let wanted = claims(tree).into_iter().filter(|claim| !has_address || matches!(claim, Claim::Port(_)));
+        let errors = refusals(&self.network, tree, &taken, wanted);
         let kind_name = GroupKind::new("", "Service");
         if let Some(status) = to_status(&kind_name, meta::name(tree), &errors) {
             return Err(status);
         }
-        if kind != "ExternalName" {
+        if !is_external(tree) {
             self.address(tree, &taken)?;
         }
         if kind == "NodePort" || kind == "LoadBalancer" {
@@ -186,10 +198,14 @@ fn claims(service: &Tree) -> Vec<Claim> {
     address.map(Claim::Address).into_iter().chain(ports).collect()
 }
 
-fn refusals(network: &ServiceNetwork, service: &Tree, taken: &BTreeSet<Claim>) -> Vec<FieldError> {
+fn refusals(
+    network: &ServiceNetwork,
+    service: &Tree,
+    taken: &BTreeSet<Claim>,
+    wanted: impl Iterator<Item = Claim>,
+) -> Vec<FieldError> {
     let spec = Path::new("spec");
-    claims(service)
-        .into_iter()
+    wanted
         .filter_map(|claim| match claim {
             Claim::Address(ip) => {
                 let path = spec.child("clusterIPs");

@@ -6,6 +6,7 @@ use objects::status::{Cause, Details, Status};
 
 use super::{Operation, Write};
 
+const TERMINATING: &str = "Terminating";
 const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
 
 fn is_namespace(resource: &Resource) -> bool {
@@ -24,10 +25,16 @@ pub(super) async fn admit(write: &mut Write<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let Some(namespaces) = rest.registry().find("", "v1", "namespaces") else { return Ok(()) };
-    let Some(namespace) = rest.stored(&namespaces, "", &call.namespace).await? else {
-        return Err(Status::not_found(&GroupResource::new("", "namespaces"), &call.namespace));
+    let known = rest.view().entry(&namespaces, "", &call.namespace);
+    let is_terminating = match known {
+        Some(namespace) => namespace.field(&namespaces, "status.phase") == TERMINATING,
+        // The cache may be behind who else writes to the store.
+        None => match rest.stored(&namespaces, "", &call.namespace).await? {
+            Some(namespace) => namespace.str_at(&["status", "phase"]) == Some(TERMINATING),
+            None => return Err(Status::not_found(&GroupResource::new("", "namespaces"), &call.namespace)),
+        },
     };
-    if namespace.str_at(&["status", "phase"]) == Some("Terminating") {
+    if is_terminating {
         return Err(terminating(&call.resource.group_resource(), meta::name(&write.object), &call.namespace));
     }
     Ok(())

@@ -27,7 +27,7 @@ pub(super) async fn charge(write: &mut Write<'_>) -> Result<(), Status> {
             subresource: &write.call.subresource,
             new: &write.object,
             old: write.old,
-            now: jiff::Timestamp::now(),
+            now: supervise::clock::now(),
         };
         let charges = match quota::check(&trees, &asked) {
             Ok(charges) => charges,

@@ -1,5 +1,6 @@
 //! Asking other servers what they answer for, as the aggregator itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use objects::resource::GroupVersion;
 use super::neighbour::{self, Told};
 use super::{Aggregator, Remote};
 use crate::authn::UserInfo;
+use crate::openapi;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,7 +49,18 @@ pub(super) async fn told(aggregator: &Aggregator, remote: &Remote, list: &Bytes)
     let path = format!("apis/{of}");
     let openapi =
         index.and_then(|index| index.str_at(&["paths", &path, "serverRelativeURL"]).map(str::to_owned));
-    Ok(Told { resources, openapi })
+    // The address has the document's hash in it: the other version is the same as long as this one is.
+    let known = aggregator.neighbours().all();
+    let same = known.iter().find(|known| known.group == remote.group && known.version == remote.version);
+    let same = same.filter(|known| openapi.is_some() && known.told.openapi == openapi);
+    let openapi_2 = match same {
+        Some(known) => known.told.openapi_2.clone(),
+        None => {
+            let document = self::document(aggregator, remote, "/openapi/v2", JSON).await?;
+            document.and_then(|document| openapi::cut(&document, &of)).map(Arc::new)
+        }
+    };
+    Ok(Told { resources, openapi, openapi_2 })
 }
 
 /// A document, `None` where the server says that it has none.

@@ -136,7 +136,7 @@ async fn record(aggregator: &Aggregator, remote: &Remote, finding: Finding) {
     }
     let since = match old.str_at(&["status"]) == Some(status) {
         true => old.str_at(&["lastTransitionTime"]).unwrap_or_default().to_owned(),
-        false => meta::rfc3339(jiff::Timestamp::now()),
+        false => meta::rfc3339(supervise::clock::now()),
     };
     let new = tree!({
         "type": "Available", "status": status, "lastTransitionTime": since, "reason": reason, "message": message

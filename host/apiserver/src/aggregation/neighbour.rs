@@ -27,6 +27,8 @@ pub(crate) struct Told {
     pub(crate) resources: Vec<Tree>,
     /// Where its OpenAPI is, as the index of version 3 says.
     pub(crate) openapi: Option<String>,
+    /// What its document of version 2 has of it.
+    pub(crate) openapi_2: Option<Arc<Tree>>,
 }
 
 /// Cheap to clone; every clone sees the newest list, which stays the same while nothing is news.
@@ -177,7 +179,7 @@ mod tests {
         let neighbours = Neighbours::default();
         let news =
             |told: Option<Told>| remotes.iter().map(|remote| (Arc::clone(remote), told.clone())).collect();
-        let told = Told { resources: vec![tree!({ "resource": "a" })], openapi: None };
+        let told = Told { resources: vec![tree!({ "resource": "a" })], ..Told::default() };
         let shown =
             || neighbours.all().iter().map(|n| (n.told.resources.len(), n.is_fresh)).collect::<Vec<_>>();
         neighbours.replace(news(None));

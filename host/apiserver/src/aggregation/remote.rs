@@ -18,7 +18,7 @@ pub(crate) struct Remote {
     pub(crate) group: String,
     pub(crate) version: String,
     pub(crate) service: ServiceRef,
-    /// In PEM; `None` where the server is not to be verified.
+    /// In PEM, empty for those that this machine trusts; `None` where the server is not to be verified.
     pub(crate) authorities: Option<Vec<u8>>,
     pub(crate) group_priority: i64,
     pub(crate) version_priority: i64,

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jiff::Timestamp;
 use supervise::Scope;
 use tokio::sync::mpsc;
 use tracing::error;
@@ -56,7 +55,7 @@ fn write(mut events: mpsc::Receiver<Event>, config: &AuditLog, bytes: &AtomicUsi
         bytes.fetch_sub(event.size(), Ordering::Relaxed);
         let line = event.line(config.format);
         let written = match &mut file {
-            Some(file) => file.write(&line, Timestamp::now()),
+            Some(file) => file.write(&line, supervise::clock::now()),
             None => std::io::stdout().lock().write_all(&line),
         };
         if let Err(why) = &written {
@@ -86,7 +85,7 @@ mod tests {
         let target = Target::Path("/version".to_owned());
         let begin = Begin {
             id: "1",
-            received: Timestamp::UNIX_EPOCH,
+            received: jiff::Timestamp::UNIX_EPOCH,
             user: &UserInfo::default(),
             attributes: &Attributes { verb: "get".to_owned(), target },
             uri: &Uri::from_static("/version"),

@@ -132,7 +132,7 @@ impl Trail {
         }
         self.event.stage = stage;
         if stage != Stage::RequestReceived {
-            self.event.at = Timestamp::now();
+            self.event.at = supervise::clock::now();
         }
         self.metrics.events.inc();
         if !self.log.take(self.event.clone()) {

@@ -114,7 +114,7 @@ fn neighbour(group: &str, version: &str, priorities: (i64, i64)) -> Arc<Neighbou
         version: version.to_owned(),
         group_priority: priorities.0,
         version_priority: priorities.1,
-        told: Told { resources, openapi: None },
+        told: Told { resources, ..Told::default() },
         is_fresh: version != "v1alpha1",
     })
 }

@@ -89,7 +89,7 @@ fn judged(levels: &[Tree], schemas: &[Tree]) -> Vec<Tree> {
         }
         conditions.push(tree!({
             "type": KIND, "status": status, "reason": reason, "message": message,
-            "lastTransitionTime": (meta::rfc3339(jiff::Timestamp::now()))
+            "lastTransitionTime": (meta::rfc3339(supervise::clock::now()))
         }));
         let mut schema = schema.clone();
         schema.set_at(&["status", "conditions"], Tree::Array(conditions));

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::authenticate::grouped;
 use crate::authn::{Authenticate, Authentication, Credentials};
 use crate::tokens::{Bearer, Verifier};
@@ -28,7 +26,7 @@ impl Bearers {
 
     /// A service account or a joining machine with the groups that everybody has; `None` where the token is of neither.
     pub(crate) fn own(&self, token: &str, audiences: &[String]) -> Result<Option<Bearer>, String> {
-        let now = Timestamp::now();
+        let now = supervise::clock::now();
         let found = self.verifier.verify(token, audiences, now).map_err(|why| why.to_string())?;
         if found.is_none()
             && let Some(user) = self.verifier.bootstrap(token, now)

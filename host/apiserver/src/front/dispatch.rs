@@ -59,7 +59,7 @@ impl Parts {
             notes: Notes::default(),
         };
         if info.is_connect() {
-            self.rest.may_connect(&call).await?;
+            self.rest.may_connect(&mut call).await?;
         }
         if ObjectProxy::serves(&call) {
             return self.proxy.answer(&call, Request::from_parts(head, body)).await;
@@ -76,9 +76,9 @@ impl Parts {
             trail.sent(&call.body, verb == Verb::Patch);
         }
         let (notes, resource) = (call.notes.clone(), Arc::clone(&call.resource));
-        let answer = match review::answer(&self.review, &call) {
-            Some(answer) => answer,
-            None => self.rest.answer(call).await,
+        let answer = match (review::answer(&self.review, &call), self.components(&call).await) {
+            (Some(answer), _) | (None, Some(answer)) => answer,
+            (None, None) => self.rest.answer(call).await,
         };
         if let Some(trail) = trail.as_mut() {
             notes.take().into_iter().for_each(|(key, value)| trail.annotate(key, value));

@@ -134,14 +134,17 @@ impl Parts {
     async fn check(&self, check: Check) -> bool {
         match check {
             Check::Ping => true,
-            Check::Etcd | Check::EtcdReadiness => {
-                let asked = self.store.range(RangeRequest::new(KeyRange::key(PROBE)));
-                matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
-            }
+            Check::Etcd | Check::EtcdReadiness => self.is_stored().await,
             Check::InformerSync => self.rest.is_synced(),
             Check::FlowConfig => self.flow.is_configured(),
             Check::Bootstrap => self.bootstrapped.load(Ordering::Acquire),
             Check::Shutdown => !self.stop.is_cancelled(),
         }
+    }
+
+    /// Whether the datastore answers.
+    pub(super) async fn is_stored(&self) -> bool {
+        let asked = self.store.range(RangeRequest::new(KeyRange::key(PROBE)));
+        matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
     }
 }

@@ -37,7 +37,10 @@ pub(super) fn form(
 ) -> Result<(Output, Encoding), Status> {
     let row = schema::by_gvk(&resource.group, &resource.version, &resource.kind);
     let is_message = row.is_some_and(Type::is_message);
+    // What is answered but not kept has no columns.
+    let has_columns = !resource.is_virtual() || verb != Verb::Create;
     let is_offered = |output, encoding| match encoding {
+        _ if output == Output::Table && !has_columns => false,
         // A stream of documents is not written in YAML.
         Encoding::Yaml => verb != Verb::Watch,
         Encoding::Protobuf => is_message || output == Output::Metadata,
@@ -80,6 +83,17 @@ mod tests {
         let headers = HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(accept))]);
         let pods = objects::resource::by_kind("", "v1", "Pod").unwrap();
         form(&headers, &Resource { kind: kind.into(), ..(**pods).clone() }, Verb::Get).ok()
+    }
+
+    #[test]
+    fn what_is_answered_but_not_kept_has_no_table() {
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+        let headers = HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(table))]);
+        let review = objects::resource::by_kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview");
+        let refused = form(&headers, review.unwrap(), Verb::Create).unwrap_err();
+        assert_eq!(refused.code, 406);
+        let components = objects::resource::by_kind("", "v1", "ComponentStatus").unwrap();
+        assert_eq!(form(&headers, components, Verb::List), Ok((Output::Table, Encoding::Json)));
     }
 
     #[test]

@@ -218,25 +218,37 @@ async fn an_upgraded_connection_is_joined_with_the_kubelets() {
         };
         serve(&front, Some(&tls), service, stop).await;
     });
-    let mut request = Request::new(body::empty());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = format!("https://127.0.0.1:{port}/").parse().unwrap();
-    for (name, value) in [
-        ("connection", "Upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-protocol", "v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0"),
-        ("authorization", "Bearer secret"),
+    for (method, upgrade, listing, asked, seen) in [
+        (
+            Method::GET,
+            "websocket",
+            "sec-websocket-protocol",
+            "v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0",
+            "v5.channel.k8s.io",
+        ),
+        (Method::POST, "SPDY/3.1", "x-stream-protocol-version", "v4.channel.k8s.io", "v4.channel.k8s.io"),
     ] {
-        request.headers_mut().insert(name, HeaderValue::from_static(value));
+        let mut request = Request::new(body::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("https://127.0.0.1:{port}/").parse().unwrap();
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", upgrade),
+            (listing, asked),
+            ("authorization", "Bearer secret"),
+        ] {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        let mut answer = HttpClient::tls_upgradable(world.authority.client()).send(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+        assert_eq!(answer.headers()["upgrade"], upgrade);
+        assert_eq!(answer.headers()[listing], seen, "as the kubelet saw it");
+        let mut stream = TokioIo::new(hyper::upgrade::on(&mut answer).await.unwrap());
+        stream.write_all(b"ping").await.unwrap();
+        let mut echo = [0; 4];
+        stream.read_exact(&mut echo).await.unwrap();
+        assert_eq!(&echo, b"ping");
+        stream.shutdown().await.unwrap();
+        assert_eq!(stream.read(&mut echo).await.unwrap(), 0, "the end goes through both ways");
     }
-    let mut answer = HttpClient::tls_upgradable(world.authority.client()).send(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
-    assert_eq!(answer.headers()["sec-websocket-protocol"], "v5.channel.k8s.io", "as the kubelet saw it");
-    let mut stream = TokioIo::new(hyper::upgrade::on(&mut answer).await.unwrap());
-    stream.write_all(b"ping").await.unwrap();
-    let mut echo = [0; 4];
-    stream.read_exact(&mut echo).await.unwrap();
-    assert_eq!(&echo, b"ping");
-    stream.shutdown().await.unwrap();
-    assert_eq!(stream.read(&mut echo).await.unwrap(), 0, "the end goes through both ways");
 }

@@ -7,7 +7,7 @@ use objects::resource::{GroupVersion, Verb};
 use objects::{Tree, tree};
 use structural::CustomResource;
 
-use super::{gnostic, group_versions, index, rows_of, version_2, version_3};
+use super::{gnostic, group_versions, index, rows_of, version_2_of, version_3};
 use crate::discovery::Offer;
 use crate::registry::{Registry, Served};
 
@@ -75,7 +75,7 @@ fn references(tree: &Tree, found: &mut Vec<String>) {
 fn every_reference_leads_to_a_schema() {
     let rows = rows_with_custom();
     let documents = group_versions(&rows).into_iter().map(|of| version_3(&rows, &of).unwrap());
-    for document in documents.chain([version_2(&rows)]) {
+    for document in documents.chain([version_2_of(&rows)]) {
         let mut found = Vec::new();
         references(&document, &mut found);
         assert!(found.len() > 10);
@@ -205,7 +205,7 @@ fn an_operation_says_what_it_takes_and_gives() {
 
 #[test]
 fn version_2_refers_and_takes_bodies_in_its_own_way() {
-    let document = version_2(&rows());
+    let document = version_2_of(&rows());
     check(
         &document,
         &["definitions", "io.k8s.api.core.v1.Pod"],
@@ -230,7 +230,7 @@ fn version_2_refers_and_takes_bodies_in_its_own_way() {
 #[test]
 fn operations_have_names_of_their_own() {
     let rows = rows();
-    let document = version_2(&rows);
+    let document = version_2_of(&rows);
     let paths = document.get("paths").unwrap();
     let operations = paths.fields().flat_map(|(_, path)| path.fields());
     let mut names: Vec<&str> =

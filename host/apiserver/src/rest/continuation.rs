@@ -1,4 +1,5 @@
-//! The continue token of a list: the revision that all pages show, and where the next one starts.
+//! The continue token of a list: the revision that all pages show, and where the next one starts. Where that revision is
+//! forgotten, the rest of the list may be had as it is now.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -8,9 +9,13 @@ use objects::{Tree, tree};
 
 const VERSION: &str = "meta.k8s.io/v1";
 
+/// How a token says that whatever is there now goes on.
+const LATEST: i64 = -1;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Continuation {
-    pub(crate) revision: Revision,
+    /// `None` for the latest, which another page did not show.
+    pub(crate) revision: Option<Revision>,
     /// The last key that was sent, without the prefix of the resource.
     pub(crate) after: String,
 }
@@ -18,7 +23,8 @@ pub(crate) struct Continuation {
 impl Continuation {
     pub(crate) fn encode(&self) -> String {
         let start = format!("{}\0", self.after);
-        let token = tree!({ "v": VERSION, "rv": (self.revision.0), "start": start });
+        let revision = self.revision.map_or(LATEST, |revision| revision.0);
+        let token = tree!({ "v": VERSION, "rv": revision, "start": start });
         BASE64_URL_SAFE_NO_PAD.encode(token.to_json())
     }
 
@@ -29,11 +35,15 @@ impl Continuation {
         if token.str_at(&["v"]) != Some(VERSION) {
             return Err(invalid("server does not recognize this encoded version"));
         }
-        let revision = token.i64_at(&["rv"]).filter(|revision| *revision > 0);
+        let revision = match token.i64_at(&["rv"]) {
+            None | Some(0) => None,
+            Some(..0) => Some(None),
+            Some(revision) => Some(Some(Revision(revision))),
+        };
         let start = token.str_at(&["start"]).and_then(|start| start.strip_suffix('\0'));
         match (revision, start) {
             (Some(revision), Some(after)) if !after.is_empty() => {
-                Ok(Self { revision: Revision(revision), after: after.to_owned() })
+                Ok(Self { revision, after: after.to_owned() })
             }
             _ => Err(invalid("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")),
         }
@@ -46,8 +56,10 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_as_it_was() {
-        let continuation = Continuation { revision: Revision(7), after: "default/a".to_owned() };
-        assert_eq!(Continuation::decode(&continuation.encode()), Ok(continuation));
+        for revision in [Some(Revision(7)), None] {
+            let continuation = Continuation { revision, after: "default/a".to_owned() };
+            assert_eq!(Continuation::decode(&continuation.encode()), Ok(continuation));
+        }
         for bad in ["", "%", "e30", "eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ"] {
             assert_eq!(Continuation::decode(bad).unwrap_err().code, 400, "{bad}");
         }

@@ -51,7 +51,7 @@ impl Rest {
         }
         let generated = meta::name(&tree).is_empty() && !meta::generate_name_prefix(&tree).is_empty();
         for attempt in 1.. {
-            let mut new = tree.clone();
+            let mut new = if generated { tree.clone() } else { tree.take() };
             if generated {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
@@ -95,7 +95,7 @@ impl Rest {
             tree.remove_at(&["metadata", field]);
         }
         meta::set_uid(&mut tree, &random::uid());
-        meta::set_creation_timestamp(&mut tree, jiff::Timestamp::now());
+        meta::set_creation_timestamp(&mut tree, supervise::clock::now());
         strategy.apply_defaults(&mut tree)?;
         if tracking == Tracking::Update {
             tree = Ownership::of(call, Part::Whole).created(tree);
@@ -107,7 +107,7 @@ impl Rest {
         let reserved = self.admission().addresses(self, call, tree, None)?;
         strategy.prepare_create(tree);
         requester(call, tree);
-        strategy.stamp(tree, None, jiff::Timestamp::now());
+        strategy.stamp(tree, None, supervise::clock::now());
         validated(resource, tree, &strategy.validate(tree))?;
         write.warnings.extend(strategy.warnings(&write.object, None));
         self.admission().validate(&mut write).await?;
@@ -146,5 +146,6 @@ fn version_on_create() -> Status {
         reason: None,
         message: "resourceVersion should not be set on objects to be created".to_owned(),
         details: None,
+        continued: None,
     }
 }

@@ -69,7 +69,7 @@ impl Rest {
             self.admission().mutate(&mut write).await?;
             self.admission().validate(&mut write).await?;
             let render = Render::new(call, &cache.hub);
-            let step = step(resource, &old.tree, options, Timestamp::now());
+            let step = step(resource, &old.tree, options, supervise::clock::now());
             let dry = options.execution == Execution::Dry;
             match step {
                 Step::Nothing => return Ok(Answer::ok(render.object(old.tree))),

@@ -74,7 +74,7 @@ impl Rest {
         let (group, version, plural) = BUDGETS;
         let row = self.registry().find(group, version, plural).ok_or_else(Status::no_such_path)?;
         loop {
-            let Some(charged) = charged(&budget.tree, pod, jiff::Timestamp::now())? else { return Ok(()) };
+            let Some(charged) = charged(&budget.tree, pod, supervise::clock::now())? else { return Ok(()) };
             if execution == Execution::Dry || self.storage().replace(&row, &budget, charged).await?.is_some()
             {
                 return Ok(());
@@ -94,7 +94,7 @@ impl Rest {
             let condition = tree!({
                 "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
                 "message": "Eviction API: evicting",
-                "lastTransitionTime": (meta::rfc3339(jiff::Timestamp::now()))
+                "lastTransitionTime": (meta::rfc3339(supervise::clock::now()))
             });
             let mut new = old.tree.clone();
             let conditions = new.make(&["status", "conditions"]);

@@ -54,7 +54,7 @@ impl<'a> Ownership<'a> {
             typing: typing_of(&self.call.resource),
             manager: &self.manager,
             subresource: &self.call.subresource,
-            time: jiff::Timestamp::now(),
+            time: supervise::clock::now(),
             reset,
             convert: None,
         }

@@ -12,7 +12,7 @@ use objects::{Tree, meta, tree};
 
 use super::table::{self, Headers};
 use crate::cache::{Change, Entry, EventType};
-use crate::call::{Call, Output};
+use crate::call::{Answer, Call, Output};
 use crate::registry::Served;
 use crate::storage::convert;
 
@@ -88,6 +88,27 @@ impl Render {
     /// For entries that were converted to the version of the call.
     pub(crate) fn converted(call: &Call) -> Self {
         Self { shared: false, ..Self::new(call, &call.resource) }
+    }
+
+    /// The answer that shows an object which is not stored.
+    pub(crate) fn unstored(call: &Call, mut tree: Tree) -> Answer {
+        meta::set_gvk(&mut tree, &call.resource.gvk());
+        Answer::ok(Self::converted(call).object(tree))
+    }
+
+    /// The same for a list of them.
+    pub(crate) fn unstored_list(call: &Call, trees: Vec<Tree>) -> Answer {
+        let (resource, meta) = (&call.resource, Tree::object());
+        let items = |kind: &str, version: String, items: Vec<Tree>| tree!({ "kind": kind, "apiVersion": version, "metadata": {}, "items": items });
+        let document = match call.output {
+            Output::Table => table::document(resource, meta, Include::of(call), Headers::Shown, trees),
+            Output::Metadata => {
+                let trees = trees.iter().map(metadata_of).collect();
+                items("PartialObjectMetadataList", META_VERSION.to_owned(), trees)
+            }
+            Output::Objects => items(&resource.list_kind, resource.api_version(), trees),
+        };
+        Answer::ok(document.to_json())
     }
 
     /// Whether entries go out with the bytes that they have.

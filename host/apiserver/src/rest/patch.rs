@@ -62,8 +62,10 @@ impl<'a> Patch<'a> {
             let names: Vec<&str> = media_types(row).collect();
             return Err(Status::unsupported_media_type(&names));
         };
-        let (tree, duplicates) = decode::value(&call.body.bytes, Notation::Json)
-            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+        let (tree, duplicates) = decode::value(&call.body.bytes, Notation::Json).map_err(|error| {
+            let step = if wanted == STRATEGIC { "" } else { "error decoding patch: " };
+            Status::bad_request(format!("{step}{error}"))
+        })?;
         Ok(Self { apply: *apply, resource, tree, duplicates })
     }
 

@@ -54,10 +54,18 @@ impl Rest {
     ) -> Result<Page, Status> {
         if !options.continued.is_empty() {
             let token = Continuation::decode(&options.continued)?;
-            self.caches().reaches(token.revision).await?;
-            let page = self.history(cache, selection, &token.after, token.revision, options.limit).await;
+            let revision = match token.revision {
+                Some(revision) => {
+                    self.caches().reaches(revision).await?;
+                    revision
+                }
+                None => self.storage().revision().await?,
+            };
+            let page = self.history(cache, selection, &token.after, revision, options.limit).await;
             return page.map_err(|error| match storage::status(error) {
-                status if status.code == 410 => Status::continue_too_old(),
+                status if status.code == 410 => {
+                    Status::continue_too_old(&Continuation { revision: None, ..token }.encode())
+                }
                 status => status,
             });
         }
@@ -121,7 +129,7 @@ impl Page {
         self.entries.truncate(limit);
         if let Some(last) = self.entries.last() {
             let after = relative_key(&last.namespace, &last.name);
-            self.meta.continued = Continuation { revision: self.meta.revision, after }.encode();
+            self.meta.continued = Continuation { revision: Some(self.meta.revision), after }.encode();
             // Upstream does not count what it would have to select first.
             self.meta.remaining = (!selection.is_filtered()).then_some(remaining);
         }

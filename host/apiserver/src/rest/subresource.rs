@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use objects::resource::{GroupVersionKind, Verb};
-use objects::status::{Outcome, Status};
+use objects::status::Status;
 use objects::{Tree, meta, tree};
 
 use super::query::Execution;
@@ -64,7 +64,7 @@ impl Rest {
                 let why = format!("pod {} is already assigned to node {assigned:?}", call.name);
                 return Err(Status::conflict(&pods, &call.name, why));
             }
-            let new = bound(&old.tree, &node, &meta::rfc3339(jiff::Timestamp::now()));
+            let new = bound(&old.tree, &node, &meta::rfc3339(supervise::clock::now()));
             let done = options.execution == Execution::Dry
                 || self.storage().replace(&call.resource, &old, new).await?.is_some();
             if done {
@@ -102,5 +102,5 @@ fn bound(pod: &Tree, node: &str, now: &str) -> Tree {
 }
 
 pub(super) fn created() -> Status {
-    Status { outcome: Outcome::Success, code: 201, reason: None, message: String::new(), details: None }
+    Status { code: 201, ..Status::success() }
 }

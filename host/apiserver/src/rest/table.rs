@@ -23,7 +23,7 @@ pub(crate) fn document(
     headers: Headers,
     objects: impl IntoIterator<Item = Tree>,
 ) -> Tree {
-    let now = jiff::Timestamp::now();
+    let now = supervise::clock::now();
     let row = |object: Tree| {
         let cells = match resource.custom() {
             Some(version) => version.columns.cells(&object, now),
@@ -48,7 +48,7 @@ pub(crate) fn of_scale(scale: Tree, include: Include) -> Tree {
     let numbers = [&["spec", "replicas"][..], &["status", "replicas"]];
     let [desired, available] = numbers.map(|path| scale.i64_at(path).unwrap_or(0));
     let created = meta::creation_timestamp(&scale);
-    let age = created.map(|time| print::human_duration(jiff::Timestamp::now().duration_since(time)));
+    let age = created.map(|time| print::human_duration(supervise::clock::now().duration_since(time)));
     let cells = vec![
         Tree::from(meta::name(&scale)),
         Tree::from(desired),

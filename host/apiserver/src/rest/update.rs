@@ -130,7 +130,7 @@ impl Rest {
                 part.validate(new, old)
             }
         };
-        strategy.stamp(new, Some(old), jiff::Timestamp::now());
+        strategy.stamp(new, Some(old), supervise::clock::now());
         validated(resource, new, &errors)?;
         write.warnings.extend(strategy.warnings(&write.object, Some(old)));
         self.admission().validate(&mut write).await?;

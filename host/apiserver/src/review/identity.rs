@@ -8,7 +8,7 @@ use crate::call::{Answer, Call};
 
 pub(super) fn oneself(_: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
     let mut question = Question::read(call)?;
-    meta::set_creation_timestamp(&mut question.tree, jiff::Timestamp::now());
+    meta::set_creation_timestamp(&mut question.tree, supervise::clock::now());
     Ok(question.answered(tree!({ "userInfo": (user_tree(&call.user)) })))
 }
 

@@ -33,7 +33,7 @@ pub(super) fn answer(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
     if audiences.is_empty() {
         audiences.clone_from(&deps.audiences);
     }
-    let now = Timestamp::now().as_second();
+    let now = supervise::clock::now().as_second();
     let mut claims = Claims {
         issuer: deps.issuer.clone(),
         audiences: audiences.clone(),
@@ -53,7 +53,7 @@ pub(super) fn answer(deps: &ReviewDeps, call: &Call) -> Result<Answer, Status> {
     let token = deps.signer.sign(&claims.to_tree()).map_err(Status::internal)?;
     let expires = Timestamp::from_second(claims.expires).map_err(Status::internal)?;
     meta::set_name(&mut question.tree, &call.name);
-    meta::set_creation_timestamp(&mut question.tree, Timestamp::now());
+    meta::set_creation_timestamp(&mut question.tree, supervise::clock::now());
     question.tree.set_at(&["spec", "audiences"], audiences);
     question.tree.set_at(&["spec", "expirationSeconds"], seconds);
     Ok(question.answered(tree!({ "token": token, "expirationTimestamp": (meta::rfc3339(expires)) })))

@@ -27,7 +27,9 @@ const FLAGS: &[Flag] = &[
     start("etcd-compaction-interval", Duration, "5m"),
     restart("event-ttl", Duration, "1h"),
     start("encryption-provider-config", Path, ""),
+    restart("enable-admission-plugins", List, ""),
     restart("disable-admission-plugins", List, ""),
+    restart("admission-control-config-file", Path, ""),
     restart("max-requests-inflight", Number, "400"),
     restart("max-mutating-requests-inflight", Number, "200"),
     restart("request-timeout", Duration, "1m"),
@@ -57,7 +59,7 @@ const FLAGS: &[Flag] = &[
 ];
 
 const IGNORED: &str = "
-    admission-control admission-control-config-file aggregator-reject-forwarding-redirect apiserver-count
+    admission-control aggregator-reject-forwarding-redirect apiserver-count
     audit-log-batch-buffer-size audit-log-batch-max-size audit-log-batch-max-wait audit-log-batch-throttle-burst
     audit-log-batch-throttle-enable audit-log-batch-throttle-qps audit-log-compress
     audit-log-mode audit-log-truncate-enabled audit-log-truncate-max-batch-size audit-log-truncate-max-event-size audit-log-version
@@ -73,7 +75,7 @@ const IGNORED: &str = "
     coordinated-leadership-renew-deadline coordinated-leadership-retry-period cors-allowed-origins debug-socket-path
     default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
     delete-collection-workers egress-selector-config-file emulation-forward-compatible
-    enable-admission-plugins enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
+    enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
     enable-logs-handler enable-priority-and-fairness
     encryption-provider-config-automatic-reload endpoint-reconciler-type
     etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout

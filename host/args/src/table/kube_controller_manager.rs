@@ -1,7 +1,7 @@
 //! kube-controller-manager.
 
 use super::{CLIENT, COMPONENT, DELEGATED, Flag, KLOG, LEADER, SERVING, SHORT, Table, fixed, start};
-use crate::table::Kind::{Address, Bool, Path, Port};
+use crate::table::Kind::{Address, Bool, List, Number, Path, Port};
 
 pub(crate) const TABLE: Table = Table {
     flags: FLAGS,
@@ -15,6 +15,8 @@ const FLAGS: &[Flag] = &[
     // Upstream dropped these two; the page has the port.
     start("address", Address, "127.0.0.1"),
     start("port", Port, "10252"),
+    start("controllers", List, "*"),
+    start("concurrent-namespace-syncs", Number, "10"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
     fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
     fixed("tls-cert-file", Path, "${SNAP_DATA}/certs/server.crt"),
@@ -34,11 +36,11 @@ const IGNORED: &str = "
     cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs
     concurrent-daemonset-syncs concurrent-deployment-syncs concurrent-device-taint-eviction-syncs
     concurrent-endpoint-syncs concurrent-ephemeralvolume-syncs concurrent-gc-syncs
-    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-namespace-syncs concurrent-rc-syncs
+    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-rc-syncs
     concurrent-replicaset-syncs concurrent-resource-claim-syncs concurrent-resource-quota-syncs
     concurrent-service-endpoint-syncs concurrent-service-syncs concurrent-serviceaccount-token-syncs
     concurrent-statefulset-syncs concurrent-ttl-after-finished-syncs
-    concurrent-validating-admission-policy-status-syncs configure-cloud-routes controller-start-interval controllers
+    concurrent-validating-admission-policy-status-syncs configure-cloud-routes controller-start-interval
     deployment-controller-sync-period disable-attach-detach-reconcile-sync disable-force-detach-on-timeout
     enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
     endpoint-updates-batch-period endpointslice-updates-batch-period external-cloud-volume-plugin

@@ -1,7 +1,7 @@
 //! kube-scheduler.
 
 use super::{CLIENT, COMPONENT, DELEGATED, Flag, KLOG, LEADER, SERVING, SHORT, Table, fixed, start};
-use crate::table::Kind::{Address, Path, Port};
+use crate::table::Kind::{Address, Duration, Path, Port};
 
 pub(crate) const TABLE: Table = Table {
     flags: FLAGS,
@@ -15,6 +15,8 @@ const FLAGS: &[Flag] = &[
     // Upstream dropped these two; the page has the port.
     start("address", Address, "127.0.0.1"),
     start("port", Port, "10251"),
+    start("config", Path, ""),
+    start("pod-max-in-unschedulable-pods-duration", Duration, "5m"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
     fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
     fixed("tls-cert-file", Path, "${SNAP_DATA}/certs/server.crt"),
@@ -23,5 +25,4 @@ const FLAGS: &[Flag] = &[
 ];
 
 const IGNORED: &str = "
-    config lock-object-name lock-object-namespace pod-max-in-unschedulable-pods-duration policy-config-file
-    scheduler-name write-config-to";
+    lock-object-name lock-object-namespace policy-config-file scheduler-name write-config-to";

@@ -1,6 +1,5 @@
 //! [`Recorder`]: says what happened, and never waits.
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use objects::{Tree, tree};
@@ -64,7 +63,7 @@ impl Recorder {
         message: impl Into<String>,
     ) {
         let (reason, message) = (reason.into(), message.into());
-        let occurrence = Occurrence { object, kind, reason, message, at: Timestamp::now() };
+        let occurrence = Occurrence { object, kind, reason, message, at: supervise::clock::now() };
         if let Err(error) = self.occurrences.try_send(occurrence) {
             debug!(%error, "drop an event");
         }

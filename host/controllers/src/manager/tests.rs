@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use client::Body;
 use http::{Method, Response};
@@ -46,12 +46,7 @@ fn run(lists: Vec<(&'static str, Vec<Tree>)>, bundle: &str) -> Running {
     let cluster = Cluster { lists, watches: Arc::clone(&watches) };
     let (client, asked) = fake::client(move |asked| cluster.answer(asked));
     let (bundle, root_ca) = watch::channel(bundle.to_owned());
-    let clients = Clients {
-        manager: client.clone(),
-        namespace: client.clone(),
-        service_account: client.clone(),
-        root_ca: client,
-    };
+    let clients = Clients { manager: client.clone(), controller: Arc::new(move |_| client.clone()) };
     let deps = Deps { clients, root_ca, ports: Ports::default() };
     let task = Config::default().build(deps);
     let scope = Scope::root("test");

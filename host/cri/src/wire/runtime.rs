@@ -218,6 +218,28 @@ pub(crate) struct PodSandboxStatus {
 pub(crate) struct PodSandboxStatusResponse {
     #[prost(message, optional, tag = "1")]
     pub(crate) status: Option<PodSandboxStatus>,
+    #[prost(map = "string, string", tag = "2")]
+    pub(crate) info: HashMap<String, String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct AttachRequest {
+    #[prost(string, tag = "1")]
+    pub(crate) container_id: String,
+    #[prost(bool, tag = "2")]
+    pub(crate) stdin: bool,
+    #[prost(bool, tag = "3")]
+    pub(crate) tty: bool,
+    #[prost(bool, tag = "4")]
+    pub(crate) stdout: bool,
+    #[prost(bool, tag = "5")]
+    pub(crate) stderr: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct AttachResponse {
+    #[prost(string, tag = "1")]
+    pub(crate) url: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

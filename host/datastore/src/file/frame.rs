@@ -87,6 +87,18 @@ impl Header {
     pub(crate) fn matches(&self, payload: &[u8]) -> bool {
         crc32c::crc32c(payload) == self.checksum
     }
+
+    /// Whether the payload would match if one of its bits were the other one.
+    pub(crate) fn matches_but_one_bit(&self, payload: &[u8]) -> bool {
+        /// The polynomial of CRC-32C, its bits from the lowest power on.
+        const POLYNOMIAL: u32 = 0x82f6_3b78;
+        // By how much two checksums differ follows from the bits that differ alone: one bit is one power of x.
+        let difference = crc32c::crc32c(payload) ^ self.checksum;
+        let powers = std::iter::successors(Some(POLYNOMIAL), |power| {
+            Some(power >> 1 ^ if power & 1 == 1 { POLYNOMIAL } else { 0 })
+        });
+        powers.take(payload.len() * 8).any(|power| power == difference)
+    }
 }
 
 /// What stands where a frame is expected.
@@ -158,4 +170,25 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bit_is_told_from_more() {
+        let mut frame = FrameBuffer::new();
+        frame.payload().extend_from_slice(b"payload");
+        let sealed = frame.seal(1).to_vec();
+        let header = Header::parse(sealed.first_chunk().unwrap()).unwrap();
+        for bit in 0..7 * 8 {
+            let mut payload = *b"payload";
+            payload[bit / 8] ^= 1 << (bit % 8);
+            assert!(header.matches_but_one_bit(&payload), "bit {bit}");
+            payload[(bit / 8 + 1) % 7] ^= 4;
+            assert!(!header.matches_but_one_bit(&payload), "bit {bit} and another");
+        }
+        assert!(!header.matches_but_one_bit(b"payload"));
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) fn judge(content: &[u8], start: usize, sequence: u64) -> Tail {
     if follows(content, start, end, sequence) {
         return Tail::Damaged { reason: "whole records follow on a damaged one" };
     }
-    if has_hole(content, start, sequence) {
+    if has_hole(content, start, sequence) && !is_one_bit_off(content, start, sequence) {
         return Tail::Torn { end };
     }
     Tail::Damaged { reason: "the last record does not match its checksum" }
@@ -51,11 +51,34 @@ fn has_hole(content: &[u8], start: usize, sequence: u64) -> bool {
         Some(_) => return false,
         None => HEADER,
     };
-    let Some(frame) = content.get(start..start + extent) else { return false };
+    let end = start + extent;
+    if end > content.len() {
+        return false;
+    }
     let sector = SECTOR as usize;
-    let first = sector - start % sector;
-    let (head, rest) = frame.split_at(first.min(frame.len()));
-    [head].into_iter().chain(rest.chunks(sector)).any(|piece| piece.iter().all(|byte| *byte == 0))
+    let pieces = (start / sector..end.div_ceil(sector))
+        .map(|number| (number * sector).max(start)..((number + 1) * sector).min(end));
+    pieces.into_iter().any(|piece| content[piece].iter().all(|byte| *byte == 0))
+}
+
+/// Whether the frame is whole but for one bit. A sector of which the frame has little may hold no more than that, or
+/// nothing, so that it looks as if it were missing.
+fn is_one_bit_off(content: &[u8], start: usize, sequence: u64) -> bool {
+    let Some(mut bytes) = content[start..].first_chunk::<HEADER>().copied() else { return false };
+    let payload = |header: &Header| content[start + HEADER..].get(..header.length);
+    let is_next = |header: &Header| header.sequence == sequence;
+    if let Some(header) = Header::parse(&bytes) {
+        return is_next(&header)
+            && payload(&header).is_some_and(|payload| header.matches_but_one_bit(payload));
+    }
+    (0..HEADER * 8).any(|bit| {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let whole = Header::parse(&bytes)
+            .filter(is_next)
+            .is_some_and(|header| payload(&header).is_some_and(|payload| header.matches(payload)));
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        whole
+    })
 }
 
 #[cfg(test)]
@@ -101,6 +124,23 @@ mod tests {
             content[byte] ^= 0x10;
             assert!(matches!(judge(&content, 0, 7), Tail::Damaged { .. }), "flipped in byte {byte}");
         }
+    }
+
+    /// A sequence of one set bit alone at the end of a sector, and a payload that has such a byte there.
+    #[test]
+    fn the_only_bit_that_a_sector_has_of_the_last_record_is_missed() {
+        let first = [b'x'; 512 - 2 * HEADER + 16];
+        let mut content = log(&[&first, b"next"]);
+        let start = first.len() + HEADER;
+        assert_eq!((start, content[start]), (504, 8));
+        content[start] = 0;
+        assert!(matches!(judge(&content, start, 8), Tail::Damaged { .. }));
+
+        let mut payload = [b'x'; 512 - HEADER + 8];
+        payload[512 - HEADER..].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0]);
+        let mut content = log(&[&payload]);
+        content[512 + 3] = 0;
+        assert!(matches!(judge(&content, 0, 7), Tail::Damaged { .. }));
     }
 
     #[test]

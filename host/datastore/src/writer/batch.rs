@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLockWriteGuard};
 
-use mvcc::{Commit, LeaseError, Revision, Store, Txn, TxnResult};
+use mvcc::{Commit, Revision, Store, Txn, TxnResult};
 
 use super::Command;
 use crate::answers::Answer;
@@ -80,7 +80,7 @@ impl<'a> Batch<'a> {
                 self.answers.push(Answer::Done(reply, result));
             }
             Command::Revoke(id, reply) => {
-                let result = self.revoke(id).map_err(StoreError::from);
+                let result = self.revoke(id);
                 self.answers.push(Answer::Revoked(reply, result));
             }
             Command::Renew(id, reply) => {
@@ -96,6 +96,7 @@ impl<'a> Batch<'a> {
     }
 
     fn txn(&mut self, txn: &Txn) -> Result<TxnResult, StoreError> {
+        self.shared.check_sound()?;
         if txn.grows()
             && let Err(full) = self.check_space()
         {
@@ -111,6 +112,7 @@ impl<'a> Batch<'a> {
     }
 
     fn grant(&mut self, id: mvcc::LeaseId, ttl: i64) -> Result<(), StoreError> {
+        self.shared.check_sound()?;
         self.check_space()?;
         self.store.grant(id, ttl, self.shared.now())?;
         self.note(&Entry::Granted { lease: id, ttl });
@@ -118,7 +120,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn revoke(&mut self, id: mvcc::LeaseId) -> Result<Revision, LeaseError> {
+    fn revoke(&mut self, id: mvcc::LeaseId) -> Result<Revision, StoreError> {
+        self.shared.check_sound()?;
         if let Some(commit) = self.store.revoke(id)? {
             self.record(commit);
         }

@@ -43,11 +43,28 @@ async fn at_its_quota_the_store_takes_nothing_that_makes_it_larger_until_the_ala
 }
 
 #[tokio::test]
+async fn a_store_that_was_found_damaged_changes_nothing_and_is_read() {
+    let fixture = Fixture::temporary();
+    let (embedded, store) = (&fixture.embedded, &fixture.store);
+    fixture.put("/a", "1").await;
+    embedded.grant(LeaseId(7), 100).await.unwrap();
+    embedded.set_alarm(Alarm::Corrupt, true).await.unwrap();
+    assert!(matches!(store.txn(Txn::put("/a", "2")).await, Err(StoreError::Corrupt)));
+    assert!(matches!(store.txn(Txn::delete(KeyRange::all())).await, Err(StoreError::Corrupt)));
+    assert!(matches!(embedded.grant(LeaseId(8), 100).await, Err(StoreError::Corrupt)));
+    assert!(matches!(embedded.revoke(LeaseId(7)).await, Err(StoreError::Corrupt)));
+    assert!(matches!(store.compact(embedded.revision()).await, Err(StoreError::Corrupt)));
+    assert_eq!(store.range(RangeRequest::new(KeyRange::all())).await.unwrap().kvs.len(), 1);
+    embedded.set_alarm(Alarm::Corrupt, false).await.unwrap();
+    fixture.put("/a", "2").await;
+    fixture.close().await;
+}
+
+#[tokio::test]
 async fn defragmenting_leaves_an_image_and_one_log_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let fixture = Fixture::open(directory.path());
     fixture.embedded.grant(LeaseId(7), 100).await.unwrap();
-    fixture.embedded.set_alarm(Alarm::Corrupt, true).await.unwrap();
     for n in 0..100 {
         fixture.put(&format!("/{}", n % 10), &n.to_string()).await;
     }
@@ -56,6 +73,7 @@ async fn defragmenting_leaves_an_image_and_one_log_and_loses_nothing() {
     fixture.put("/a", "1").await;
     fixture.store.compact(Revision(102)).await.unwrap();
     fixture.put("/b", "1").await;
+    fixture.embedded.set_alarm(Alarm::Corrupt, true).await.unwrap();
     fixture.embedded.defragment().await.unwrap();
     let before = (fixture.embedded.export(), fixture.embedded.identity());
     fixture.close().await;

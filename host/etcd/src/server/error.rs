@@ -84,6 +84,7 @@ pub(super) fn of_store(error: &StoreError) -> Refusal {
         StoreError::Compact(CompactError::Compacted { .. }) => COMPACTED,
         StoreError::Compact(CompactError::Future { .. }) => FUTURE_REVISION,
         StoreError::NoSpace => NO_SPACE,
+        StoreError::Corrupt => CORRUPT,
         StoreError::Write(_) | StoreError::Remote { .. } => TIMED_OUT,
         StoreError::Stopped => STOPPED,
     }

@@ -32,7 +32,6 @@ impl Lease for Member {
         if request.ttl > LONGEST {
             return Err(error::LEASE_TTL_TOO_LARGE.into());
         }
-        self.check_writable()?;
         let (id, ttl) = self.store.grant(LeaseId(request.id), request.ttl).await.map_err(refused)?;
         self.metrics.leases_granted.inc();
         let header = self.header();
@@ -43,7 +42,6 @@ impl Lease for Member {
         &self,
         request: Request<pb::LeaseRevokeRequest>,
     ) -> Result<Response<pb::LeaseRevokeResponse>, Status> {
-        self.check_writable()?;
         let revision = self.store.revoke(LeaseId(request.into_inner().id)).await.map_err(refused)?;
         self.metrics.leases_revoked.inc();
         Ok(Response::new(pb::LeaseRevokeResponse { header: self.header_at(revision) }))

@@ -3,7 +3,6 @@
 mod snapshot;
 
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 
 use datastore::{Alarm, Revision};
 use futures_util::stream::Stream;
@@ -141,11 +140,7 @@ impl Member {
     }
 
     async fn set_alarm(&self, alarm: Alarm, active: bool) -> Result<(), Status> {
-        self.store.set_alarm(alarm, active).await.map_err(refused)?;
-        if alarm == Alarm::Corrupt {
-            self.corrupt.store(active, Ordering::Relaxed);
-        }
-        Ok(())
+        self.store.set_alarm(alarm, active).await.map_err(refused)
     }
 
     /// As protobuf's text format has it, which etcd answers.

@@ -1,14 +1,11 @@
 //! The one member of the cluster, which all services speak for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use datastore::{Alarm, Embedded, Revision};
+use datastore::{Embedded, Revision};
 use supervise::Scope;
-use tonic::Status;
 
 use super::Config;
-use super::error;
 use super::metrics::Metrics;
 use crate::snapshot::TERM;
 use crate::wire::etcdserverpb::ResponseHeader;
@@ -20,8 +17,6 @@ pub(super) struct Member {
     pub(super) metrics: Arc<Metrics>,
     /// Streams end with it.
     pub(super) scope: Scope,
-    /// The alarm [`Alarm::Corrupt`] is raised, which only clients do.
-    pub(super) corrupt: AtomicBool,
 }
 
 /// Makes the headers of answers.
@@ -44,14 +39,7 @@ impl Headers {
 
 impl Member {
     pub(super) fn new(store: Embedded, config: Config, metrics: Arc<Metrics>, scope: Scope) -> Self {
-        let corrupt = store.status().alarms.contains(&Alarm::Corrupt).into();
-        Self { store, config, metrics, scope, corrupt }
-    }
-
-    /// # Errors
-    /// Where nothing is to be changed because somebody found the store damaged.
-    pub(super) fn check_writable(&self) -> Result<(), Status> {
-        if self.corrupt.load(Ordering::Relaxed) { Err(error::CORRUPT.into()) } else { Ok(()) }
+        Self { store, config, metrics, scope }
     }
 
     pub(super) fn headers(&self) -> Headers {

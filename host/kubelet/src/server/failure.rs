@@ -3,7 +3,6 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use net::{Body, body};
 
-use super::endpoint::Endpoint;
 use crate::handle::FindError;
 
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +26,20 @@ pub(super) enum Failure {
     Query { parameter: &'static str, value: String },
     #[error("at most one of sinceTime and sinceSeconds may be given")]
     TwoStarts,
-    #[error("Upgrade request required: a WebSocket with one of the subprotocols {0} is served, SPDY is not")]
-    NoUpgrade(&'static str),
-    #[error("unable to upgrade: none of the subprotocols {asked:?} is served: {served}")]
-    Subprotocol { asked: String, served: &'static str },
-    #[error("{} is not served by this kubelet", match .0 { Endpoint::PortForward => "port forwarding", _ => "attaching" })]
-    NotServed(Endpoint),
+    #[error("unable to upgrade: neither a WebSocket nor SPDY/3.1 is asked for")]
+    NoUpgrade,
+    #[error(
+        "unable to upgrade: unable to negotiate protocol: client supports [{asked}], server accepts [{served}]"
+    )]
+    Protocol { asked: String, served: String },
+    #[error("query parameter \"port\" is required")]
+    NoPort,
+    #[error("unable to parse {0:?} as a port")]
+    Port(String),
+    #[error("more ports than there are channels")]
+    TooManyPorts,
+    #[error("failed to find sandboxID for pod {0}")]
+    NoSandbox(String),
     #[error("command {command:?} exited with {code}: {output}")]
     Exited { command: String, code: i32, output: String },
     #[error("{0}")]
@@ -47,18 +54,24 @@ impl Failure {
             Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::Find(error) if error.is_not_found() => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Find(_) | Self::NoStreams | Self::NoCommand | Self::Query { .. } | Self::NoUpgrade(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Find(_)
+            | Self::NoStreams
+            | Self::NoCommand
+            | Self::Query { .. }
+            | Self::NoUpgrade
+            | Self::NoPort
+            | Self::TooManyPorts
+            | Self::Port(_) => StatusCode::BAD_REQUEST,
             Self::TwoStarts => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Subprotocol { .. } => StatusCode::FORBIDDEN,
-            Self::NotServed(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Protocol { .. } => StatusCode::FORBIDDEN,
             Self::NoRuntime(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Runtime(error) if error.is_unreachable() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Runtime(error) if error.is_not_found() => StatusCode::NOT_FOUND,
-            Self::Unhealthy(_) | Self::Exited { .. } | Self::Runtime(_) | Self::Read { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Unhealthy(_)
+            | Self::Exited { .. }
+            | Self::NoSandbox(_)
+            | Self::Runtime(_)
+            | Self::Read { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

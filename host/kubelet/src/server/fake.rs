@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use client::{BoxFuture, Client, Transport, TransportError};
-use cri::{ContainerId, ContainerStats, ContainerStatus, ExecOutput, ExecRequest};
+use cri::{AttachRequest, ContainerId, ContainerStats, ContainerStatus, ExecOutput, ExecRequest, SandboxId};
 use http::{Request, Response};
 use net::{Body, body};
 use serde_json::{Value, json};
@@ -23,11 +23,13 @@ pub(super) struct FakeRuntime {
     pub(super) calls: Calls,
     /// Each started process appears here.
     pub(super) started: mpsc::UnboundedSender<FarEnd>,
+    /// And each connection to a port.
+    pub(super) connected: mpsc::UnboundedSender<(u16, DuplexStream)>,
 }
 
 /// The process's side of its streams.
 pub(super) struct FarEnd {
-    pub(super) request: ExecRequest,
+    pub(super) command: Vec<String>,
     pub(super) stdin: Option<ReadHalf<DuplexStream>>,
     pub(super) stdout: WriteHalf<DuplexStream>,
     pub(super) stderr: Option<WriteHalf<DuplexStream>>,
@@ -46,34 +48,31 @@ pub(super) fn refused(message: &str) -> cri::Error {
 
 impl Containers for FakeRuntime {
     type Process = FakeProcess;
+    type Attachment = FakeProcess;
+    type Connection = DuplexStream;
 
     async fn exec(&self, request: ExecRequest) -> Result<(FakeProcess, Pipes), cri::Error> {
         if request.command == ["missing"] {
             return Err(refused("executable file not found in $PATH"));
         }
-        let pipe = || {
-            let (near, far) = duplex(64);
-            (split(near), split(far))
-        };
-        let ((_, near_in), (far_in, _)) = pipe();
-        let ((near_out, _), (_, far_out)) = pipe();
-        let ((near_err, _), (_, far_err)) = pipe();
         let separate = request.io == cri::ProcessIo::Streams;
-        let (exit, _) = watch::channel(None);
-        let far = FarEnd {
-            stdin: request.stdin.then_some(far_in),
-            stdout: far_out,
-            stderr: separate.then_some(far_err),
-            exit: exit.clone(),
-            request: request.clone(),
-        };
-        self.started.send(far).ok();
-        let pipes = Pipes {
-            stdin: request.stdin.then(|| Box::new(near_in) as _),
-            stdout: Box::new(near_out),
-            stderr: separate.then(|| Box::new(near_err) as _),
-        };
-        Ok((FakeProcess { exit, calls: self.calls.clone() }, pipes))
+        Ok(self.start(request.command, request.stdin, separate))
+    }
+
+    /// What is attached to has no command.
+    async fn attach(&self, request: AttachRequest) -> Result<(FakeProcess, Pipes), cri::Error> {
+        Ok(self.start(Vec::new(), request.stdin, request.stderr))
+    }
+
+    /// Something is served on every port below 1000.
+    async fn connect(&self, _: &SandboxId, port: u16) -> Result<DuplexStream, cri::Error> {
+        if port >= 1000 {
+            let source = std::io::ErrorKind::ConnectionRefused.into();
+            return Err(cri::Error::Connect { port, source });
+        }
+        let (near, far) = duplex(64);
+        self.connected.send((port, far)).ok();
+        Ok(near)
     }
 
     async fn run(
@@ -106,6 +105,33 @@ impl Containers for FakeRuntime {
     }
 }
 
+impl FakeRuntime {
+    fn start(&self, command: Vec<String>, stdin: bool, separate: bool) -> (FakeProcess, Pipes) {
+        let pipe = || {
+            let (near, far) = duplex(64);
+            (split(near), split(far))
+        };
+        let ((_, near_in), (far_in, _)) = pipe();
+        let ((near_out, _), (_, far_out)) = pipe();
+        let ((near_err, _), (_, far_err)) = pipe();
+        let (exit, _) = watch::channel(None);
+        let far = FarEnd {
+            command,
+            stdin: stdin.then_some(far_in),
+            stdout: far_out,
+            stderr: separate.then_some(far_err),
+            exit: exit.clone(),
+        };
+        self.started.send(far).ok();
+        let pipes = Pipes {
+            stdin: stdin.then(|| Box::new(near_in) as _),
+            stdout: Box::new(near_out),
+            stderr: separate.then(|| Box::new(near_err) as _),
+        };
+        (FakeProcess { exit, calls: self.calls.clone() }, pipes)
+    }
+}
+
 impl FakeProcess {
     fn note(&self, call: impl Into<String>) {
         self.calls.lock().unwrap().push(call.into());
@@ -129,8 +155,8 @@ impl Process for FakeProcess {
         Ok(())
     }
 
-    async fn kill(&self) -> Result<(), cri::Error> {
-        self.note("kill");
+    async fn end(&self) -> Result<(), cri::Error> {
+        self.note("end");
         self.exit.send_replace(Some(137));
         Ok(())
     }

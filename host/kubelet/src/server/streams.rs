@@ -1,35 +1,47 @@
-//! `/exec` and `/run`: commands in a running container. Streams are those of Kubernetes' remote commands over a
-//! WebSocket.
+//! `/exec`, `/attach`, `/portForward` and `/run`: talks with what runs in a pod. Those with live streams go over a
+//! WebSocket or SPDY/3.1.
 
+mod carrier;
 mod channel;
+mod forward;
+mod handshake;
 mod session;
-mod websocket;
+mod spdy;
+mod speech;
+pub(super) mod websocket;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cri::{ContainerId, ExecRequest, ProcessIo};
+use cri::{AttachRequest, ContainerId, ExecRequest, ProcessIo};
 use http::Response;
 use http::request::Parts;
 use net::Body;
 use supervise::Scope;
+use tokio::sync::mpsc;
 
-use super::containers::Containers;
+use super::containers::{Containers, Pipes, Process};
 use super::endpoint::Target;
 use super::failure::Failure;
 use super::query::Query;
 use super::reply;
-use crate::handle::{FindError, KubeletHandle};
+use crate::handle::{FindError, KubeletHandle, PodView};
 use crate::pod::facts::PodFacts;
+use carrier::Carrier;
+use forward::Forwarder;
+use handshake::Handshake;
 use session::Session;
-use websocket::Handshake;
 
 /// How long `/run` waits for its command.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
+/// How long a client may take to close, or to answer the close.
+const CLOSING: Duration = Duration::from_secs(2);
+/// What each side of a conversation says before the other has taken it.
+const WORDS: usize = 4;
 
-/// What a command with live streams needs.
-pub(super) struct Exec<'a, C> {
+/// What live streams need.
+pub(super) struct Streams<'a, C> {
     pub(super) handle: &'a KubeletHandle,
     pub(super) runtime: &'a Arc<C>,
     /// A folder for named pipes.
@@ -38,34 +50,86 @@ pub(super) struct Exec<'a, C> {
     pub(super) scope: &'a Scope,
 }
 
-impl<C: Containers> Exec<'_, C> {
-    pub(super) async fn answer(
-        &self,
-        target: Target<'_>,
-        head: &mut Parts,
-    ) -> Result<Response<Body>, Failure> {
+impl<C: Containers> Streams<'_, C> {
+    pub(super) fn exec(&self, target: Target<'_>, head: &mut Parts) -> Result<Response<Body>, Failure> {
         let query = Query::of(&head.uri);
         let wanted = Wanted::of(&query)?;
         let command = query.all("command");
         if command.is_empty() {
             return Err(Failure::NoCommand);
         }
-        let container = running(self.handle, target)?;
-        let handshake = Handshake::of(head)?;
-        let response = handshake.response();
         let request = ExecRequest {
-            container,
+            container: running(self.handle, target)?,
             command,
             io: if wanted.terminal { ProcessIo::Terminal } else { ProcessIo::Streams },
             stdin: wanted.stdin,
             folder: self.pipes.to_owned(),
         };
-        let (runtime, stop) = (self.runtime.clone(), self.scope.token());
-        self.scope.spawn("exec", async move {
-            let protocol = handshake.protocol();
-            match handshake.complete().await {
-                Ok(socket) => Session { protocol, wanted, stop }.run(socket, &*runtime, request).await,
-                Err(error) => tracing::debug!(%error, "a connection was not upgraded"),
+        let runtime = self.runtime.clone();
+        let start = async move { runtime.exec(request).await };
+        self.converse("error executing command in container", wanted, head, start)
+    }
+
+    pub(super) fn attach(&self, target: Target<'_>, head: &mut Parts) -> Result<Response<Body>, Failure> {
+        let wanted = Wanted::of(&Query::of(&head.uri))?;
+        let request = AttachRequest {
+            container: running(self.handle, target)?,
+            stdin: wanted.stdin,
+            stdout: wanted.stdout,
+            stderr: wanted.stderr,
+            terminal: wanted.terminal,
+        };
+        let runtime = self.runtime.clone();
+        let start = async move { runtime.attach(request).await };
+        self.converse("error attaching to container", wanted, head, start)
+    }
+
+    pub(super) fn port_forward(
+        &self,
+        target: Target<'_>,
+        head: &mut Parts,
+    ) -> Result<Response<Body>, Failure> {
+        let pod = pod(self.handle, target)?;
+        let name = format!("{}/{}", target.namespace, target.pod);
+        let sandbox = pod.sandbox.clone().ok_or(Failure::NoSandbox(name))?;
+        let ports = Query::of(&head.uri).all("port");
+        let (protocol, handshake) = Handshake::of(head, forward::PROTOCOLS)?;
+        let ports = forward::ports(protocol, &ports)?;
+        let response = handshake.response();
+        let forwarder = Forwarder { runtime: self.runtime.clone(), sandbox, pod: target.pod.to_owned() };
+        let stop = self.scope.token();
+        self.scope.spawn("port forward", async move {
+            let forwarding = async {
+                match handshake.complete().await {
+                    Ok(io) => forwarder.serve(protocol, io, &ports).await,
+                    Err(error) => tracing::debug!(%error, "a connection was not upgraded"),
+                }
+            };
+            stop.run_until_cancelled(forwarding).await;
+        });
+        Ok(response)
+    }
+
+    /// Answers, and talks with a process once the connection is there. `failing` begins what is said of a failure.
+    fn converse<P: Process>(
+        &self,
+        failing: &'static str,
+        wanted: Wanted,
+        head: &mut Parts,
+        start: impl Future<Output = Result<(P, Pipes), cri::Error>> + Send + 'static,
+    ) -> Result<Response<Body>, Failure> {
+        let (protocol, handshake) = Handshake::of(head, carrier::PROTOCOLS)?;
+        let response = handshake.response();
+        let session = Session { wanted, failing, stop: self.scope.token() };
+        self.scope.spawn("conversation", async move {
+            let io = match handshake.complete().await {
+                Ok(io) => io,
+                Err(error) => return tracing::debug!(%error, "a connection was not upgraded"),
+            };
+            if let Some(carrier) = Carrier::establish(protocol, io, wanted).await {
+                let (hear, said) = mpsc::channel(WORDS);
+                let (tell, told) = mpsc::channel(WORDS);
+                tokio::join!(carrier.carry(hear, told), session.run(start, said, tell));
             }
         });
         Ok(response)
@@ -115,18 +179,22 @@ impl Wanted {
     }
 }
 
-/// The container that a path names, if it runs.
-fn running(handle: &KubeletHandle, target: Target<'_>) -> Result<ContainerId, Failure> {
-    let Target { namespace, pod, uid, container } = target;
-    let view = handle.pod(namespace, pod).ok_or(FindError::NoPod)?;
-    if uid.is_some_and(|uid| view.pod.uid().0 != uid) {
+/// The pod that a path names, if anything can be reached in it.
+fn pod(handle: &KubeletHandle, target: Target<'_>) -> Result<Arc<PodView>, Failure> {
+    let pod = handle.pod(target.namespace, target.pod).ok_or(FindError::NoPod)?;
+    if target.uid.is_some_and(|uid| pod.pod.uid().0 != uid) {
         return Err(FindError::NoPod.into());
     }
-    let container = handle.running(namespace, pod, container)?;
     match &handle.status().borrow().runtime_error {
         Some(why) => Err(Failure::NoRuntime(why.clone())),
-        None => Ok(container.id),
+        None => Ok(pod),
     }
+}
+
+/// The container that a path names, if it runs.
+fn running(handle: &KubeletHandle, target: Target<'_>) -> Result<ContainerId, Failure> {
+    pod(handle, target)?;
+    Ok(handle.running(target.namespace, target.pod, target.container)?.id)
 }
 
 #[cfg(test)]

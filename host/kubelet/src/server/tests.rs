@@ -1,5 +1,7 @@
 //! The ports over real sockets, on a fake node.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use client::delegated::{CacheTtl, Gate};
 use cri::{ContainerId, ContainerMetadata, ContainerState, ContainerStatus, SandboxId};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -17,7 +19,7 @@ use observe::Metrics;
 use serde_json::{Value, json};
 use supervise::Scope;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
@@ -41,6 +43,7 @@ struct Served {
     port: u16,
     calls: Calls,
     started: mpsc::UnboundedReceiver<FarEnd>,
+    connected: mpsc::UnboundedReceiver<(u16, DuplexStream)>,
     scope: Scope,
     kubelet: watch::Sender<KubeletStatus>,
     _folder: TempDir,
@@ -105,13 +108,15 @@ impl Served {
             state: container.state,
             log_path: container.log_path.clone().into(),
         });
-        let view = PodView { pod: Arc::new(pod()), sandbox: None, containers: views.collect() };
+        let sandbox = Some(SandboxId("s".to_owned()));
+        let view = PodView { pod: Arc::new(pod()), sandbox, containers: views.collect() };
         let mut known = KubeletStatus::new();
         known.pods.insert(PodUid("u1".to_owned()), Arc::new(view));
         let (kubelet, known) = watch::channel(known);
         let nobody = cri::Runtime::new("/nonexistent".into(), cri::Spawner::new(drop));
         let machine = Arc::new(Machine::read("/".as_ref()).unwrap());
-        let runtime = FakeRuntime { containers, calls: calls.clone(), started: sender };
+        let (connects, connected) = mpsc::unbounded_channel();
+        let runtime = FakeRuntime { containers, calls: calls.clone(), started: sender, connected: connects };
         let server = Arc::new(Server {
             handle: KubeletHandle::new("node-1", machine, nobody, known),
             runtime: Arc::new(runtime),
@@ -127,7 +132,7 @@ impl Served {
         let scope = Scope::root("test");
         let stop: CancellationToken = scope.token();
         scope.spawn("serve", async move { server.serve(port, &listener, None, stop).await });
-        Self { port: number, calls, started, scope, kubelet, _folder: folder }
+        Self { port: number, calls, started, connected, scope, kubelet, _folder: folder }
     }
 
     fn secure() -> Self {
@@ -324,10 +329,17 @@ async fn what_cannot_be_run_is_said_before_the_upgrade() {
         (
             format!("/exec/ns/web/main?{options}"),
             400,
-            "Upgrade request required: a WebSocket with one of the subprotocols v5.channel.k8s.io, v4.channel.k8s.io is served, SPDY is not",
+            "unable to upgrade: neither a WebSocket nor SPDY/3.1 is asked for",
         ),
-        ("/attach/ns/web/main".to_owned(), 501, "attaching is not served by this kubelet"),
-        ("/portForward/ns/web".to_owned(), 501, "port forwarding is not served by this kubelet"),
+        ("/attach/ns/web/main".to_owned(), 400, "you must specify at least 1 of stdin, stdout, stderr"),
+        (format!("/attach/ns/web/done?{options}"), 404, "container not found (\"done\")"),
+        ("/portForward/ns/other".to_owned(), 404, "pod does not exist"),
+        ("/portForward/ns/web/u2".to_owned(), 404, "pod does not exist"),
+        (
+            "/portForward/ns/web".to_owned(),
+            400,
+            "unable to upgrade: neither a WebSocket nor SPDY/3.1 is asked for",
+        ),
     ] {
         assert_eq!(served.admin(&path).await, (code, text.to_owned()), "{path}");
     }
@@ -354,73 +366,4 @@ async fn a_kubelet_that_has_ended_is_not_healthy() {
     assert_eq!(served.ask("GET", "/healthz", None).await, (200, "ok".to_owned()));
     drop(std::mem::replace(&mut served.kubelet, watch::channel(KubeletStatus::new()).0));
     assert_eq!(served.ask("GET", "/healthz", None).await.0, 500);
-}
-
-#[tokio::test]
-async fn input_ends_output_comes_by_stream_and_the_exit_code_is_last() {
-    let mut served = Served::secure();
-    let mut socket = served.dial(EXEC, "v5.channel.k8s.io, v4.channel.k8s.io").await.unwrap();
-    let far = tokio::time::timeout(LIMIT, served.started.recv()).await.unwrap().unwrap();
-    assert_eq!(far.request.command, ["sh"]);
-    let long = vec![b'x'; 10_000];
-    let process = async {
-        let (mut stdin, mut stdout, mut stderr) = (far.stdin.unwrap(), far.stdout, far.stderr.unwrap());
-        let mut input = Vec::new();
-        stdin.read_to_end(&mut input).await.unwrap();
-        stdout.write_all(&input).await.unwrap();
-        stderr.write_all(b"oops").await.unwrap();
-        drop((stdin, stdout, stderr));
-        far.exit.send_replace(Some(3));
-    };
-    let client = async {
-        for chunk in long.chunks(3_000) {
-            socket.send(Message::binary([&[0], chunk].concat())).await.unwrap();
-        }
-        socket.send(Message::binary(vec![255, 0])).await.unwrap();
-        drain(&mut socket).await
-    };
-    let ((), channels) = tokio::join!(process, client);
-    assert_eq!(channels[&1], long);
-    assert_eq!(channels[&2], b"oops");
-    let status: Value = serde_json::from_slice(&channels[&3]).unwrap();
-    assert_eq!(status["details"]["causes"][0], json!({ "reason": "ExitCode", "message": "3" }));
-    assert_eq!(*served.calls.lock().unwrap(), ["close stdin", "delete"]);
-}
-
-#[tokio::test]
-async fn a_command_that_cannot_start_is_an_error_on_its_channel() {
-    let served = Served::secure();
-    let mut socket =
-        served.dial("/exec/ns/web/main?command=missing&output=1", "v4.channel.k8s.io").await.unwrap();
-    let status: Value = serde_json::from_slice(&drain(&mut socket).await[&3]).unwrap();
-    assert_eq!(status["reason"], "InternalError");
-    let message = status["message"].as_str().unwrap();
-    assert!(message.ends_with("executable file not found in $PATH"), "{message}");
-}
-
-#[tokio::test]
-async fn a_terminal_is_resized_and_its_process_ends_with_the_client() {
-    let mut served = Served::secure();
-    let path = "/exec/ns/web/main?command=sh&input=1&output=1&tty=1";
-    let mut socket = served.dial(path, "v5.channel.k8s.io").await.unwrap();
-    let far = served.started.recv().await.unwrap();
-    assert!(far.stderr.is_none());
-    socket.send(Message::binary(&b"\x04{\"Width\":80,\"Height\":24}"[..])).await.unwrap();
-    served.until_called("resize 80x24").await;
-    drop(socket);
-    served.until_called("delete").await;
-    assert_eq!(*served.calls.lock().unwrap(), ["resize 80x24", "kill", "delete"]);
-}
-
-#[tokio::test]
-async fn the_stop_ends_processes_and_followed_logs() {
-    let mut served = Served::secure();
-    let _socket = served.dial(EXEC, "v5.channel.k8s.io").await.unwrap();
-    let _far = served.started.recv().await.unwrap();
-    let path = "/containerLogs/ns/web/main?follow=true";
-    let mut following = served.send("GET", path, Some("admin")).await.into_body();
-    assert_eq!(following.frame().await.unwrap().unwrap().into_data().unwrap(), "hello\n");
-    let (rest, left) = tokio::join!(text(following), served.scope.close(LIMIT));
-    assert_eq!((rest.as_str(), left.len()), ("", 0));
-    assert_eq!(*served.calls.lock().unwrap(), ["kill", "delete"]);
 }

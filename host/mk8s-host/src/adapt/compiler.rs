@@ -10,6 +10,8 @@ use supervise::{OneShot, run_to_end};
 
 /// The largest component that is taken compiles in a fraction of this.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// Bytes of address space: several times what the largest component of Python takes.
+const MEMORY: u64 = 3 << 30;
 
 #[derive(Clone)]
 pub(crate) struct ChildCompiler {
@@ -31,6 +33,7 @@ impl Compiler for ChildCompiler {
             arguments: vec!["compile".into()],
             stdin: component.to_vec(),
             deadline: DEADLINE,
+            memory: Some(MEMORY),
         };
         Box::pin(async move { run_to_end(shot).await.map_err(|why| PortError(why.to_string())) })
     }

@@ -11,13 +11,8 @@ use http::Request;
 use http_body_util::{BodyExt, Limited};
 use net::{HttpClient, TlsClient, body};
 
-/// Where systems have the CAs that they trust.
-const SYSTEM: &[&str] = &[
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+use crate::fetch::SYSTEM_CAS;
+
 /// A server has this long.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a document.
@@ -45,7 +40,7 @@ async fn get(url: &str, authorities: Option<&Path>) -> anyhow::Result<Bytes> {
     use anyhow::{Context, anyhow, bail};
     let path = match authorities {
         Some(path) => path.to_owned(),
-        None => SYSTEM
+        None => SYSTEM_CAS
             .iter()
             .map(PathBuf::from)
             .find(|path| path.is_file())

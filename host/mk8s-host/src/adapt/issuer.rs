@@ -24,7 +24,7 @@ impl PkiIssuer {
             Usage::Other(name) => Err(PortError(format!("no certificate is for {name:?}"))),
         };
         let usages = usages.into_iter().map(usage).collect::<Result<_, _>>()?;
-        let request = pki::Request { common_name, organizations, names, usages, life };
+        let request = pki::Wanted { common_name, organizations, names, usages, life };
         let issued = self.pki.issue(&request, SystemTime::now());
         let issued = issued.map_err(|why| PortError(format!("{:#}", anyhow::Error::from(why))))?;
         let not_after = issued.not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -7,37 +7,58 @@ use admin::operation::{
 };
 use admin::{AddonReport, Client, show};
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
 
 use super::print;
 use crate::cli::Format;
-use crate::{status, terminal};
+use crate::data_dir::DataDir;
+use crate::{author, fetch, terminal};
 
-/// A component and its name for messages, or the name of an addon.
-pub(super) fn source(source: &str) -> Result<(String, Option<Vec<u8>>)> {
-    let path = Path::new(source);
-    if path.is_file() {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok((stem, Some(component(path)?)));
-    }
-    if source.contains('/') {
-        bail!("there is no file {source}");
-    }
-    Ok((source.strip_suffix(".wasm").unwrap_or(source).to_owned(), None))
+/// A component from wherever it is and what to call that in messages, or the name of an addon where there is no component.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) component: Option<Bytes>,
 }
 
-fn component(path: &Path) -> Result<Vec<u8>> {
-    let component = std::fs::read(path).with_context(|| format!("read the component {}", path.display()))?;
-    if component.is_empty() {
-        bail!("the component {} is an empty file", path.display());
+impl Source {
+    /// By an address, a path or a name; content that the digest is not of is refused.
+    pub(super) async fn find(source: &str, digest: Option<&str>) -> Result<Self> {
+        if let Some(fetched) = fetch::fetch(source, digest).await? {
+            return Ok(Self { name: fetched.from, component: Some(fetched.component) });
+        }
+        let found = Self::here(source)?;
+        match (&found.component, digest) {
+            (Some(component), digest) => fetch::expect_digest(source, component, digest)?,
+            (None, Some(_)) => bail!("there is no file {source} whose digest could be compared"),
+            (None, None) => {}
+        }
+        Ok(found)
     }
-    Ok(component)
+
+    /// By a path or a name.
+    fn here(source: &str) -> Result<Self> {
+        let path = Path::new(source);
+        if path.is_file() {
+            let component = std::fs::read(path).with_context(|| format!("read the component {source}"))?;
+            if component.is_empty() {
+                bail!("the component {source} is an empty file");
+            }
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            return Ok(Self { name, component: Some(component.into()) });
+        }
+        if source.contains('/') {
+            bail!("there is no file {source}");
+        }
+        let name = source.strip_suffix(".wasm").unwrap_or(source).to_owned();
+        Ok(Self { name, component: None })
+    }
 }
 
 /// A file is told of without asking anybody.
-pub(super) async fn info(client: &Client, name: String, format: Format) -> Result<()> {
-    let details = match source(&name)? {
-        (_, Some(component)) => status::described(addons::describe(component.into())?),
-        (name, None) => client.ask(&PluginInfo { name }).await?,
+pub(super) async fn info(data_dir: &DataDir, client: &Client, name: String, format: Format) -> Result<()> {
+    let details = match Source::here(&name)? {
+        Source { component: Some(component), .. } => author::described(data_dir, component)?,
+        Source { name, component: None } => client.ask(&PluginInfo { name }).await?,
     };
     print(format, &details, show::addon)
 }
@@ -45,11 +66,14 @@ pub(super) async fn info(client: &Client, name: String, format: Format) -> Resul
 pub(super) async fn upgrade(
     client: &Client,
     name: String,
-    file: &Path,
+    source: &str,
+    digest: Option<&str>,
     yes: bool,
     dry_run: bool,
 ) -> Result<()> {
-    let component = component(file)?;
+    let Some(component) = Source::find(source, digest).await?.component else {
+        bail!("there is no file {source}");
+    };
     let request = |mode| UpgradePlugin { name: name.clone(), mode };
     let plan = client.upload(&request(InstallMode::Plan), net::body::full(component.clone())).await?;
     terminal::print(&show::install(&plan))?;
@@ -87,7 +111,7 @@ fn done(addon: &AddonReport, what: &str) -> Result<()> {
 }
 
 pub(super) async fn diff(client: &Client, of: &str) -> Result<()> {
-    let (name, component) = source(of)?;
+    let Source { name, component } = Source::find(of, None).await?;
     let upload = component.map_or_else(net::body::empty, net::body::full);
     terminal::print(&show::changes(&client.upload(&DiffPlugin { name }, upload).await?))
 }

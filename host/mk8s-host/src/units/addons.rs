@@ -5,6 +5,7 @@ mod mirror;
 
 use std::sync::Arc;
 
+use addons::signature::Trust;
 use addons::{AddonsHandle, Builtin, Config, Deps, Limits};
 use anyhow::{Context, Result};
 use datastore::Datastore;
@@ -31,6 +32,7 @@ pub(crate) use happenings::Sources;
 pub(crate) struct Parts {
     pub(crate) data_dir: DataDir,
     pub(crate) profile: Profile,
+    pub(crate) trust: Trust,
     pub(crate) datastore: Slot<Datastore>,
     pub(crate) clients: Clients,
     pub(crate) configuration: LiveConfiguration,
@@ -66,7 +68,7 @@ async fn run(
         configuration: Arc::new(parts.configuration),
         scope: context.scope.clone(),
     };
-    let (handle, task) = config(&parts.data_dir, parts.profile).build(deps)?;
+    let (handle, task) = config(&parts.data_dir, parts.profile, parts.trust).build(deps)?;
     let _filled = slot.fill(handle.clone());
     let leaving = context.scope.token();
     let beside = {
@@ -85,7 +87,7 @@ async fn run(
     .await
 }
 
-fn config(data_dir: &DataDir, profile: Profile) -> Config {
+fn config(data_dir: &DataDir, profile: Profile, trust: Trust) -> Config {
     let enabled = |default: Default| match default {
         Default::Enabled => true,
         Default::Hardened => profile == Profile::Hardened,
@@ -100,5 +102,6 @@ fn config(data_dir: &DataDir, profile: Profile) -> Config {
         data_dir: data_dir.root().to_owned(),
         builtins: BUILTINS.iter().map(builtin).collect(),
         request_limits: Limits::HOT,
+        trust,
     }
 }

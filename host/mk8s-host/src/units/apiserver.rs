@@ -8,8 +8,9 @@ use std::time::Duration;
 use addons::AddonsHandle;
 use anyhow::{Context, Result, bail};
 use apiserver::{
-    ApiServerHandle, AuditConfig, AuditFormat, AuditLog, AuditPolicy, AuditRotation, AuditTarget,
-    ClientAuthorities, Config, Dependencies, Encryption, Limits, NODE_PORTS,
+    AdmissionConfiguration, AdmissionPlugins, ApiServerHandle, AuditConfig, AuditFormat, AuditLog,
+    AuditPolicy, AuditRotation, AuditTarget, ClientAuthorities, Config, Dependencies, Encryption, Limits,
+    NODE_PORTS,
 };
 use args::{Effective, Service, ServiceArgs};
 use datastore::Datastore;
@@ -117,13 +118,29 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         secure_port: args
             .port("secure-port")
             .context("kube-apiserver --secure-port is 0: the API server has no port")?,
-        admission_off: args.list("disable-admission-plugins"),
+        admission: AdmissionPlugins {
+            on: args.list("enable-admission-plugins"),
+            off: args.list("disable-admission-plugins"),
+            configuration: admission(args)?,
+        },
         service_account_issuer: issuer,
         audiences,
         service_account_keys: vec![std::fs::read(&key).with_context(|| format!("read {}", key.display()))?],
         limits: limits(args),
         audit: audit(args)?,
     })
+}
+
+/// What admission plugins are told; paths in the file lie beside it.
+fn admission(args: &ServiceArgs) -> Result<AdmissionConfiguration> {
+    let path = args.text("admission-control-config-file");
+    if path.is_empty() {
+        return Ok(AdmissionConfiguration::default());
+    }
+    let text = std::fs::read(path).with_context(|| format!("read {path}"))?;
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    AdmissionConfiguration::read(&text, |beside| std::fs::read(folder.join(beside)))
+        .with_context(|| format!("kube-apiserver --admission-control-config-file={path}"))
 }
 
 /// The audit, if there is a policy and somewhere to log to.

@@ -1,5 +1,7 @@
 //! The scheduler, with its ports.
 
+use anyhow::{Context, Result};
+use args::{Effective, Service};
 use reconcile::endpoints::Ports;
 use scheduler::{Config, Deps};
 use supervise::{OnFailure, Unit};
@@ -7,10 +9,23 @@ use supervise::{OnFailure, Unit};
 use crate::adapt::clients::Clients;
 use crate::units::{name, until_ended};
 
-pub(crate) fn unit(clients: Clients, ports: Ports) -> Unit {
+/// What the arguments come to, and the file of profiles that they name.
+pub(crate) fn config(effective: &Effective) -> Result<Config> {
+    let args = effective.service(Service::KubeScheduler);
+    let config = match args.text("config") {
+        "" => Config::default(),
+        path => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+            Config::parse(&text).with_context(|| format!("kube-scheduler --config={path}"))?
+        }
+    };
+    Ok(config.forgetting_after(args.duration("pod-max-in-unschedulable-pods-duration")))
+}
+
+pub(crate) fn unit(config: Config, clients: Clients, ports: Ports) -> Unit {
     Unit::new(name::SCHEDULER, &[name::ADDONS], OnFailure::Restart, move |context| {
         let client = clients.component("system:kube-scheduler");
-        let task = Config::default().build(Deps { client, ports: ports.clone() });
+        let task = config.clone().build(Deps { client, ports: ports.clone() });
         let synced = task.synced();
         until_ended(context.clone(), synced, async move { Ok(task.run(context.stop()).await?) })
     })

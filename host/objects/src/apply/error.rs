@@ -120,6 +120,7 @@ impl ApplyError {
                 reason: None,
                 message: self.to_string(),
                 details: None,
+                continued: None,
             },
         }
     }

@@ -1,10 +1,8 @@
 //! A tree against its type: shapes, canonical leaves, unknown fields.
 
-use jiff::Timestamp;
-
 use super::DecodeError;
 use super::path::Path;
-use crate::meta;
+use crate::meta::Moment;
 use crate::quantity::Quantity;
 use crate::schema::{Field, Shape, Type};
 use crate::tree::Tree;
@@ -56,13 +54,11 @@ impl Walk {
             (Shape::Bytes, Tree::Str(text)) => base64(text),
             (Shape::Quantity, Tree::Str(_) | Tree::Int(_) | Tree::Float(_)) => quantity(tree),
             (Shape::Time, Tree::Str(text)) => {
-                let time = time(text)?;
-                *tree = Tree::from(meta::rfc3339(time));
+                *tree = Tree::from(time(text)?.rfc3339());
                 Ok(())
             }
             (Shape::MicroTime, Tree::Str(text)) => {
-                let time = time(text)?;
-                *tree = Tree::from(meta::rfc3339_micro(time));
+                *tree = Tree::from(time(text)?.rfc3339_micro());
                 Ok(())
             }
             (Shape::Time | Shape::MicroTime, other) => Err(DecodeError::Type(format!(
@@ -185,8 +181,8 @@ fn quantity(tree: &mut Tree) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn time(text: &str) -> Result<Timestamp, DecodeError> {
-    meta::parse_rfc3339(text).ok_or_else(|| {
+fn time(text: &str) -> Result<Moment, DecodeError> {
+    Moment::parse(text).ok_or_else(|| {
         DecodeError::Type(format!(
             "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
         ))

@@ -6,6 +6,24 @@ use super::*;
 use crate::tree;
 
 #[test]
+fn times_reach_to_the_end_of_the_year_9999() {
+    let never = Moment::parse("9999-12-31T23:59:59Z").unwrap();
+    assert_eq!(never.rfc3339(), "9999-12-31T23:59:59Z");
+    assert_eq!(Moment::parse("9999-12-31T22:59:59-01:00"), Some(never));
+    assert_eq!(never.unix(), (253_402_300_799, 0));
+    assert_eq!(Moment::of_unix(253_402_300_799, 0), Some(never));
+    assert_eq!(parse_rfc3339("9999-12-31T23:59:59Z"), Some(jiff::Timestamp::MAX));
+    for refused in
+        ["9999-12-31T23:59:59-01:00", "2026-01-02T03:04:05", "2026-01-02", "2026-01-02T03:04:05Z[UTC]", "x"]
+    {
+        assert_eq!(Moment::parse(refused), None, "{refused}");
+    }
+    let before = Moment::parse("1969-12-31T23:59:59.75Z").unwrap();
+    assert_eq!(before.unix(), (-1, 750_000_000));
+    assert_eq!(Moment::of_unix(-1, 750_000_000), Some(before));
+}
+
+#[test]
 fn times_are_utc_in_whole_seconds_or_micros() {
     let time = parse_rfc3339("2026-01-02T17:04:05.123456789+02:00").unwrap();
     assert_eq!(rfc3339(time), "2026-01-02T15:04:05Z");

@@ -19,7 +19,7 @@ pub fn apply(tree: &mut Tree, patch: &Tree, row: &'static Type) -> Result<(), Pa
     let Tree::Object(patch) = patch else {
         let shape = patch.shape();
         return Err(PatchError::Malformed(format!(
-            "error decoding patch: json: cannot unmarshal {shape} into Go value of type map[string]interface {{}}"
+            "json: cannot unmarshal {shape} into Go value of type map[string]interface {{}}"
         )));
     };
     merge(tree.object_mut(), patch, row.shape)
@@ -63,9 +63,10 @@ fn merge_field(target: &mut Object, key: &str, patch: &Tree, shape: Shape) -> Re
         target.remove(key);
         return Ok(());
     }
-    let rules = Rules::of(shape, key)?;
+    // Only what merges needs to be known: of anything else the patch is taken, whatever the field is.
     match (target.get_mut(key), patch) {
         (Some(Tree::Object(old)), Tree::Object(patch)) => {
+            let rules = Rules::of(shape, key)?;
             if rules.replaces {
                 *old = patch.clone();
             } else {
@@ -73,6 +74,7 @@ fn merge_field(target: &mut Object, key: &str, patch: &Tree, shape: Shape) -> Re
             }
         }
         (Some(Tree::Array(old)), Tree::Array(patch)) => {
+            let rules = Rules::of(shape, key)?;
             *old =
                 if rules.merges { list::merge(std::mem::take(old), patch, &rules)? } else { patch.clone() };
         }

@@ -4,11 +4,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 
 use super::wire::{self, Value};
 use super::{ProtobufError, json};
-use crate::meta;
+use crate::meta::Moment;
 use crate::schema::{Field, Shape, Type};
 use crate::tree::{Key, Object, Tree};
 
@@ -127,8 +126,8 @@ fn single(shape: Shape, name: &'static str, wire: Value<'_>, depth: usize) -> Re
         (Shape::Int32, Value::Varint(number)) => Tree::from(number as i32),
         (Shape::Int64, Value::Varint(number)) => Tree::from(number as i64),
         (Shape::Double, Value::Fixed64(bits)) => Tree::from(f64::from_bits(bits)),
-        (Shape::Time, Value::Bytes(bytes)) => time(bytes, name)?.map(meta::rfc3339).into(),
-        (Shape::MicroTime, Value::Bytes(bytes)) => time(bytes, name)?.map(meta::rfc3339_micro).into(),
+        (Shape::Time, Value::Bytes(bytes)) => time(bytes, name)?.map(Moment::rfc3339).into(),
+        (Shape::MicroTime, Value::Bytes(bytes)) => time(bytes, name)?.map(Moment::rfc3339_micro).into(),
         (Shape::Quantity, Value::Bytes(bytes)) => quantity(bytes, name)?,
         (Shape::IntOrString, Value::Bytes(bytes)) => int_or_string(bytes, name)?,
         (Shape::Any | Shape::Object, Value::Bytes(bytes)) => {
@@ -169,7 +168,7 @@ fn quantity(bytes: &[u8], name: &'static str) -> Result<Tree, ProtobufError> {
 }
 
 /// The time of seconds and nanos; both zero is none.
-fn time(bytes: &[u8], name: &'static str) -> Result<Option<Timestamp>, ProtobufError> {
+fn time(bytes: &[u8], name: &'static str) -> Result<Option<Moment>, ProtobufError> {
     let (mut seconds, mut nanos) = (0, 0);
     for entry in wire::entries(bytes) {
         match entry? {
@@ -181,7 +180,7 @@ fn time(bytes: &[u8], name: &'static str) -> Result<Option<Timestamp>, ProtobufE
     if (seconds, nanos) == (0, 0) {
         return Ok(None);
     }
-    Timestamp::new(seconds, nanos).map(Some).map_err(|_| ProtobufError::Time(seconds))
+    Moment::of_unix(seconds, nanos).map(Some).ok_or(ProtobufError::Time(seconds))
 }
 
 fn int_or_string(bytes: &[u8], name: &'static str) -> Result<Tree, ProtobufError> {

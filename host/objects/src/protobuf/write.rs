@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::EncodeError;
-use crate::meta;
+use crate::meta::Moment;
 use crate::schema::{Field, Shape, Type};
 use crate::tree::Tree;
 
@@ -63,10 +63,10 @@ fn single(value: &Tree, shape: Shape, name: &'static str, number: u8, out: &mut 
             out.extend_from_slice(&value.to_le_bytes());
         }
         (Shape::Time | Shape::MicroTime, Tree::Str(text)) => {
-            let time = meta::parse_rfc3339(text).ok_or(EncodeError::Value(name))?;
+            let (seconds, nanos) = Moment::parse(text).ok_or(EncodeError::Value(name))?.unix();
             nested(number, out, |out| {
-                varint(1, time.as_second() as u64, out);
-                varint(2, i64::from(time.subsec_nanosecond()) as u64, out);
+                varint(1, seconds as u64, out);
+                varint(2, i64::from(nanos) as u64, out);
                 Ok(())
             })?;
         }

@@ -11,12 +11,12 @@ use crate::validate::{FieldError, Path, label_key, label_value};
 pub use parse::LabelSelectorError;
 
 /// All requirements must hold; no requirement holds for everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LabelSelector {
     requirements: Vec<Requirement>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Requirement {
     key: String,
     operator: Operator,
@@ -24,7 +24,7 @@ pub struct Requirement {
     values: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
     Exists,
     DoesNotExist,
@@ -81,6 +81,25 @@ impl LabelSelector {
     pub fn sorted(mut self) -> Self {
         self.requirements.sort_by(|one, two| one.key.cmp(&two.key));
         self
+    }
+
+    /// Selects what all of the two select.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.requirements.extend(other.requirements);
+        self
+    }
+
+    /// With one requirement more.
+    pub fn with(
+        mut self,
+        key: &str,
+        operator: Operator,
+        values: &[&str],
+    ) -> Result<Self, LabelSelectorError> {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        self.requirements.push(Requirement::new(key.to_owned(), operator, values)?);
+        Ok(self)
     }
 
     pub fn is_everything(&self) -> bool {

@@ -17,6 +17,7 @@ impl Status {
             reason: Some(reason),
             message: message.into(),
             details: None,
+            continued: None,
         }
     }
 
@@ -28,7 +29,7 @@ impl Status {
 
     /// A plain success, as a deletion of a collection is answered with.
     pub fn success() -> Self {
-        Self { outcome: Outcome::Success, code: 0, reason: None, message: String::new(), details: None }
+        Self { outcome: Outcome::Success, code: 0, reason: None, ..Self::failure(Reason::InternalError, "") }
     }
 
     /// `pods "x" not found`
@@ -175,12 +176,16 @@ impl Status {
         Self::expired("The resourceVersion for the provided list is too old.")
     }
 
-    /// A continue token of a revision that is compacted.
-    pub fn continue_too_old() -> Self {
-        Self::expired(
-            "The provided continue parameter is too old to display a consistent list result. You must start a new \
-             list without the continue parameter.",
-        )
+    /// A continue token of a revision that is compacted; `next` is one for what is there now.
+    pub fn continue_too_old(next: &str) -> Self {
+        let status = Self::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of \
+             the results. Continuing with the provided token results in an inconsistent list - objects that were \
+             created, modified, or deleted between the time the first chunk was returned and now may show up in the \
+             list.",
+        );
+        Self { continued: Some(next.into()), ..status }
     }
 
     /// A read at a revision that the store has not reached.

@@ -134,3 +134,59 @@ async fn any_resource_is_reflected_as_trees() {
     store.synced().await;
     assert_eq!(store.get("default", "a").as_deref(), Some(&map("a", "3")));
 }
+
+/// Of a ConfigMap the one key that matters.
+#[derive(serde::Deserialize)]
+struct View {
+    metadata: ObjectMeta,
+    data: std::collections::BTreeMap<String, String>,
+}
+
+impl Reflected for View {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::of(&self.metadata)
+    }
+
+    fn resource_version(&self) -> &str {
+        self.metadata.resource_version.as_deref().unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn a_view_holds_what_it_reads_and_the_hook_shares_it_with_the_store() {
+    let mut object = map("a", "3");
+    object.insert("data", tree!({ "key": "value" }));
+    let answers = Mutex::new(VecDeque::from([fake::list("7", vec![object]), fake::watch().1]));
+    let (client, _asked) = fake::client(move |_| {
+        answers.lock().unwrap().pop_front().unwrap_or_else(|| fake::status(&Status::unavailable("later")))
+    });
+    let told = Arc::new(Mutex::new(None));
+    let hook = told.clone();
+    let api = client.namespaced::<ConfigMap>("default").viewed::<View>();
+    let reflector = Reflector::view(api, ListOptions::default())
+        .on_change(move |change| *hook.lock().unwrap() = change.new.cloned());
+    let (scope, store) = (Scope::root("test"), reflector.store());
+    scope.spawn("reflector", reflector.run(scope.token()));
+    store.synced().await;
+    let (kept, told) = (store.get("default", "a").unwrap(), told.lock().unwrap().take().unwrap());
+    assert_eq!(kept.data["key"], "value");
+    assert!(Arc::ptr_eq(&kept, &told));
+}
+
+#[tokio::test]
+async fn what_was_written_is_waited_for_until_the_store_shows_it() {
+    let (events, watch) = fake::watch();
+    let script = script([fake::list("7", vec![map("a", "3")]), watch]);
+    script.store.reached("7").await;
+    script.store.reached("no number").await;
+    let mut waiting = tokio::spawn({
+        let store = script.store.clone();
+        async move { store.reached("9").await }
+    });
+    events.send("ADDED", map("b", "8"));
+    assert_eq!([script.told().await, script.told().await], ["a", "b"]);
+    assert!(!waiting.is_finished());
+    events.send("MODIFIED", map("a", "9"));
+    (&mut waiting).await.unwrap();
+    assert_eq!(script.store.get("default", "a").unwrap().metadata.resource_version.as_deref(), Some("9"));
+}

@@ -1,176 +1,148 @@
-use objects::tree::from_tree;
+//! Decisions of the default profile.
+
+mod preemption;
+mod properties;
+
+use expect_test::{Expect, expect};
 use objects::{Tree, tree};
-use reconcile::ObjectKey;
 
 use super::*;
+use crate::fixture::{Cluster, asking, node, pod, with};
 
-fn node(name: &str, cpu: &str) -> Tree {
-    tree!({
-        "metadata": { "name": name, "labels": { "zone": "a", "size": "4" } },
-        "status": { "allocatable": { "cpu": cpu, "memory": "4Gi", "pods": "3" } }
-    })
+fn check(cluster: &mut Cluster, pod: &Tree, expected: Expect) {
+    expected.assert_eq(&cluster.decided(pod));
 }
 
-fn pod(spec: Tree) -> Pod {
-    let mut spec = spec;
-    if spec.get("containers").is_none() {
-        spec.insert("containers", tree!([{ "name": "c" }]));
-    }
-    from_tree(&tree!({ "metadata": { "name": "p", "namespace": "default" }, "spec": spec })).unwrap()
+fn plain() -> Tree {
+    pod("p", "web", tree!({}))
 }
 
-fn asking(resource: &str, amount: &str) -> Pod {
-    let mut requests = Tree::object();
-    requests.insert(resource, amount);
-    pod(tree!({ "containers": [{ "name": "c", "resources": { "requests": requests } }] }))
-}
-
-fn snapshot(nodes: &[Tree]) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    for node in nodes {
-        snapshot.set_node(objects::meta::name(node), from_tree(node).unwrap());
-    }
-    snapshot
-}
-
-fn decided(pod: &Pod, snapshot: &Snapshot) -> String {
-    match decide(pod, &Demand::of(pod), snapshot) {
-        Decision::Bind(node) => node,
-        Decision::Unschedulable(message) => message,
-    }
-}
-
-/// On one node `n` of 2 cores with these fields of its spec.
-fn on_node(node_spec: Tree, pod: &Pod) -> String {
-    let mut node = node("n", "2");
-    node.insert("spec", node_spec);
-    decided(pod, &snapshot(&[node]))
+fn wanting(cpu: &str) -> Tree {
+    pod("p", "web", tree!({ "containers": (asking(cpu, "1Gi")) }))
 }
 
 #[test]
-fn each_filter_says_what_is_in_the_way() {
-    let tainted = || tree!({ "taints": [{ "key": "k", "value": "v", "effect": "NoSchedule" }] });
-    let preferred = || tree!({ "taints": [{ "key": "k", "effect": "PreferNoSchedule" }] });
-    let plain = || pod(tree!({}));
-    let tolerant = |toleration: Tree| pod(tree!({ "tolerations": [toleration] }));
-    let refused = |reason: &str| format!("0/1 nodes are available: {reason}.");
-    let cases = [
-        (Tree::object(), plain(), "n".to_owned()),
-        (tree!({ "unschedulable": true }), plain(), refused("1 node(s) were unschedulable")),
-        (
-            tree!({ "unschedulable": true }),
-            tolerant(tree!({ "key": "node.kubernetes.io/unschedulable", "operator": "Exists" })),
-            "n".to_owned(),
-        ),
-        (tainted(), plain(), refused("1 node(s) had untolerated taint(s)")),
-        (preferred(), plain(), "n".to_owned()),
-        (tainted(), tolerant(tree!({ "operator": "Exists" })), "n".to_owned()),
-        (tainted(), tolerant(tree!({ "key": "k", "value": "v", "effect": "NoSchedule" })), "n".to_owned()),
-        (
-            tainted(),
-            tolerant(tree!({ "key": "k", "value": "w" })),
-            refused("1 node(s) had untolerated taint(s)"),
-        ),
-        (
-            tainted(),
-            tolerant(tree!({ "key": "k", "operator": "Exists", "effect": "NoExecute" })),
-            refused("1 node(s) had untolerated taint(s)"),
-        ),
-        (Tree::object(), asking("cpu", "2"), "n".to_owned()),
-        (Tree::object(), asking("cpu", "2001m"), refused("1 Insufficient cpu")),
-        (Tree::object(), asking("memory", "5Gi"), refused("1 Insufficient memory")),
-        (Tree::object(), asking("example.com/gpu", "1"), refused("1 Insufficient example.com/gpu")),
-        (Tree::object(), asking("example.com/gpu", "0"), "n".to_owned()),
-    ];
-    for (node, pod, expected) in cases {
-        assert_eq!(on_node(node.clone(), &pod), expected, "{node:?} {pod:?}");
-    }
-}
-
-#[test]
-fn a_pod_goes_where_its_selector_and_its_affinity_say() {
-    let affinity = |term: Tree| {
-        pod(tree!({ "affinity": { "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [term] }
-        } } }))
-    };
-    let label = |operator: &str, key: &str, values: Vec<&str>| {
-        affinity(tree!({ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] }))
-    };
-    let named = |name: &str| {
-        affinity(tree!({ "matchFields": [{ "key": "metadata.name", "operator": "In", "values": [name] }] }))
-    };
-    let cases = [
-        (pod(tree!({ "nodeSelector": { "zone": "a" } })), true),
-        (pod(tree!({ "nodeSelector": { "zone": "b" } })), false),
-        (label("In", "zone", vec!["b", "a"]), true),
-        (label("In", "zone", vec!["b"]), false),
-        (label("NotIn", "zone", vec!["a"]), false),
-        (label("NotIn", "missing", vec!["a"]), true),
-        (label("Exists", "zone", vec![]), true),
-        (label("DoesNotExist", "zone", vec![]), false),
-        (label("Gt", "size", vec!["3"]), true),
-        (label("Lt", "size", vec!["4"]), false),
-        (label("Gt", "zone", vec!["3"]), false),
-        (named("n"), true),
-        (named("m"), false),
-        (affinity(Tree::object()), false),
-    ];
-    for (pod, fits) in cases {
-        assert_eq!(on_node(Tree::object(), &pod) == "n", fits, "{pod:?}");
-    }
-}
-
-#[test]
-fn what_is_placed_is_taken_until_it_is_removed() {
-    let mut nodes = snapshot(&[node("n", "2")]);
-    let key = ObjectKey::new("default", "first");
-    let big = asking("cpu", "1500m");
-    nodes.place(&key, "n", Demand::of(&big));
-    assert_eq!(decided(&big, &nodes), "0/1 nodes are available: 1 Insufficient cpu.");
-    nodes.forget(&key);
-    assert!(nodes.is_placed(&key), "the API server said that it is there");
-    assert!(nodes.remove(&key));
-    assert_eq!(decided(&big, &nodes), "n");
-    nodes.assume(&key, "n", Demand::of(&big));
-    nodes.forget(&key);
-    assert_eq!(decided(&big, &nodes), "n");
-}
-
-#[test]
-fn a_node_takes_as_many_pods_and_ports_as_it_has() {
-    let mut nodes = snapshot(&[node("n", "2")]);
-    let web = pod(tree!({ "containers": [{
-        "name": "c", "ports": [{ "containerPort": 80, "hostPort": 80 }]
-    }] }));
-    nodes.place(&ObjectKey::new("default", "0"), "n", Demand::of(&web));
-    let why = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.";
-    assert_eq!(decided(&web, &nodes), why);
-    for name in ["1", "2"] {
-        nodes.place(&ObjectKey::new("default", name), "n", Demand::default());
-    }
-    assert_eq!(decided(&pod(tree!({})), &nodes), "0/1 nodes are available: 1 Too many pods.");
-}
-
-#[test]
-fn the_node_with_the_most_left_wins_then_the_one_with_fewer_pods_then_the_first() {
-    let plain = pod(tree!({}));
-    let mut nodes = snapshot(&[node("a", "2"), node("b", "4"), node("c", "4")]);
-    assert_eq!(decided(&plain, &nodes), "b");
-    nodes.place(&ObjectKey::new("default", "0"), "b", Demand::default());
-    assert_eq!(decided(&plain, &nodes), "c");
-    nodes.place(&ObjectKey::new("default", "1"), "c", Demand::of(&asking("cpu", "3")));
-    assert_eq!(decided(&plain, &nodes), "b");
-}
-
-#[test]
-fn reasons_are_counted_over_all_nodes() {
-    let mut cordoned = node("a", "2");
-    cordoned.set_at(&["spec", "unschedulable"], true);
-    let nodes = snapshot(&[cordoned, node("b", "1"), node("c", "1")]);
-    assert_eq!(
-        decided(&asking("cpu", "2"), &nodes),
-        "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu."
+fn reasons_are_counted_over_all_nodes_and_preemption_has_its_say() {
+    let cordoned = with(node("a", &[]), &["spec", "unschedulable"], true);
+    let mut cluster = Cluster::of([cordoned, node("b", &[]), node("c", &[])]);
+    check(
+        &mut cluster,
+        &wanting("5"),
+        expect![
+            "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+        ],
     );
-    assert_eq!(decided(&asking("cpu", "2"), &Snapshot::default()), "no nodes available to schedule pods");
+    let full = wanting("4");
+    let mut cluster = cluster.placed([
+        (with(full.clone(), &["metadata", "name"], "1"), "b"),
+        (with(full.clone(), &["metadata", "name"], "2"), "c"),
+    ]);
+    check(
+        &mut cluster,
+        &full,
+        expect![
+            "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod."
+        ],
+    );
+    cluster.profile.enabled.remove(Plugin::DynamicResources);
+    cluster.profile.enabled.remove(Plugin::DefaultPreemption);
+    check(
+        &mut cluster,
+        &full,
+        expect!["0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu."],
+    );
+    check(&mut Cluster::of([]), &plain(), expect!["no nodes available to schedule pods"]);
+}
+
+#[test]
+fn what_is_in_the_way_everywhere_is_told_once() {
+    let claims = pod(
+        "p",
+        "web",
+        tree!({ "volumes": [{ "name": "v", "persistentVolumeClaim": { "claimName": "data" } }] }),
+    );
+    check(
+        &mut Cluster::of([node("a", &[]), node("b", &[])]),
+        &claims,
+        expect![[
+            r#"0/2 nodes are available: persistentvolumeclaim "data" not found. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."#
+        ]],
+    );
+}
+
+#[test]
+fn a_pod_that_names_its_nodes_is_looked_at_there_alone() {
+    let on = |name: &str| {
+        let field = tree!({ "key": "metadata.name", "operator": "In", "values": [name] });
+        pod(
+            "p",
+            "web",
+            tree!({ "affinity": { "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [{ "matchFields": [field] }] }
+        } } }),
+        )
+    };
+    let mut cluster = Cluster::of([node("a", &[]), with(node("b", &[]), &["spec", "unschedulable"], true)]);
+    check(&mut cluster, &on("a"), expect!["a"]);
+    check(
+        &mut cluster,
+        &on("b"),
+        expect![
+            "0/2 nodes are available: 1 node(s) didn't satisfy plugin(s) [NodeAffinity], 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+        ],
+    );
+    check(
+        &mut cluster,
+        &on("gone"),
+        expect![
+            "0/2 nodes are available: 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+        ],
+    );
+}
+
+#[test]
+fn the_node_of_the_highest_score_wins_and_equals_take_turns() {
+    let mut cluster = Cluster::of([node("a", &[]), node("b", &[]), node("c", &[])]);
+    let mut won: Vec<String> = (0..30).map(|_| cluster.decided(&plain())).collect();
+    won.sort();
+    won.dedup();
+    assert_eq!(won, ["a", "b", "c"]);
+    let mut cluster = cluster.placed([
+        (with(wanting("1"), &["metadata", "name"], "1"), "a"),
+        (with(wanting("1"), &["metadata", "name"], "2"), "c"),
+    ]);
+    check(&mut cluster, &plain(), expect!["b"]);
+}
+
+#[test]
+fn of_many_nodes_not_all_are_looked_at_and_each_gets_its_turn() {
+    assert_eq!(enough(0, 99), 99);
+    assert_eq!(enough(0, 100), 100);
+    assert_eq!(enough(0, 1000), 420);
+    assert_eq!(enough(0, 5000), 500);
+    assert_eq!(enough(0, 10_000), 500);
+    assert_eq!(enough(30, 1000), 300);
+    assert_eq!(enough(1, 1000), 100);
+    assert_eq!(enough(100, 1000), 1000);
+    let nodes = (0..300).map(|number| node(&format!("n{number:03}"), &[]));
+    let mut cluster = Cluster::of(nodes);
+    let starts: Vec<usize> = (0..4)
+        .map(|_| {
+            cluster.decided(&plain());
+            cluster.rotation.start
+        })
+        .collect();
+    assert_eq!(starts, [144, 288, 132, 276]);
+}
+
+#[test]
+fn only_what_the_profile_has_on_objects_and_ranks() {
+    let mut cluster = Cluster::of([with(node("a", &[]), &["spec", "unschedulable"], true)]);
+    cluster.profile.enabled.remove(Plugin::NodeUnschedulable);
+    check(&mut cluster, &plain(), expect!["a"]);
+    let mut cluster = Cluster::of([node("a", &[]), node("b", &[])])
+        .placed([(with(wanting("3"), &["metadata", "name"], "1"), "a")]);
+    cluster.profile.weights = vec![(Plugin::NodeResourcesFit, 1)];
+    cluster.profile.args.fit.0 = crate::plugin::Strategy::MostAllocated;
+    check(&mut cluster, &plain(), expect!["a"]);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::Limits;
 use serde::{Deserialize, Serialize};
 
 /// What may be granted at most, by name.
@@ -50,6 +51,11 @@ impl Allowance {
     /// What everybody may.
     pub(crate) const DEFAULT: Self =
         Self { memory: 128 << 20, call: None, calls_per_second: 100, kv: 4 << 20, log_lines_per_second: 100 };
+
+    /// The limits of a role, as they are for the addon.
+    pub(crate) fn within(&self, of_role: Limits) -> Limits {
+        Limits { memory: self.memory.min(of_role.memory), deadline: self.call.unwrap_or(of_role.deadline) }
+    }
 
     pub(crate) fn of(quota: Option<&Quota>) -> Self {
         let Some(quota) = quota else { return Self::DEFAULT };

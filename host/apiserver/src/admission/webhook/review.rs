@@ -104,5 +104,6 @@ fn refusal(name: &str, status: Option<&Tree>) -> Status {
         reason: base.as_ref().and_then(|base| base.reason),
         message,
         details: base.and_then(|base| base.details),
+        continued: None,
     }
 }

@@ -1,8 +1,10 @@
 //! Who asks, as whom, and whether they may.
 
 use bytes::Bytes;
+use expect_test::expect;
 use http::Request;
 use net::{PeerCertificates, TrustAnchor};
+use objects::Tree;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
 use super::fixture::{Fixture, With, ask, proven};
@@ -157,4 +159,25 @@ async fn masters_are_not_asked_about() {
     let request = silent("/version").with("x-remote-user", "root").with("x-remote-group", "system:masters");
     let answer = front.ask_as(proxy("front-proxy-client", TrustAnchor::FrontProxyCa), request).await;
     assert_eq!(answer.code(), 200);
+}
+
+#[tokio::test]
+async fn components_say_how_they_are() {
+    let (_fixture, front) = fixture().await;
+    let listed = front.ask(ask("GET", "/api/v1/componentstatuses")).await;
+    assert_eq!(listed.str(&["kind"]), "ComponentStatusList", "{}", listed.text);
+    let tree = listed.tree();
+    let names: Vec<_> = tree.items_at(&["items"]).iter().map(objects::meta::name).collect();
+    assert_eq!(names, ["scheduler", "controller-manager", "etcd-0"]);
+    assert!(listed.header("warning").contains("v1 ComponentStatus is deprecated in v1.19+"));
+    let stored = front.ask(ask("GET", "/api/v1/componentstatuses/etcd-0")).await;
+    expect![[
+        r#"{"kind":"ComponentStatus","apiVersion":"v1","metadata":{"name":"etcd-0"},"conditions":[{"type":"Healthy","status":"True","message":"ok"}]}"#
+    ]]
+    .assert_eq(&stored.tree().to_json_string());
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    let table = front.ask(ask("GET", "/api/v1/componentstatuses/etcd-0").with("accept", table)).await;
+    assert_eq!(table.tree().items_at(&["rows"])[0].items_at(&["cells"])[1], Tree::from("Healthy"));
+    let unknown = front.ask(ask("GET", "/api/v1/componentstatuses/etcd-1")).await;
+    assert_eq!(unknown.status().0, 404);
 }

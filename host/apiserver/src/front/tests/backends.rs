@@ -37,6 +37,11 @@ const DOCUMENTS: &[(&str, &str, &str)] = &[
         r#"{"paths":{"apis/told.example.org/v1":{"serverRelativeURL":"/openapi/v3/apis/told.example.org/v1?hash=7"}}}"#,
         "",
     ),
+    (
+        "/openapi/v2",
+        r##"{"paths":{"/apis/told.example.org/v1/things":{"get":{"description":"list things","schema":{"$ref":"#/definitions/Thing"}}},"/apis/else":{}},"definitions":{"Thing":{"type":"object"},"Else":{}}}"##,
+        "",
+    ),
 ];
 
 /// What the server says to an AdmissionReview.
@@ -307,6 +312,12 @@ async fn what_an_aggregated_server_tells_is_part_of_the_documents() {
         world.front.ask(ask("GET", &address)).await.text,
         "GET /openapi/v3/apis/told.example.org/v1?hash=7 jane false"
     );
+    let whole = world.front.ask(ask("GET", "/openapi/v2")).await.tree();
+    let described = whole.at(&["paths"]).and_then(|paths| paths.get("/apis/told.example.org/v1/things"));
+    assert_eq!(described.unwrap().str_at(&["get", "description"]), Some("list things"));
+    let definitions = whole.get("definitions").unwrap();
+    assert_eq!(definitions.get("Thing"), Some(&tree!({ "type": "object" })));
+    assert_eq!(definitions.get("Else"), None);
     let paths = world.front.ask(ask("GET", "/")).await.tree();
     let paths: Vec<&str> = paths.items_at(&["paths"]).iter().filter_map(Tree::as_str).collect();
     assert!(paths.contains(&"/apis/told.example.org/v1"), "{paths:?}");

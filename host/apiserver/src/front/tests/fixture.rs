@@ -21,8 +21,8 @@ use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
 use crate::{
-    Admit, ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Judge, Judgement, Limits,
-    NODE_PORTS, WriteRequest, WriteScope,
+    AdmissionPlugins, Admit, ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Judge,
+    Judgement, Limits, NODE_PORTS, WriteRequest, WriteScope,
 };
 
 /// A bearer token is the name of its user; `broken` is one that nobody can tell.
@@ -186,7 +186,7 @@ pub(super) fn config() -> Config {
         event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse().unwrap(),
         secure_port: 16443,
-        admission_off: Vec::new(),
+        admission: AdmissionPlugins::default(),
         service_account_issuer: "https://kubernetes.default.svc".to_owned(),
         audiences: vec!["https://kubernetes.default.svc".to_owned()],
         service_account_keys: vec![KeyPair::generate().unwrap().serialize_pem().into_bytes()],

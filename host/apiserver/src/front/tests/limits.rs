@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
+use http::StatusCode;
 use http_body_util::BodyExt;
 use objects::Tree;
 
@@ -11,6 +12,7 @@ use super::exchange::{CONFIG_MAPS, event};
 use super::fixture::{Fixture, Read, With, ask, nobody};
 use super::sockets::Authority;
 use crate::front::{Front, Origin};
+use crate::{AdmissionConfiguration, AdmissionPlugins};
 
 async fn fixture() -> (Fixture, Front) {
     let fixture = Fixture::new(&Authority::new("ca").pem());
@@ -93,4 +95,33 @@ async fn a_request_too_many_is_told_to_come_again() {
     let watch = ask("GET", &format!("{CONFIG_MAPS}?watch=1"));
     let _watch = front.stream(nobody(), watch).await;
     assert_eq!(front.ask(ask("GET", CONFIG_MAPS)).await.code(), 200);
+}
+
+#[tokio::test]
+async fn events_are_taken_up_to_their_rate_where_the_plugin_is_on() {
+    let configuration = "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n\
+        - name: EventRateLimit\n  configuration:\n    apiVersion: eventratelimit.admission.k8s.io/v1alpha1\n    kind: Configuration\n\
+        \x20   limits: [{type: Namespace, qps: 1, burst: 2}, {type: User, qps: 1, burst: 100}]\n";
+    let configuration = AdmissionConfiguration::read(configuration.as_bytes(), |_| unreachable!()).unwrap();
+    for (on, third) in [(vec!["EventRateLimit".to_owned()], 429), (Vec::new(), 201)] {
+        let plugins = AdmissionPlugins { on, configuration: configuration.clone(), ..Default::default() };
+        let fixture = Fixture::with(|config| config.admission = plugins);
+        let front = fixture.front().await;
+        let send = async |name: &str| {
+            let event = format!(
+                r#"{{"metadata":{{"name":"{name}"}},"involvedObject":{{"namespace":"default"}},"reason":"R"}}"#
+            );
+            front.ask(ask("POST", "/api/v1/namespaces/default/events").sending(event)).await
+        };
+        assert_eq!(
+            (send("a").await.code(), send("b").await.code()),
+            (StatusCode::CREATED, StatusCode::CREATED)
+        );
+        let answer = send("c").await;
+        assert_eq!(answer.code(), third, "{}", answer.text);
+        if third == 429 {
+            let why = "limit reached on type Namespace for key default";
+            assert_eq!(answer.status(), (429, "TooManyRequests".to_owned(), why.to_owned()));
+        }
+    }
 }

@@ -328,7 +328,7 @@ async fn a_webhook_is_asked_where_its_conditions_hold() {
     check(
         &world.create("x", "{}").await,
         &expect![[
-            r#"500 InternalError: Internal error occurred: failed calling webhook "a.example.com": its clientConfig has no caBundle to verify the server by"#
+            r#"500 InternalError: Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: Post "https://127.0.0.1:1?timeout=10s": ask https://127.0.0.1:1/?timeout=10s: client error (Connect): Connection refused (os error 111)"#
         ]],
     );
     assert_eq!(world.front.ask(ask("DELETE", &format!("{path}/w"))).await.code(), StatusCode::OK);
@@ -363,5 +363,20 @@ async fn a_connection_is_made_only_where_policies_let_it() {
     check(
         &world.front.ask(exec("command=ls&command=-l")).await,
         &expect![[r#"404 NotFound: pods "x" not found"#]],
+    );
+    // A policy that changes the options is before it.
+    let mutating = json(
+        r#"{"metadata":{"name":"m"},"spec":{"reinvocationPolicy":"Never","matchConstraints":{"resourceRules":[{"apiGroups":[""],
+        "apiVersions":["v1"],"resources":["pods/exec"],"operations":["CONNECT"]}]},"mutations":[{"patchType":"JSONPatch",
+        "jsonPatch":{"expression":"[JSONPatch{op: 'add', path: '/tty', value: true}]"}}]}}"#,
+    );
+    world.made(&format!("{ADMISSION}/mutatingadmissionpolicies"), &mutating).await;
+    let binding = json(r#"{"metadata":{"name":"mb"},"spec":{"policyName":"m"}}"#);
+    world.made(&format!("{ADMISSION}/mutatingadmissionpolicybindings"), &binding).await;
+    check(
+        &world.front.ask(exec("command=ls&command=-l")).await,
+        &expect![[
+            r#"422 Invalid: pods "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed expression: request.operation == 'CONNECT' && object.kind == 'PodExecOptions' && object.command == ['ls', '-l'] && !has(object.tty)"#
+        ]],
     );
 }

@@ -42,7 +42,7 @@ impl Fixture {
         let (encryption, encrypting) = watch::channel(None);
         let foundation = Foundation {
             store: store.clone().into(),
-            admission: Admission::new(network(), &[], Arc::new(Nobody)),
+            admission: Admission::new(network(), &crate::AdmissionPlugins::default(), Arc::new(Nobody)),
             expiry: Expiry::new(TTL),
             authorizer: Arc::new(Everything),
             values: Values::new(encrypting),

@@ -58,7 +58,7 @@ async fn pages_show_the_revision_of_the_first_while_writes_go_on() {
 }
 
 #[tokio::test]
-async fn pages_of_forgotten_history_are_expired() {
+async fn pages_of_forgotten_history_are_expired_and_the_rest_may_be_had_as_it_is_now() {
     let fixture = Fixture::new().await;
     fixture.config_map("a", "1").await;
     fixture.config_map("b", "1").await;
@@ -70,6 +70,15 @@ async fn pages_of_forgotten_history_are_expired() {
     let next = fixture.call(Verb::List, "configmaps", "").query_of(&[("continue", token)]);
     let status = fixture.tree(next).await.unwrap_err();
     assert_eq!((status.code, status.reason), (410, Some(Reason::Expired)));
+    let token = status.continued.unwrap();
+    let query = [("limit", "1"), ("continue", &*token)];
+    let rest = fixture.tree(fixture.call(Verb::List, "configmaps", "").query_of(&query)).await.unwrap();
+    assert_eq!((names(&rest).as_str(), rest.i64_at(&["metadata", "remainingItemCount"])), ("b", Some(1)));
+    let token = rest.str_at(&["metadata", "continue"]).unwrap();
+    let last = fixture.call(Verb::List, "configmaps", "").query_of(&[("continue", token)]);
+    let last = fixture.tree(last).await.unwrap();
+    assert_eq!(names(&last), "c");
+    assert_eq!(meta::resource_version(&last), meta::resource_version(&rest));
 }
 
 #[tokio::test]

@@ -209,6 +209,15 @@ async fn the_cluster_starts_with_its_namespaces_and_its_own_service() {
     let address: Ipv4Addr = other.str_at(&["spec", "clusterIP"]).unwrap().parse().unwrap();
     assert!(address.octets()[3] > 16, "{address}");
     assert!(other.i64_at(&["spec", "ports", "0", "nodePort"]).unwrap() >= 30086);
+    // What it has it keeps, whatever another address would be good for.
+    let patch = fixture
+        .call(Verb::Patch, "services", "s")
+        .patch_of(MERGE, &tree!({ "spec": { "clusterIP": "192.0.2.9" } }));
+    let refused = fixture.tree(patch).await.unwrap_err();
+    expect![[
+        r#"Service "s" is invalid: spec.clusterIPs[0]: Invalid value: ["192.0.2.9"]: may not change once set"#
+    ]]
+    .assert_eq(&refused.message);
 }
 
 #[tokio::test]

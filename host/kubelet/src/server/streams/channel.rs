@@ -1,182 +1,115 @@
-//! The frames of `v4.channel.k8s.io` and `v5.channel.k8s.io`: one byte that names a channel, then its bytes.
+//! `v4.channel.k8s.io` and `v5.channel.k8s.io` on a WebSocket: messages of one byte that names a channel, and its bytes.
 
 use bytes::Bytes;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, StatusCause, StatusDetails};
-use serde::Deserialize;
-use tokio_tungstenite::tungstenite::Message;
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
 
-pub(super) const STDIN: u8 = 0;
-pub(super) const STDOUT: u8 = 1;
-pub(super) const STDERR: u8 = 2;
+use super::Wanted;
+use super::speech::{Output, Said, Told};
+use super::websocket;
+
+const STDIN: u8 = 0;
+const STDOUT: u8 = 1;
+const STDERR: u8 = 2;
 const ERROR: u8 = 3;
 const RESIZE: u8 = 4;
 const CLOSE: u8 = 255;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(super) enum Version {
     /// Streams can be closed one by one.
     V5,
     V4,
 }
 
-/// What is served, with the names for those who ask for something else.
-pub(super) const PROTOCOLS: &[(&str, Protocol)] =
-    &[("v5.channel.k8s.io", Protocol::V5), ("v4.channel.k8s.io", Protocol::V4)];
-pub(super) const SERVED: &str = "v5.channel.k8s.io, v4.channel.k8s.io";
-
-impl Protocol {
-    pub(super) fn of(name: &str) -> Option<Self> {
-        PROTOCOLS.iter().find(|(each, _)| *each == name).map(|(_, protocol)| *protocol)
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        PROTOCOLS
-            .iter()
-            .find(|(_, each)| *each == self)
-            .map(|(name, _)| *name)
-            .expect("every protocol has a row")
-    }
-}
-
-/// What the client says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    Input(Bytes),
-    EndOfInput,
-    Resize {
-        width: u32,
-        height: u32,
-    },
-    /// Nothing that a server acts on.
-    Nothing,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Size {
-    width: u16,
-    height: u16,
-}
-
 impl Said {
-    pub(super) fn of(protocol: Protocol, mut frame: Bytes) -> Self {
-        if frame.is_empty() {
-            return Self::Nothing;
+    /// `None` is nothing that a server acts on.
+    fn of(version: Version, mut message: Bytes) -> Option<Self> {
+        if message.is_empty() {
+            return None;
         }
-        let channel = frame.split_to(1)[0];
-        match (channel, protocol) {
-            (STDIN, _) => Self::Input(frame),
-            (RESIZE, _) => match serde_json::from_slice(&frame) {
-                Ok(Size { width, height }) => Self::Resize { width: width.into(), height: height.into() },
-                Err(error) => {
-                    tracing::debug!(%error, "a terminal's size cannot be read");
-                    Self::Nothing
-                }
-            },
-            (CLOSE, Protocol::V5) if *frame == [STDIN] => Self::EndOfInput,
-            _ => Self::Nothing,
+        match (message.split_to(1)[0], version) {
+            (STDIN, _) => Some(Self::Input(message)),
+            (RESIZE, _) => Self::resize(&message),
+            (CLOSE, Version::V5) if *message == [STDIN] => Some(Self::EndOfInput),
+            _ => None,
         }
     }
 }
 
-/// How a command ended.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Exited(u32),
-    /// It did not run, or nobody knows how it ended.
-    Failed(String),
+impl Told {
+    fn message(&self) -> Message {
+        let of = |channel: u8, bytes: &[u8]| Message::binary([&[channel], bytes].concat());
+        match self {
+            Self::Output(Output::Stdout, bytes) => of(STDOUT, bytes),
+            Self::Output(Output::Stderr, bytes) => of(STDERR, bytes),
+            Self::Outcome(outcome) => of(ERROR, &outcome.status()),
+        }
+    }
 }
 
-impl Outcome {
-    /// The last frame: a Status on the channel for errors, also when there was none.
-    pub(super) fn frame(&self) -> Message {
-        let failure = |reason: &str, message: String| Status {
-            status: Some("Failure".to_owned()),
-            reason: Some(reason.to_owned()),
-            message: Some(message),
-            ..Status::default()
-        };
-        let cause = |reason: Option<&str>, message: String| StatusDetails {
-            causes: Some(vec![StatusCause {
-                reason: reason.map(str::to_owned),
-                message: Some(message),
-                field: None,
-            }]),
-            ..StatusDetails::default()
-        };
-        let status = match self {
-            Self::Exited(0) => Status { status: Some("Success".to_owned()), ..Status::default() },
-            Self::Exited(code) => Status {
-                details: Some(cause(Some("ExitCode"), code.to_string())),
-                ..failure(
-                    "NonZeroExitCode",
-                    format!("command terminated with non-zero exit code: exit code {code}"),
-                )
-            },
-            Self::Failed(why) => {
-                let why = format!("error executing command in container: {why}");
-                Status {
-                    code: Some(500),
-                    details: Some(cause(None, why.clone())),
-                    ..failure("InternalError", format!("Internal error occurred: {why}"))
-                }
+/// Carries a conversation until it is over or the client is gone.
+pub(super) async fn carry<S>(
+    socket: WebSocketStream<S>,
+    version: Version,
+    wanted: Wanted,
+    hear: mpsc::Sender<Said>,
+    mut told: mpsc::Receiver<Told>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut sink, mut incoming) = socket.split();
+    let tell = async {
+        // An empty message on the first channel that the client reads tells it that the conversation has begun.
+        let outputs = [(wanted.stdout, STDOUT), (wanted.stderr, STDERR), (true, ERROR)];
+        let first = outputs.into_iter().find_map(|(wanted, channel)| wanted.then_some(channel));
+        sink.send(Message::binary(Vec::from_iter(first))).await?;
+        while let Some(told) = told.recv().await {
+            sink.send(told.message()).await?;
+        }
+        Ok::<_, tungstenite::Error>(())
+    };
+    let listen = async {
+        while let Some(message) = websocket::next(&mut incoming).await {
+            if let Some(said) = Said::of(version, message)
+                && hear.send(said).await.is_err()
+            {
+                // Nobody listens any more, but there may be more to tell.
+                std::future::pending::<()>().await;
             }
-        };
-        let mut frame = vec![ERROR];
-        serde_json::to_writer(&mut frame, &status).expect("a Status has only text for keys");
-        Message::binary(frame)
+        }
+    };
+    tokio::select! {
+        told = tell => match told {
+            Ok(()) => websocket::close(&mut sink, &mut incoming).await,
+            Err(error) => tracing::debug!(%error, "a client does not take what it is told"),
+        },
+        () = listen => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
-
     use super::*;
 
-    fn check(outcome: Outcome, expected: Expect) {
-        let frame = outcome.frame().into_data();
-        assert_eq!(frame[0], ERROR);
-        expected.assert_eq(std::str::from_utf8(&frame[1..]).unwrap());
-    }
-
     #[test]
-    fn an_exit_code_is_a_cause_of_a_status() {
-        check(
-            Outcome::Exited(0),
-            expect![[r#"{"apiVersion":"v1","kind":"Status","metadata":{},"status":"Success"}"#]],
-        );
-        check(
-            Outcome::Exited(3),
-            expect![[
-                r#"{"apiVersion":"v1","kind":"Status","details":{"causes":[{"message":"3","reason":"ExitCode"}]},"message":"command terminated with non-zero exit code: exit code 3","metadata":{},"reason":"NonZeroExitCode","status":"Failure"}"#
-            ]],
-        );
-    }
-
-    #[test]
-    fn a_command_that_did_not_run_is_an_internal_error() {
-        check(
-            Outcome::Failed("no such file".to_owned()),
-            expect![[
-                r#"{"apiVersion":"v1","kind":"Status","code":500,"details":{"causes":[{"message":"error executing command in container: no such file"}]},"message":"Internal error occurred: error executing command in container: no such file","metadata":{},"reason":"InternalError","status":"Failure"}"#
-            ]],
-        );
-    }
-
-    #[test]
-    fn a_frame_is_a_channel_and_its_bytes() {
-        for (protocol, frame, expected) in [
-            (Protocol::V4, &b"\0in"[..], Said::Input(Bytes::from_static(b"in"))),
-            (Protocol::V5, b"\x04{\"Width\":80,\"Height\":24}", Said::Resize { width: 80, height: 24 }),
-            (Protocol::V5, b"\x04{\"Width\":-1}", Said::Nothing),
-            (Protocol::V5, b"\xff\0", Said::EndOfInput),
-            (Protocol::V4, b"\xff\0", Said::Nothing),
-            (Protocol::V5, b"\xff\x01", Said::Nothing),
-            (Protocol::V5, b"\x01out", Said::Nothing),
-            (Protocol::V5, b"", Said::Nothing),
+    fn a_message_is_a_channel_and_its_bytes() {
+        for (version, message, expected) in [
+            (Version::V4, &b"\0in"[..], Some(Said::Input(Bytes::from_static(b"in")))),
+            (Version::V5, b"\x04{\"Width\":80,\"Height\":24}", Some(Said::Resize { width: 80, height: 24 })),
+            (Version::V5, b"\x04{\"Width\":-1}", None),
+            (Version::V5, b"\xff\0", Some(Said::EndOfInput)),
+            (Version::V4, b"\xff\0", None),
+            (Version::V5, b"\xff\x01", None),
+            (Version::V5, b"\x01out", None),
+            (Version::V5, b"", None),
         ] {
-            assert_eq!(Said::of(protocol, Bytes::from_static(frame)), expected, "{protocol:?} {frame:?}");
+            assert_eq!(Said::of(version, Bytes::from_static(message)), expected, "{version:?} {message:?}");
         }
+        let told = Told::Output(Output::Stderr, Bytes::from_static(b"oops")).message();
+        assert_eq!(told.into_data(), &b"\x02oops"[..]);
     }
 }

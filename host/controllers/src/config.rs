@@ -1,0 +1,62 @@
+//! What upstream's flags set, with upstream's values where nothing is said.
+
+use std::num::NonZeroUsize;
+
+use crate::certificates::ClusterSigning;
+use crate::node_ipam::NodeNetworks;
+use crate::node_lifecycle::NodeLifecycle;
+use crate::selection::Selection;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub controllers: Selection,
+    /// Namespaces that are emptied at the same time.
+    pub namespace_syncs: NonZeroUsize,
+    /// Services whose Endpoints are written at the same time.
+    pub endpoint_syncs: NonZeroUsize,
+    /// Services whose EndpointSlices are written at the same time.
+    pub service_endpoint_syncs: NonZeroUsize,
+    pub max_endpoints_per_slice: NonZeroUsize,
+    /// Endpoints that are mirrored at the same time.
+    pub mirroring_syncs: NonZeroUsize,
+    pub mirroring_max_endpoints_per_subset: NonZeroUsize,
+    /// Objects that the garbage collector looks at at the same time.
+    pub gc_syncs: NonZeroUsize,
+    pub node_lifecycle: NodeLifecycle,
+    pub node_networks: NodeNetworks,
+    /// `None` signs nothing.
+    pub cluster_signing: Option<ClusterSigning>,
+}
+
+impl Config {
+    /// Upstream's `--concurrent-namespace-syncs`.
+    pub const NAMESPACE_SYNCS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+    /// Upstream's `--concurrent-endpoint-syncs`, `--concurrent-service-endpoint-syncs` and
+    /// `--mirroring-concurrent-service-endpoint-syncs`.
+    pub const ENDPOINT_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--max-endpoints-per-slice`.
+    pub const MAX_ENDPOINTS_PER_SLICE: NonZeroUsize = NonZeroUsize::new(100).expect("a hundred is not zero");
+    /// Upstream's `--mirroring-max-endpoints-per-subset`.
+    pub const MIRRORING_MAX_ENDPOINTS_PER_SUBSET: NonZeroUsize =
+        NonZeroUsize::new(1000).expect("a thousand is not zero");
+    /// Upstream's `--concurrent-gc-syncs`.
+    pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            controllers: Selection::default(),
+            namespace_syncs: Self::NAMESPACE_SYNCS,
+            endpoint_syncs: Self::ENDPOINT_SYNCS,
+            service_endpoint_syncs: Self::ENDPOINT_SYNCS,
+            max_endpoints_per_slice: Self::MAX_ENDPOINTS_PER_SLICE,
+            mirroring_syncs: Self::ENDPOINT_SYNCS,
+            mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
+            gc_syncs: Self::GC_SYNCS,
+            node_lifecycle: NodeLifecycle::default(),
+            node_networks: NodeNetworks::default(),
+            cluster_signing: None,
+        }
+    }
+}
