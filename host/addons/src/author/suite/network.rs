@@ -48,7 +48,9 @@ fn replies_fit(trial: &Trial<'_>) -> Result<(), Broken> {
             Some(DnsAnswer::Reply(reply)) => {
                 let fits = reply.len() >= HEAD && reply[..2] == query[..2] && reply[2] & REPLY != 0;
                 if !fits {
-                    return broken(format!("{what} gets no reply of its: repeat its id, and set the bit QR"));
+                    return broken(format!(
+                        "what it gives for {what} is no reply to it: repeat the id, and set the bit QR"
+                    ));
                 }
             }
             Some(DnsAnswer::Forward(servers)) => {
