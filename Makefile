@@ -8,7 +8,7 @@ COMMANDS := containerd runc ip nft mount
 TEST_PACKAGES := busybox-static docker-registry etcd-server etcd-client protobuf-compiler libprotobuf-dev nodejs npm python3 python3-pip python3-venv
 TEST_COMMANDS := busybox docker-registry etcd etcdctl protoc node npm python3 pip3
 TEST_FILES    := /usr/include/google/protobuf/descriptor.proto
-ADDONS   := auth-basic auth-token auth-x509 rbac
+ADDONS   := auth-basic auth-oidc auth-token auth-x509 cis-hardening rbac
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HOST     := target/release/mk8s-host
 

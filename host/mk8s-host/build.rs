@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Packages of `plugins/`, each a component of the same name.
-const ADDONS: &[&str] = &["auth-basic", "auth-token", "auth-x509", "rbac"];
+const ADDONS: &[&str] = &["auth-basic", "auth-oidc", "auth-token", "auth-x509", "cis-hardening", "rbac"];
 const TARGET: &str = "wasm32-wasip2";
 
 /// What cargo tells this script of the host's build, which is not that of the addons.

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use args::Effective;
-use engine::{CallError, Component, Instance, Limits, Role, Setting, Unavailable, Warm};
+use engine::{
+    CallError, Component, FolderAccess, Instance, Limits, Role, Setting, Strikes, Unavailable, Warm,
+};
 use futures_util::StreamExt;
 use supervise::Scope;
 use tokio::sync::watch;
 use tracing::warn;
 
+use crate::admission::Judge;
+use crate::documents;
 use crate::files::{self, Located};
-use crate::lifecycle::{Health, Keeper};
+use crate::lifecycle::{Health, Keeper, NodeEvent};
 use crate::metadata::{Metadata, Wants};
-use crate::ports::ObjectSource;
+use crate::ports::{Documents, ObjectSource};
 use crate::pushed::{Fed, Pushed};
 use crate::services::AddonServices;
 
@@ -24,7 +28,6 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// An addon with its code, that does not run yet.
 pub(crate) struct Loaded {
     pub(crate) metadata: Metadata,
-    pub(crate) grants: Wants,
     pub(crate) component: Component,
     pub(crate) services: Arc<AddonServices>,
 }
@@ -32,6 +35,10 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    pub(crate) fn grants(&self) -> &Wants {
+        &self.services.grants
     }
 
     pub(crate) fn settings(&self) -> &[Setting] {
@@ -42,8 +49,34 @@ impl Loaded {
         self.metadata.roles.iter().any(|name| name == role.name())
     }
 
+    /// Limits of a role within what the addon may use.
+    pub(crate) fn limits(&self, of_role: Limits) -> Limits {
+        self.services.allowance.within(of_role)
+    }
+
+    /// An instance for calls that requests wait for, or that nobody may hold up.
     pub(crate) fn instance(&self, limits: Limits) -> Result<Instance, CallError> {
-        self.component.instantiate(self.services.clone(), limits)
+        self.component.instantiate(self.services.clone(), self.limits(limits))
+    }
+
+    /// An instance that has the granted folders. Its deadline is that of the role alone.
+    pub(crate) fn instance_with_folders(&self, limits: Limits) -> Result<Instance, CallError> {
+        let limits = Limits { memory: self.limits(limits).memory, ..limits };
+        let folders = &self.services.folders;
+        // Those to write to are made, so that an addon need not be told to wait for them.
+        for folder in folders.iter().filter(|folder| folder.access == FolderAccess::Write) {
+            let made = std::fs::create_dir_all(&folder.path);
+            made.map_err(|why| CallError::Folder(format!("make {}: {why}", folder.path.display())))?;
+        }
+        let there: Vec<_> = folders.iter().filter(|folder| folder.path.is_dir()).cloned().collect();
+        for folder in &there {
+            // Somebody who may write above it could have put a link in its place.
+            let real = folder.path.canonicalize();
+            if real.is_ok_and(|real| real != folder.path) {
+                return Err(CallError::Folder(format!("{} leads elsewhere", folder.path.display())));
+            }
+        }
+        self.component.instantiate_with(self.services.clone(), limits, &there)
     }
 }
 
@@ -51,6 +84,7 @@ impl Loaded {
 pub(crate) struct Ground<'a> {
     pub(crate) data_dir: &'a Path,
     pub(crate) objects: &'a dyn ObjectSource,
+    pub(crate) documents: Arc<dyn Documents>,
     pub(crate) request_limits: Limits,
     pub(crate) scope: &'a Scope,
 }
@@ -60,10 +94,11 @@ pub(crate) struct Active {
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) authenticator: Option<Warm<Fed>>,
     pub(crate) authorizer: Option<Warm<Fed>>,
-    pushed: Arc<Pushed>,
+    pub(crate) judge: Option<Judge>,
+    pub(crate) pushed: Arc<Pushed>,
     keeper: Option<Keeper>,
     located: watch::Sender<Located>,
-    scope: Scope,
+    pub(crate) scope: Scope,
 }
 
 /// Why an addon does not get to work.
@@ -87,7 +122,7 @@ impl Active {
     /// Begins to follow what it was granted; `effective` says where its files are.
     pub(crate) fn start(loaded: Arc<Loaded>, ground: &Ground<'_>, effective: &Effective) -> Arc<Self> {
         let scope = ground.scope.child(loaded.name().to_owned());
-        let kinds = loaded.grants.objects.iter().map(|kind| kind.kind());
+        let kinds = loaded.grants().objects.iter().map(|kind| kind.kind());
         let pushed = Arc::new(Pushed::new(kinds, loaded.has(Role::Files)));
         for (place, kind) in pushed.kinds().enumerate() {
             let (pushed, mut updates) = (pushed.clone(), ground.objects.follow(loaded.name(), kind));
@@ -97,10 +132,14 @@ impl Active {
                 }
             });
         }
-        let located = watch::Sender::new(files::locate(&loaded.grants, ground.data_dir, effective));
+        let located = watch::Sender::new(files::locate(loaded.grants(), ground.data_dir, effective));
         if loaded.has(Role::Files) {
             let following = files::follow(pushed.clone(), located.subscribe());
             until_closed(&scope, "follow the files".to_owned(), following);
+        }
+        if !loaded.grants().documents.is_empty() {
+            let following = documents::follow(loaded.clone(), pushed.clone(), ground.documents.clone());
+            until_closed(&scope, "follow the documents".to_owned(), following);
         }
         let warm = |role: Role| {
             let (loaded, pushed, limits) = (loaded.clone(), pushed.clone(), ground.request_limits);
@@ -111,7 +150,8 @@ impl Active {
         let (authenticator, authorizer) = (warm(Role::Authenticator), warm(Role::Authorizer));
         let keeper =
             loaded.has(Role::Lifecycle).then(|| Keeper::start(loaded.clone(), pushed.clone(), &scope));
-        Arc::new(Self { loaded, authenticator, authorizer, pushed, keeper, located, scope })
+        let judge = loaded.has(Role::Admission).then(Judge::new);
+        Arc::new(Self { loaded, authenticator, authorizer, judge, pushed, keeper, located, scope })
     }
 
     /// Returns when everything it was granted is told, or when it is closed.
@@ -131,7 +171,7 @@ impl Active {
         self.warm_up()?;
         match &self.keeper {
             Some(keeper) => match keeper.first().await {
-                Health::Failing(why) => Err(StartError::Reconcile(why)),
+                Health::Failing(why) | Health::GivenUp(why) => Err(StartError::Reconcile(why)),
                 Health::Well | Health::Starting => Ok(()),
             },
             None => Ok(()),
@@ -143,7 +183,11 @@ impl Active {
         let roles = [(Role::Authenticator, &self.authenticator), (Role::Authorizer, &self.authorizer)];
         for (role, warm) in roles {
             let Some(warm) = warm else { continue };
-            let called = warm.call(|fed| fed.up_to_date().map(drop));
+            let called = warm.call(|fed| {
+                fed.up_to_date()?;
+                self.loaded.services.ledger.memory(fed.memory());
+                Ok(())
+            });
             called.map_err(|why| StartError::Role { role: role.name(), why })?;
         }
         Ok(())
@@ -151,7 +195,7 @@ impl Active {
 
     /// Its files are where this configuration says.
     pub(crate) fn relocate(&self, data_dir: &Path, effective: &Effective) {
-        let located = files::locate(&self.loaded.grants, data_dir, effective);
+        let located = files::locate(self.loaded.grants(), data_dir, effective);
         self.located.send_if_modified(|known| {
             let moved = *known != located;
             *known = located;
@@ -160,12 +204,31 @@ impl Active {
     }
 
     pub(crate) fn is_quarantined(&self) -> bool {
-        self.warm().any(|warm| warm.strikes().quarantined)
+        let given_up =
+            self.keeper.as_ref().is_some_and(|keeper| matches!(keeper.health(), Health::GivenUp(_)));
+        given_up || self.strikes().any(|strikes| strikes.quarantined)
+    }
+
+    /// Faults since it was started.
+    pub(crate) fn faults(&self) -> u64 {
+        self.strikes().map(|strikes| strikes.total).sum()
+    }
+
+    fn strikes(&self) -> impl Iterator<Item = Strikes> {
+        let judge = self.judge.iter().map(|judge| judge.tally().strikes());
+        self.warm().map(Warm::strikes).chain(judge)
     }
 
     /// Calls again what was given up.
     pub(crate) fn pardon(&self) {
         self.warm().for_each(Warm::pardon);
+        self.judge.iter().for_each(|judge| judge.tally().pardon());
+        self.keeper.iter().for_each(Keeper::pardon);
+    }
+
+    /// Tells it what happened on the node.
+    pub(crate) fn tell(&self, event: &NodeEvent) {
+        self.keeper.iter().for_each(|keeper| keeper.tell(event.clone()));
     }
 
     fn warm(&self) -> impl Iterator<Item = &Warm<Fed>> {
@@ -179,7 +242,7 @@ impl Active {
         });
         let waiting = || (!self.is_complete()).then(|| "it waits for its first objects and files".to_owned());
         let failing = || match self.keeper.as_ref()?.health() {
-            Health::Failing(why) => Some(format!("it cannot reconcile: {why}")),
+            Health::Failing(why) | Health::GivenUp(why) => Some(format!("it cannot reconcile: {why}")),
             Health::Starting | Health::Well => None,
         };
         quarantined.or_else(waiting).or_else(failing)

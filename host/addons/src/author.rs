@@ -1,7 +1,6 @@
 //! The tools of those who write addons. Whatever they say is said by the code that runs addons on a node: the same
 //! reading, the same compiler, the same limits; only the cluster is a stand-in.
 
-mod about;
 mod annotate;
 mod bench;
 mod case;
@@ -12,7 +11,6 @@ mod subject;
 mod suite;
 mod workshop;
 
-pub use about::About;
 pub use annotate::{AnnotateError, annotate};
 pub use bench::Measured;
 pub use case::{Answer, Case, RunError};

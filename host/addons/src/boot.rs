@@ -11,8 +11,8 @@ use crate::active::Active;
 use crate::fold::{Editor, fold};
 use crate::record::{self, LastApplied, Records};
 use crate::roster::{Roster, Stage};
-use crate::task::Node;
-use crate::transaction::{Next, Target};
+use crate::task::{Node, Reach};
+use crate::transaction::{Next, Settling, Target};
 
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ impl Node {
         });
         let names: BTreeSet<_> = last.records.keys().chain(self.builtins.keys()).cloned().collect();
         let next = join_all(names.into_iter().map(|name| async {
-            let next = self.next(&name, last.records.get(&name)).await;
+            let next = self.next(&name, last.records.get(&name), Reach::Node).await;
             (name, next)
         }));
         let next: BTreeMap<_, _> = next.await.into_iter().collect();
@@ -78,13 +78,24 @@ impl Node {
             }
             tokio::time::sleep(backoff.next_delay()).await;
         };
-        let known = self.roster().records();
+        let roster = self.roster();
+        let known = roster.records();
         let names: BTreeSet<_> = known.keys().chain(records.keys()).cloned().collect();
-        for name in names.into_iter().filter(|name| known.get(name) != records.get(name)) {
+        // What this node alone could not load, the cluster may have.
+        let is_broken = |name: &String| {
+            roster.addons.get(name).is_some_and(|entry| matches!(entry.stage, Stage::Broken(_)))
+        };
+        let is_due = |name: &String| known.get(name) != records.get(name) || is_broken(name);
+        for name in names.into_iter().filter(is_due) {
             let record = records.get(&name).cloned();
-            let adopted = match self.next(&name, record.as_ref()).await {
+            let adopted = match self.next(&name, record.as_ref(), Reach::Cluster).await {
                 Ok(next) => {
-                    let target = Target { name: name.clone(), record: record.clone(), next };
+                    let target = Target {
+                        name: name.clone(),
+                        record: record.clone(),
+                        next,
+                        settling: Settling::Required,
+                    };
                     self.commit(target).await.map_err(|why| why.to_string())
                 }
                 Err(why) => Err(why.to_string()),

@@ -1,6 +1,6 @@
 //! What the user `system:addon:NAME` may do: what its addon was granted and nothing else, in any mode of authorization.
 
-use engine::{Attributes, Decision, ResourceRule, RuleSet};
+use engine::{Attributes, Decision, KubeRequest, ResourceRule, RuleSet};
 
 use crate::metadata::{KubeWant, Wants};
 
@@ -25,6 +25,37 @@ pub(crate) fn decide(addon: &str, grants: &Wants, asked: &Attributes<'_>) -> Dec
     } else {
         Decision::NoOpinion(format!("not granted to addon {addon}"))
     }
+}
+
+/// What of a call is not granted, in words; none where it is.
+pub(crate) fn ungranted(addon: &str, grants: &Wants, request: &KubeRequest) -> Option<String> {
+    let (verbs, target): (&[&str], _) = match request {
+        KubeRequest::Get(target) => (&["get"], target),
+        KubeRequest::List(target) => (&["list"], target),
+        KubeRequest::Put(target, _) => (&["create", "update"], target),
+        KubeRequest::Delete(target) => (&["delete"], target),
+    };
+    let (resource, subresource) = target.kind.resource.split_once('/').unwrap_or((&target.kind.resource, ""));
+    let allowed = |verb: &&str| {
+        // Whoever creates names no object to the authorizer.
+        let name = if *verb == "create" { "" } else { target.name.as_str() };
+        let asked = Attributes {
+            verb,
+            group: &target.kind.group,
+            version: &target.kind.version,
+            resource,
+            subresource,
+            namespace: &target.namespace,
+            name,
+            path: "",
+        };
+        matches!(decide(addon, grants, &asked), Decision::Allow(_))
+    };
+    let granted = verbs.iter().any(allowed);
+    let group = if target.kind.group.is_empty() { "" } else { "." };
+    (!granted).then(|| {
+        format!("kube: {} {:.100}{group}{:.100}", verbs.join(" or "), target.kind.resource, target.kind.group)
+    })
 }
 
 fn permits(rule: &KubeWant, asked: &Attributes<'_>) -> bool {

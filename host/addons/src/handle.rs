@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use engine::{Attributes, Credentials, Decision, Role, RuleSet, User};
+use engine::{
+    AdmissionRequest, Attributes, Credentials, Decision, Mutation, Review, Role, RuleSet, Unavailable, User,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::warn;
 
 use crate::active::Active;
+use crate::admission::{AdmissionStep, Shown, Unjudged};
 use crate::grants;
-use crate::operation::{Command, OperationError};
-use crate::report::{InstallPlan, Report};
+use crate::ledger::{self, Ledgers, LogPage};
+use crate::lifecycle::NodeEvent;
+use crate::metadata::Written;
+use crate::operation::{Command, OperationError, SettingEdit};
+use crate::report::{Details, InstallPlan, Report};
 use crate::roster::{Entry, Roster, Stage};
 
 /// A handle; clones share the addons.
@@ -21,6 +27,7 @@ pub struct AddonsHandle {
     pub(crate) roster: Arc<ArcSwapOption<Roster>>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) ledgers: Arc<Ledgers>,
 }
 
 /// An authorizer that had to be asked did not answer: nobody decided.
@@ -38,7 +45,9 @@ impl AddonsHandle {
         let roster = self.roster.load_full()?;
         let complete = roster.active().filter(|active| active.is_complete());
         complete.filter_map(|active| Some((active, active.authenticator.as_ref()?))).find_map(
-            |(active, warm)| match warm.call(|fed| fed.up_to_date()?.authenticate(credentials)) {
+            |(active, warm)| match timed(active, Role::Authenticator, || {
+                warm.call(|fed| fed.up_to_date()?.authenticate(credentials))
+            }) {
                 Ok(user) => user,
                 Err(why) => {
                     warn!(addon = active.loaded.name(), %why, "an authenticator failed, and knows nobody");
@@ -59,6 +68,10 @@ impl AddonsHandle {
         for (name, entry) in authorizers(&roster) {
             match ask(name, entry, |instance| instance.authorize(user, attributes))? {
                 Decision::NoOpinion(reason) => reasons.extend((!reason.is_empty()).then_some(reason)),
+                Decision::Other(unknown) => {
+                    let why = format!("it decided {unknown:?}, which this host does not know");
+                    return Err(Unanswered::Failed { addon: name.clone(), why });
+                }
                 decided => return Ok(decided),
             }
         }
@@ -83,6 +96,46 @@ impl AddonsHandle {
             }
         }
         Ok(all)
+    }
+
+    /// The addons that want to be shown a write of a user, in their order. None before the addons run.
+    pub fn shown(&self, step: AdmissionStep, written: Written<'_>, user: &str) -> Vec<Shown> {
+        let roster = self.roster.load_full();
+        roster.map(|roster| roster.shown(step, written, user)).unwrap_or_default()
+    }
+
+    /// What an addon makes of an object that is about to be written.
+    pub async fn mutate(&self, addon: &str, request: AdmissionRequest) -> Result<Mutation, Unjudged> {
+        let roster = self.roster.load_full().ok_or_else(not_running)?;
+        roster.mutate(addon, request).await
+    }
+
+    /// What an addon says of an object that is about to be written.
+    pub async fn validate(&self, addon: &str, request: AdmissionRequest) -> Result<Review, Unjudged> {
+        let roster = self.roster.load_full().ok_or_else(not_running)?;
+        roster.validate(addon, request).await
+    }
+
+    /// Tells every addon that runs what happened on the node.
+    pub fn tell(&self, event: &NodeEvent) {
+        let roster = self.roster.load_full().unwrap_or_default();
+        roster.active().for_each(|active| active.tell(event));
+    }
+
+    /// Lines of an addon's log from a number on; waits for one where it is asked to.
+    pub async fn logs(&self, name: &str, from: u64, wait: bool) -> Result<LogPage, OperationError> {
+        self.info(name)?;
+        Ok(self.ledgers.of(name).lines_from(from, wait).await)
+    }
+
+    /// The numbers of all addons in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        ledger::exposition(&self.ledgers.all())
+    }
+
+    /// Told whenever what [`list`](Self::list) says may have changed, or something was denied.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.ledgers.news()
     }
 
     /// Returns when every enabled addon was told all that it was granted and the records of the datastore are in force.
@@ -138,6 +191,43 @@ impl AddonsHandle {
         self.ask(|reply| Command::Remove { name, reply }).await
     }
 
+    /// All that is known of an addon.
+    pub async fn details(&self, name: String) -> Result<Details, OperationError> {
+        self.ask(|reply| Command::Details { name, reply }).await
+    }
+
+    /// What of the configuration an install of the component would change, or to enable or disable the addon of that
+    /// name: `service --flag: before -> after`.
+    pub async fn diff(&self, name: String, component: Option<Bytes>) -> Result<Vec<String>, OperationError> {
+        self.ask(|reply| Command::Diff { name, component, reply }).await
+    }
+
+    /// What [`upgrade`](Self::upgrade) would do. Nothing is changed.
+    pub async fn plan_upgrade(&self, name: String, component: Bytes) -> Result<InstallPlan, OperationError> {
+        self.ask(|reply| Command::PlanUpgrade { name, component, reply }).await
+    }
+
+    /// Puts another component in the place of an addon's. What was granted stays granted and what was revoked stays
+    /// revoked; what it wants beyond its predecessor is granted. No request goes unanswered meanwhile.
+    pub async fn upgrade(&self, name: String, component: Bytes) -> Result<InstallPlan, OperationError> {
+        self.ask(|reply| Command::Upgrade { name, component, reply }).await
+    }
+
+    /// Gives settings values, or takes those that were given back. In force when this returns, or as it was before.
+    pub async fn set(&self, name: String, edits: Vec<SettingEdit>) -> Result<Report, OperationError> {
+        self.ask(|reply| Command::Set { name, edits, reply }).await
+    }
+
+    /// Grants a capability that the addon wants, by its name.
+    pub async fn grant(&self, name: String, capability: String) -> Result<Report, OperationError> {
+        self.ask(|reply| Command::Grant { name, capability, reply }).await
+    }
+
+    /// Takes a capability back: what the addon does with it is denied from then on.
+    pub async fn revoke(&self, name: String, capability: String) -> Result<Report, OperationError> {
+        self.ask(|reply| Command::Revoke { name, capability, reply }).await
+    }
+
     async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, OperationError>>) -> Command,
@@ -146,6 +236,24 @@ impl AddonsHandle {
         self.commands.send(command(reply)).await.map_err(|_| OperationError::Stopped)?;
         answer.await.map_err(|_| OperationError::Stopped)?
     }
+}
+
+fn not_running() -> Unjudged {
+    Unjudged { why: Unanswered::NotRunning.to_string() }
+}
+
+/// Does a call that requests wait for, and tells where it was the one too many.
+fn timed<R>(
+    active: &Active,
+    role: Role,
+    call: impl FnOnce() -> Result<R, Unavailable>,
+) -> Result<R, Unavailable> {
+    let ledger = &active.loaded.services.ledger;
+    let outcome = ledger.timed(role, call);
+    if matches!(outcome, Err(Unavailable::Fault(_))) {
+        ledger.changed();
+    }
+    outcome
 }
 
 /// The decision about an addon's own request.
@@ -178,5 +286,6 @@ fn ask<R>(
     if !active.is_complete() {
         return Err(unanswered("it waits for its first objects and files".to_owned()));
     }
-    warm.call(|fed| question(fed.up_to_date()?)).map_err(|why| unanswered(why.to_string()))
+    let answer = timed(active, Role::Authorizer, || warm.call(|fed| question(fed.up_to_date()?)));
+    answer.map_err(|why| unanswered(why.to_string()))
 }

@@ -4,12 +4,16 @@
 #![allow(unsafe_code, reason = "inotify is registered with the runtime, and compiled components are mapped")]
 
 mod active;
+mod admission;
 pub mod author;
 mod boot;
+mod depot;
+mod documents;
 mod files;
 mod fold;
 mod grants;
 mod handle;
+mod ledger;
 mod library;
 mod lifecycle;
 mod metadata;
@@ -27,14 +31,18 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
+pub use admission::{AdmissionStep, Shown, Unjudged};
 pub use engine::{
-    Attributes, Certificate, Credentials, Decision, Kind, KubeRequest, KubeResponse, Limits, Object,
-    ObjectChange, ObjectKey, Password, PathRule, Refusal, ResourceRule, RuleSet, Target, User,
+    AdmissionRequest, Attributes, Certificate, CertificateRequest, Credentials, Decision, Denial, Issued,
+    Kind, KubeRequest, KubeResponse, Level, Limits, Mutation, Object, ObjectChange, ObjectKey, Password,
+    PathRule, Refusal, ResourceRule, Review, RuleSet, Target, Usage, User, WriteOperation,
 };
 pub use handle::{AddonsHandle, Unanswered};
-pub use library::ComponentError;
-pub use metadata::{Metadata, MetadataError};
-pub use operation::OperationError;
+pub use ledger::{CallStatistics, LogLine, LogPage};
+pub use library::{ComponentError, describe};
+pub use lifecycle::NodeEvent;
+pub use metadata::{Metadata, MetadataError, Written};
+pub use operation::{OperationError, SettingEdit};
 pub use record::{StateError, last_edits};
-pub use report::{InstallPlan, Report, State};
+pub use report::{CapabilityReport, Described, Details, InstallPlan, Report, SettingReport, State};
 pub use task::{AddonsTask, Builtin, Config, Deps};

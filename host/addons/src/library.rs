@@ -17,6 +17,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::metadata::{Metadata, MetadataError, Wants};
 use crate::ports::{Compiler, PortError};
+use crate::report::{CapabilityReport, Described, SettingReport};
 
 /// Of a file's mode.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -26,7 +27,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 pub(crate) struct Digest(String);
 
 impl Digest {
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let hexadecimal = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Self(hexadecimal)
     }
@@ -49,8 +50,10 @@ pub enum ComponentError {
     Compile(PortError),
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("the component {0} is not on this node: install it again")]
+    #[error("the component {0} is neither on this node nor in the datastore: install it again")]
     Missing(String),
+    #[error("read the component from the datastore: {0}")]
+    Depot(PortError),
     #[error("{} has not the content that its name says: install the component again", .0.display())]
     Altered(PathBuf),
     #[error("{doing} {}: {why}", .path.display())]
@@ -61,7 +64,7 @@ pub enum ComponentError {
 pub(crate) struct Package {
     pub(crate) digest: Digest,
     pub(crate) metadata: Metadata,
-    bytes: Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 impl Package {
@@ -69,6 +72,32 @@ impl Package {
         let metadata = Metadata::of(&engine::inspect(&bytes)?)?;
         Ok(Self { digest: Digest::of(&bytes), metadata, bytes })
     }
+}
+
+/// What a component says of itself; it is not run.
+pub fn describe(component: Bytes) -> Result<Described, ComponentError> {
+    let Package { digest, metadata, .. } = Package::read(component)?;
+    let settings = metadata.settings(&Default::default()).into_iter().zip(&metadata.settings);
+    let capabilities = metadata.wants.capabilities().into_iter();
+    Ok(Described {
+        digest: digest.to_string(),
+        settings: settings
+            .map(|(setting, spec)| SettingReport {
+                name: setting.name,
+                value: setting.value,
+                is_default: true,
+                description: spec.description.clone(),
+            })
+            .collect(),
+        capabilities: capabilities
+            .map(|one| CapabilityReport { name: one.name, text: one.text, granted: false })
+            .collect(),
+        name: metadata.name,
+        version: metadata.version,
+        description: metadata.description,
+        roles: metadata.roles,
+        conflicts: metadata.conflicts,
+    })
 }
 
 pub(crate) struct Library {
@@ -84,10 +113,12 @@ impl Library {
     }
 
     /// Maps the component, compiled now if it was not before.
-    pub(crate) async fn load(&self, package: &Package, granted: &Wants) -> Result<Component, ComponentError> {
+    pub(crate) async fn load(&self, package: &Package) -> Result<Component, ComponentError> {
+        // What is not granted is linked all the same, and denied when it is called.
+        let declared = &package.metadata.wants;
         let path = self.compiled(&package.digest);
         if let Some(compiled) = read_own(&path).await? {
-            match self.map(&compiled, granted) {
+            match self.map(&compiled, declared) {
                 Err(LoadError::Unusable(why)) => {
                     tracing::warn!(path = %path.display(), %why, "compile a component anew");
                 }
@@ -95,14 +126,14 @@ impl Library {
             }
         }
         let compiled = self.compiler.compile(package.bytes.clone()).await.map_err(ComponentError::Compile)?;
-        let component = self.map(&compiled, granted)?;
+        let component = self.map(&compiled, declared)?;
         self.write(path, &compiled).await?;
         Ok(component)
     }
 
-    fn map(&self, compiled: &[u8], granted: &Wants) -> Result<Component, LoadError> {
+    fn map(&self, compiled: &[u8], declared: &Wants) -> Result<Component, LoadError> {
         // SAFETY: the bytes come from the compiler of this host, or from the folder that it alone writes to.
-        unsafe { self.engine.load(compiled, &granted.imports()) }
+        unsafe { self.engine.load(compiled, &declared.imports()) }
     }
 
     /// Keeps the bytes.
@@ -114,8 +145,10 @@ impl Library {
     pub(crate) async fn find(&self, digest: &Digest) -> Result<Package, ComponentError> {
         let path = self.path(digest);
         let bytes = read(&path).await?.ok_or_else(|| ComponentError::Missing(digest.to_string()))?;
-        let package = Package::read(bytes.into())?;
-        if package.digest == *digest { Ok(package) } else { Err(ComponentError::Altered(path)) }
+        match Digest::of(&bytes) == *digest {
+            true => Package::read(bytes.into()),
+            false => Err(ComponentError::Altered(path)),
+        }
     }
 
     /// Makes the folder this host's alone and removes what none of these components is, also what was compiled by
@@ -220,7 +253,7 @@ mod tests {
         let package = Package::read(hollow_addon("a", "1", "")).unwrap();
         let path = library.compiled(&package.digest);
         let load = async || {
-            library.load(&package, &Wants::default()).await.unwrap();
+            library.load(&package).await.unwrap();
             counting.0.load(Ordering::Relaxed)
         };
         assert_eq!((load().await, load().await), (1, 1));

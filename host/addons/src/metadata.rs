@@ -1,5 +1,6 @@
 //! What an addon says of itself, held against what its component is.
 
+mod admission;
 mod wants;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,11 @@ use std::fmt;
 use engine::{Import, Inspection, Role};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use wants::{KubeWant, Place, Wants};
+pub use admission::Written;
+pub(crate) use admission::{AdmissionSpec, Failure, Rule};
+pub(crate) use wants::{
+    Allowance, Capability, DocumentWant, FolderWant, KubeWant, Origin, PkiWant, Place, Quota, Wants,
+};
 
 /// The draft that the metadata names.
 pub(crate) const CONTRACT: &str = "0.1-draft";
@@ -29,6 +34,9 @@ pub struct Metadata {
     pub(crate) settings: Vec<SettingSpec>,
     #[serde(default)]
     pub(crate) wants: Wants,
+    /// What it is shown of writes, where it has the role.
+    #[serde(default)]
+    pub(crate) admission: Option<AdmissionSpec>,
     /// Addons that cannot be enabled beside it.
     #[serde(default)]
     pub conflicts: Vec<String>,
@@ -110,6 +118,24 @@ pub enum Lie {
     Twice { what: &'static str, name: String },
     #[error("the default of its setting {0:?} is of another type")]
     Default(String),
+    #[error("it has the role admission, and its metadata does not say which writes it is to be shown")]
+    NoRules,
+    #[error("it says which writes it is to be shown, and does not have the role admission")]
+    NoAdmission,
+    #[error("a rule of its admission {0}")]
+    Rule(&'static str),
+    #[error(
+        "its folder {0:?} is to be at a path below the data directory where the host keeps nothing of its own"
+    )]
+    FolderPlace(String),
+    #[error(
+        "its document {0:?} is to be either at the URL of a setting or at one that a document before it names"
+    )]
+    DocumentPlace(String),
+    #[error("it wants certificates {0}")]
+    Pki(&'static str),
+    #[error("it wants a quota of {what} beyond {most}")]
+    Quota { what: &'static str, most: u32 },
     #[error("its file {0:?} is to be either at the path of a flag or at a path below the data directory")]
     FilePlace(String),
 }
@@ -150,13 +176,14 @@ impl Metadata {
             claim(true, Lie::NotClaimed(role.name()));
         }
         let wanted = self.wants.imports();
-        for import in [Import::Kube, Import::Kv] {
+        for import in Import::ALL.iter().copied().filter(|import| import.is_capability()) {
             let undeclared = inspection.imports.contains(&import) && !wanted.contains(&import);
             claim(undeclared, Lie::NotWanted(import.name()));
         }
         let takers = [
             ("objects", self.wants.objects.is_empty(), Role::Objects),
             ("files", self.wants.files.is_empty(), Role::Files),
+            ("documents", self.wants.documents.is_empty(), Role::Files),
         ];
         for (wants, none, role) in takers {
             claim(!none && !inspection.roles.contains(&role), Lie::NoTaker { wants, role: role.name() });
@@ -164,8 +191,31 @@ impl Metadata {
         for name in repeated(self.settings.iter().map(|setting| &setting.name)) {
             claim(true, Lie::Twice { what: "settings", name });
         }
-        for name in repeated(self.wants.files.iter().map(|file| &file.name)) {
+        claim(inspection.roles.contains(&Role::Admission) && self.admission.is_none(), Lie::NoRules);
+        claim(!inspection.roles.contains(&Role::Admission) && self.admission.is_some(), Lie::NoAdmission);
+        for wrong in self.admission.iter().flat_map(AdmissionSpec::wrong) {
+            claim(true, Lie::Rule(wrong));
+        }
+        for name in repeated(self.wants.folders.iter().map(|folder| &folder.name)) {
+            claim(true, Lie::Twice { what: "folders", name });
+        }
+        for folder in &self.wants.folders {
+            claim(!folder.is_allowed(), Lie::FolderPlace(folder.name.clone()));
+        }
+        for wrong in self.wants.pki.iter().filter_map(PkiWant::wrong) {
+            claim(true, Lie::Pki(wrong));
+        }
+        for (what, most) in self.wants.quota.iter().flat_map(Quota::excess) {
+            claim(true, Lie::Quota { what, most });
+        }
+        let documents = &self.wants.documents;
+        let files = self.wants.files.iter().map(|file| &file.name);
+        for name in repeated(files.chain(documents.iter().map(|document| &document.name))) {
             claim(true, Lie::Twice { what: "files", name });
+        }
+        for (at, document) in documents.iter().enumerate() {
+            let placed = document.is_placed(&self.settings, &documents[..at]);
+            claim(!placed, Lie::DocumentPlace(document.name.clone()));
         }
         for setting in &self.settings {
             claim(setting.default.type_of() != setting.r#type, Lie::Default(setting.name.clone()));
@@ -258,7 +308,7 @@ mod tests {
             &[Role::Authorizer],
             &[Import::Kube, Import::Kv],
             expect![[
-                r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1-draft"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kube, which it does not want; the component imports kv, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
+                r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1-draft"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kv, which it does not want; the component imports kube, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
             ]],
         );
     }

@@ -1,20 +1,25 @@
 //! What operators do with addons, one operation after the other.
 
+mod change;
+mod upgrade;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use crate::depot;
 use crate::fold::FoldError;
-use crate::library::{ComponentError, Package};
+use crate::library::{ComponentError, Digest, Package};
 use crate::ports::PortError;
 use crate::record::{Record, Source, StateError};
-use crate::report::{InstallPlan, Report};
+use crate::report::{Details, InstallPlan, Report};
 use crate::roster::{Entry, Stage};
 use crate::services;
 use crate::signature::{SignatureError, Signed, TRUSTED_KEYS, Trust, TrustedKeys};
-use crate::task::Node;
-use crate::transaction::{Next, Target};
+use crate::task::{Node, Reach};
+use crate::transaction::{Next, Settling, Target};
+use change::Regrant;
 
 type Reply<T> = oneshot::Sender<Result<T, OperationError>>;
 
@@ -24,6 +29,20 @@ pub(crate) enum Command {
     Enable { name: String, reply: Reply<Report> },
     Disable { name: String, reply: Reply<Report> },
     Remove { name: String, reply: Reply<()> },
+    Details { name: String, reply: Reply<Details> },
+    Diff { name: String, component: Option<Bytes>, reply: Reply<Vec<String>> },
+    PlanUpgrade { name: String, component: Bytes, reply: Reply<InstallPlan> },
+    Upgrade { name: String, component: Bytes, reply: Reply<InstallPlan> },
+    Set { name: String, edits: Vec<SettingEdit>, reply: Reply<Report> },
+    Grant { name: String, capability: String, reply: Reply<Report> },
+    Revoke { name: String, capability: String, reply: Reply<Report> },
+}
+
+/// A setting that is given a value in the operator's words, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingEdit {
+    pub name: String,
+    pub value: Option<String>,
 }
 
 /// Why nothing was changed.
@@ -55,8 +74,26 @@ pub enum OperationError {
     Record { addon: String, why: PortError },
     #[error("record addon {addon} on disk: {why}; everything is as before")]
     State { addon: String, why: StateError },
+    #[error("the component is the addon {found}, not {addon}: upgrade {found}, or install it")]
+    OtherAddon { addon: String, found: String },
+    #[error(
+        "addon {0} is built in, and as this release has it: another component is put in its place by `plugin install`"
+    )]
+    NotInstalled(String),
+    #[error("addon {addon} has no setting {name:?}: it has {}", listed(.known))]
+    NoSetting { addon: String, name: String, known: Vec<String> },
+    #[error("the setting {name} of addon {addon} is {wanted}, not {value:?}")]
+    SettingValue { addon: String, name: String, wanted: &'static str, value: String },
+    #[error("addon {addon} does not want {capability:?}: it wants {}", listed(.known))]
+    NoCapability { addon: String, capability: String, known: Vec<String> },
+    #[error("addon {0} is built in, and has what it wants: disable it, or install a component of your own")]
+    BuiltInGrants(String),
     #[error("the addons are stopped: is the host?")]
     Stopped,
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// A component and the record that it would have.
@@ -81,6 +118,23 @@ impl Node {
             Command::Enable { name, reply } => drop(reply.send(self.enable(&name).await)),
             Command::Disable { name, reply } => drop(reply.send(self.disable(&name).await)),
             Command::Remove { name, reply } => drop(reply.send(self.remove(&name).await)),
+            Command::Details { name, reply } => drop(reply.send(self.details(&name).await)),
+            Command::Diff { name, component, reply } => {
+                drop(reply.send(self.diff(&name, component).await));
+            }
+            Command::PlanUpgrade { name, component, reply } => {
+                drop(reply.send(self.plan_upgrade(&name, component).await));
+            }
+            Command::Upgrade { name, component, reply } => {
+                drop(reply.send(self.upgrade(&name, component).await));
+            }
+            Command::Set { name, edits, reply } => drop(reply.send(self.set(&name, &edits).await)),
+            Command::Grant { name, capability, reply } => {
+                drop(reply.send(self.regrant(&name, &capability, Regrant::Grant).await));
+            }
+            Command::Revoke { name, capability, reply } => {
+                drop(reply.send(self.regrant(&name, &capability, Regrant::Revoke).await));
+            }
         }
     }
 
@@ -107,6 +161,7 @@ impl Node {
             enabled: true,
             version: metadata.version.clone(),
             roles: metadata.roles.clone(),
+            admission: metadata.admission.clone(),
             source,
             settings: before.map(|record| record.settings.clone()).unwrap_or_default(),
         };
@@ -139,13 +194,12 @@ impl Node {
         let candidate = self.candidate(name, component)?;
         let target = self.enabled(&candidate).await?;
         let addon = target.name.clone();
-        let of = |why| OperationError::Component { addon: addon.clone(), why };
         if candidate.record.digest().is_some() {
-            self.library.keep(&candidate.package).await.map_err(of)?;
+            self.keep(&candidate.package).await?;
         }
         let before = self.configuration.effective();
         let committed = self.commit(target).await;
-        self.sweep().await;
+        self.sweep(&candidate.digests()).await;
         committed?;
         let changes = before.changes(&self.configuration.effective());
         let mut plan = candidate.shown(changes.iter().map(ToString::to_string).collect());
@@ -160,9 +214,15 @@ impl Node {
             return self.report(name);
         }
         let record = self.touched(name, &entry, true);
-        let next = self.next(name, Some(&record)).await;
+        let next = self.next(name, Some(&record), Reach::Cluster).await;
         let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
-        self.commit(Target { name: name.to_owned(), record: Some(record), next }).await?;
+        self.commit(Target {
+            name: name.to_owned(),
+            record: Some(record),
+            next,
+            settling: Settling::Required,
+        })
+        .await?;
         self.report(name)
     }
 
@@ -170,7 +230,13 @@ impl Node {
         let entry = self.entry(name)?;
         if !matches!(entry.stage, Stage::Disabled) {
             let record = self.touched(name, &entry, false);
-            self.commit(Target { name: name.to_owned(), record: Some(record), next: Next::Disabled }).await?;
+            self.commit(Target {
+                name: name.to_owned(),
+                record: Some(record),
+                next: Next::Disabled,
+                settling: Settling::Required,
+            })
+            .await?;
         }
         self.report(name)
     }
@@ -180,11 +246,23 @@ impl Node {
         if entry.builtin {
             return Err(OperationError::BuiltIn(name.to_owned()));
         }
-        let next = self.next(name, None).await;
+        let next = self.next(name, None, Reach::Cluster).await;
         let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
-        self.commit(Target { name: name.to_owned(), record: None, next }).await?;
-        self.sweep().await;
+        self.commit(Target { name: name.to_owned(), record: None, next, settling: Settling::Required })
+            .await?;
+        let before: Vec<_> = entry.record.iter().filter_map(Record::digest).cloned().collect();
+        self.sweep(&before).await;
+        self.ledgers.forget(name);
         self.forget_kept(name).await.map_err(|why| OperationError::Record { addon: name.to_owned(), why })
+    }
+
+    /// Keeps a component on this node, and for the others in the datastore.
+    async fn keep(&self, package: &Package) -> Result<(), OperationError> {
+        let addon = || package.metadata.name.clone();
+        let kept = self.library.keep(package).await;
+        kept.map_err(|why| OperationError::Component { addon: addon(), why })?;
+        let published = depot::put(self.store.as_ref(), &package.digest, &package.bytes).await;
+        published.map_err(|why| OperationError::Record { addon: addon(), why })
     }
 
     async fn forget_kept(&self, name: &str) -> Result<(), PortError> {
@@ -198,7 +276,12 @@ impl Node {
         let name = candidate.package.metadata.name.clone();
         let loaded = self.load(&candidate.package, Some(&candidate.record)).await;
         let loaded = loaded.map_err(|why| OperationError::Component { addon: name.clone(), why })?;
-        Ok(Target { name, record: Some(candidate.record.clone()), next: Next::Enabled(loaded) })
+        Ok(Target {
+            name,
+            record: Some(candidate.record.clone()),
+            next: Next::Enabled(loaded),
+            settling: Settling::Required,
+        })
     }
 
     /// The record of an addon that an operator enables or disables.
@@ -207,6 +290,7 @@ impl Node {
             enabled,
             version: entry.version.clone(),
             roles: entry.roles.clone(),
+            admission: entry.admission.clone(),
             source: Source::BuiltIn,
             settings: Default::default(),
         };
@@ -215,6 +299,7 @@ impl Node {
         if let (None, Some(builtin)) = (record.digest(), self.builtins.get(name)) {
             record.version.clone_from(&builtin.package.metadata.version);
             record.roles.clone_from(&builtin.package.metadata.roles);
+            record.admission.clone_from(&builtin.package.metadata.admission);
         }
         record
     }
@@ -230,6 +315,12 @@ impl Node {
 }
 
 impl Candidate {
+    /// Of its component, and of the one that it takes the place of.
+    fn digests(&self) -> Vec<Digest> {
+        let before = self.entered.iter().filter_map(|entry| entry.record.as_ref()?.digest());
+        before.chain([&self.package.digest]).cloned().collect()
+    }
+
     fn shown(&self, changes: Vec<String>) -> InstallPlan {
         let metadata = &self.package.metadata;
         let builtin = self.record.digest().is_none();
@@ -244,9 +335,11 @@ impl Candidate {
                 digest,
                 message: None,
                 builtin,
+                denied: 0,
             },
             source: self.signed.as_ref().map_or("built in".to_owned(), ToString::to_string),
             capabilities: metadata.wants.lines(),
+            wants_more: Vec::new(),
             changes,
             replaces: other.map(|entry| {
                 let source = if entry.builtin { "built in" } else { "installed" };

@@ -1,10 +1,13 @@
 //! What the addons need of the node, answered by its services.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use args::{AddonEdits, Effective, Mistakes};
 use bytes::Bytes;
-use engine::{Facts, Kind, KubeRequest, KubeResponse, Object, ObjectChange, Refusal};
+use engine::{
+    CertificateRequest, Facts, Issued, Kind, KubeRequest, KubeResponse, Object, ObjectChange, Refusal,
+};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
@@ -38,6 +41,21 @@ pub trait KubeAccess: Send + Sync + 'static {
         addon: &'a str,
         request: KubeRequest,
     ) -> BoxFuture<'a, Result<KubeResponse, Refusal>>;
+}
+
+/// The CA of the cluster. Whether a certificate was granted is no question of its.
+pub trait Issuer: Send + Sync + 'static {
+    fn issue(&self, request: CertificateRequest) -> BoxFuture<'_, Result<Issued, PortError>>;
+}
+
+/// Documents of other servers.
+pub trait Documents: Send + Sync + 'static {
+    /// The document at an https URL, from a server that CAs of a file in PEM vouch for: the system's where there is none.
+    fn fetch<'a>(
+        &'a self,
+        url: &'a str,
+        authorities: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<Bytes, PortError>>;
 }
 
 /// What there is of a kind, or what changed of it.

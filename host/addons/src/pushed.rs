@@ -40,6 +40,9 @@ struct Objects {
 #[derive(Default)]
 struct Files {
     /// None before they were read for the first time.
+    read: Option<Vec<File>>,
+    fetched: Vec<File>,
+    /// Both together.
     known: Option<Arc<[File]>>,
     generation: u64,
 }
@@ -119,13 +122,25 @@ impl Pushed {
 
     /// Takes the files; the same as before change nothing.
     pub(crate) fn files(&self, files: Vec<File>) {
+        self.take_files(|state| state.read = Some(files));
+    }
+
+    /// Takes the documents, which are pushed with the files and are not waited for.
+    pub(crate) fn documents(&self, documents: Vec<File>) {
+        self.take_files(|state| state.fetched = documents);
+    }
+
+    fn take_files(&self, change: impl FnOnce(&mut Files)) {
         let Some(state) = &self.files else { return };
         {
             let mut state = lock(state);
-            if state.known.as_deref() == Some(&files[..]) {
+            change(&mut state);
+            let Some(read) = &state.read else { return };
+            let all: Arc<[File]> = read.iter().chain(&state.fetched).cloned().collect();
+            if state.known.as_ref() == Some(&all) {
                 return;
             }
-            state.known = Some(files.into());
+            state.known = Some(all);
             state.generation += 1;
         }
         self.changed();
@@ -165,6 +180,16 @@ impl Fed {
     pub(crate) fn new(instance: Instance, pushed: Arc<Pushed>) -> Self {
         let seen = vec![None; pushed.feeds.len()];
         Self { instance, pushed, version: None, seen, files: None }
+    }
+
+    /// The instance, for one call more.
+    pub(crate) fn into_instance(self) -> Instance {
+        self.instance
+    }
+
+    /// Bytes of its largest memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.instance.memory()
     }
 
     /// The instance, up to date.

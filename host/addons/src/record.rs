@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::library::{self, Digest};
-use crate::metadata::{SettingValue, Wants};
+use crate::metadata::{AdmissionSpec, SettingValue, Wants};
 use crate::ports::{PortError, Store};
 
 const RECORDS: &str = "/mk8s.io/addons/";
@@ -25,6 +25,9 @@ pub(crate) struct Record {
     pub(crate) enabled: bool,
     pub(crate) version: String,
     pub(crate) roles: Vec<String>,
+    /// Which writes it is shown: known also where its component is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) admission: Option<AdmissionSpec>,
     pub(crate) source: Source,
     /// Those that the operator gave.
     #[serde(default)]

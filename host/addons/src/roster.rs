@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::Role;
 
 use crate::active::Active;
-use crate::metadata::Wants;
+use crate::metadata::{AdmissionSpec, Wants};
 use crate::record::{Record, Records};
 use crate::report::{Report, State};
 
@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     /// Empty where it is not known.
     pub(crate) digest: String,
     pub(crate) builtin: bool,
+    /// Which writes it is shown, also where it does not run.
+    pub(crate) admission: Option<AdmissionSpec>,
     /// None for a built-in that nobody touched.
     pub(crate) record: Option<Record>,
     pub(crate) stage: Stage,
@@ -58,7 +60,7 @@ impl Roster {
     pub(crate) fn grants(&self, name: &str) -> impl Iterator<Item = &Wants> {
         let aside = self.aside.as_ref().filter(|aside| aside.loaded.name() == name);
         let entered = self.addons.get(name).and_then(|entry| entry.active());
-        entered.into_iter().chain(aside).map(|active| &active.loaded.grants)
+        entered.into_iter().chain(aside).map(|active| active.loaded.grants())
     }
 
     pub(crate) fn records(&self) -> Records {
@@ -102,6 +104,7 @@ impl Roster {
             digest: entry.digest.clone(),
             message,
             builtin: entry.builtin,
+            denied: entry.active().map_or(0, |active| active.loaded.services.ledger.denied_in_all()),
         })
     }
 }

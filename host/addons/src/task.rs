@@ -1,25 +1,28 @@
 //! The task of the addons: starts them, and carries out one operation at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use engine::{Engine, Limits};
+use engine::{Engine, Folder, Limits};
 use supervise::Scope;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::active::{Ground, Loaded};
+use crate::depot;
 use crate::handle::AddonsHandle;
-use crate::library::{ComponentError, Library, Package};
+use crate::ledger::Ledgers;
+use crate::library::{ComponentError, Digest, Library, Package};
+use crate::metadata::FolderWant;
 use crate::operation::{Command, OperationError};
-use crate::ports::{Compiler, Configuration, KubeAccess, ObjectSource, Store};
+use crate::ports::{Compiler, Configuration, Documents, Issuer, KubeAccess, ObjectSource, Store};
 use crate::record::{FOLDER, LastApplied, Record, Source};
 use crate::roster::Roster;
-use crate::services::AddonServices;
+use crate::services::{AddonServices, Backends, Identity};
 use crate::signature::Trust;
 use crate::transaction::Next;
 
@@ -50,7 +53,9 @@ pub struct Deps {
     pub compiler: Arc<dyn Compiler>,
     pub store: Arc<dyn Store>,
     pub kube: Arc<dyn KubeAccess>,
+    pub issuer: Arc<dyn Issuer>,
     pub objects: Arc<dyn ObjectSource>,
+    pub documents: Arc<dyn Documents>,
     pub configuration: Arc<dyn Configuration>,
     pub scope: Scope,
 }
@@ -61,7 +66,8 @@ impl Config {
         let (commands, received) = mpsc::channel(WAITING);
         let (ready_sender, ready) = watch::channel(false);
         let roster = Arc::new(ArcSwapOption::empty());
-        let handle = AddonsHandle { roster: roster.clone(), commands, ready };
+        let ledgers = Arc::new(Ledgers::default());
+        let handle = AddonsHandle { roster: roster.clone(), commands, ready, ledgers: ledgers.clone() };
         let mut builtins = BTreeMap::new();
         for Builtin { name, component, enabled_by_default } in self.builtins {
             let package = Package::read(Bytes::from_static(component))
@@ -78,7 +84,10 @@ impl Config {
             library,
             store: deps.store,
             kube: deps.kube,
+            issuer: deps.issuer,
+            ledgers: ledgers.clone(),
             objects: deps.objects,
+            documents: deps.documents,
             configuration: deps.configuration,
             scope: deps.scope,
             roster,
@@ -92,6 +101,14 @@ pub struct AddonsTask {
     node: Node,
     commands: mpsc::Receiver<Command>,
     ready: watch::Sender<bool>,
+}
+
+/// Where a component may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Before the datastore answers.
+    Node,
+    Cluster,
 }
 
 /// An embedded component.
@@ -111,7 +128,10 @@ pub(crate) struct Node {
     request_limits: Limits,
     pub(crate) trust: Trust,
     kube: Arc<dyn KubeAccess>,
+    issuer: Arc<dyn Issuer>,
+    pub(crate) ledgers: Arc<Ledgers>,
     objects: Arc<dyn ObjectSource>,
+    documents: Arc<dyn Documents>,
     roster: Arc<ArcSwapOption<Roster>>,
     last_applied: Mutex<LastApplied>,
 }
@@ -132,7 +152,7 @@ impl AddonsTask {
 async fn serve(node: &Node, mut commands: mpsc::Receiver<Command>, ready: watch::Sender<bool>) {
     node.boot().await;
     node.adopt_records().await;
-    node.sweep().await;
+    node.sweep(&[]).await;
     let complete = async {
         let roster = node.roster();
         for active in roster.active() {
@@ -163,6 +183,7 @@ impl Node {
 
     pub(crate) fn publish(&self, roster: Roster) {
         self.roster.store(Some(Arc::new(roster)));
+        self.ledgers.changed();
     }
 
     pub(crate) fn last_applied(&self) -> LastApplied {
@@ -177,6 +198,7 @@ impl Node {
         Ground {
             data_dir: &self.data_dir,
             objects: self.objects.as_ref(),
+            documents: self.documents.clone(),
             request_limits: self.request_limits,
             scope: &self.scope,
         }
@@ -187,7 +209,12 @@ impl Node {
     }
 
     /// What a record means: a built-in without one is as the release has it.
-    pub(crate) async fn next(&self, name: &str, record: Option<&Record>) -> Result<Next, ComponentError> {
+    pub(crate) async fn next(
+        &self,
+        name: &str,
+        record: Option<&Record>,
+        reach: Reach,
+    ) -> Result<Next, ComponentError> {
         let builtin = self.builtins.get(name);
         let enabled = match (record, builtin) {
             (Some(record), _) => record.enabled,
@@ -198,11 +225,32 @@ impl Node {
             return Ok(Next::Disabled);
         }
         let package = match (record.and_then(Record::digest), builtin) {
-            (Some(digest), _) => Arc::new(self.library.find(digest).await?),
+            (Some(digest), _) => Arc::new(self.component(digest, reach).await?),
             (None, Some(builtin)) => builtin.package.clone(),
             (None, None) => return Err(ComponentError::Missing(format!("built-in {name}"))),
         };
         self.load(&package, record).await.map(Next::Enabled)
+    }
+
+    /// The component that was kept.
+    pub(crate) async fn component(&self, digest: &Digest, reach: Reach) -> Result<Package, ComponentError> {
+        match (self.library.find(digest).await, reach) {
+            (Err(ComponentError::Missing(_) | ComponentError::Altered(_)), Reach::Cluster) => {
+                self.fetch(digest).await
+            }
+            (found, _) => found,
+        }
+    }
+
+    /// Brings a component from the datastore to this node.
+    async fn fetch(&self, digest: &Digest) -> Result<Package, ComponentError> {
+        let bytes = depot::get(self.store.as_ref(), digest).await.map_err(ComponentError::Depot)?;
+        // Part of one is as good as none.
+        let whole = bytes.filter(|bytes| Digest::of(bytes) == *digest);
+        let package = Package::read(whole.ok_or_else(|| ComponentError::Missing(digest.to_string()))?)?;
+        self.library.keep(&package).await?;
+        info!(addon = package.metadata.name, %digest, "a component came from the datastore");
+        Ok(package)
     }
 
     /// Loads a component with the grants of its record; a built-in has what it wants.
@@ -216,22 +264,42 @@ impl Node {
             Some(Source::Component { grants, .. }) => grants.clone(),
             Some(Source::BuiltIn) | None => metadata.wants.clone(),
         };
-        let component = self.library.load(package, &grants).await?;
+        let component = self.library.load(package).await?;
         let given = record.map(|record| record.settings.clone()).unwrap_or_default();
-        let services = Arc::new(AddonServices {
+        // Below it no link is followed.
+        let real = self.data_dir.canonicalize().unwrap_or_else(|_| self.data_dir.clone());
+        let folder = |folder: &FolderWant| Folder {
+            name: folder.name.clone(),
+            path: real.join(&folder.path),
+            access: folder.access(),
+        };
+        let identity = Identity {
             addon: metadata.name.clone(),
             settings: metadata.settings(&given),
-            store: self.store.clone(),
-            kube: self.kube.clone(),
-        });
-        Ok(Arc::new(Loaded { metadata, grants, component, services }))
+            folders: grants.folders.iter().map(folder).collect(),
+            grants,
+        };
+        let ledger = self.ledgers.of(&metadata.name);
+        let services = Arc::new(AddonServices::new(identity, ledger, self.backends()));
+        Ok(Arc::new(Loaded { metadata, component, services }))
     }
 
-    /// Removes the components that nothing names any more.
-    pub(crate) async fn sweep(&self) {
+    fn backends(&self) -> Backends {
+        Backends { store: self.store.clone(), kube: self.kube.clone(), issuer: self.issuer.clone() }
+    }
+
+    /// Removes the components that nothing names any more: from this node all of them, from the datastore, which other
+    /// nodes write to, those among these.
+    pub(crate) async fn sweep(&self, replaced: &[Digest]) {
         let carried = self.builtins.values().map(|builtin| &builtin.package.digest);
         let records = self.roster().records();
-        let used = records.values().filter_map(Record::digest).chain(carried).cloned().collect();
+        let named: BTreeSet<_> = records.values().filter_map(Record::digest).cloned().collect();
+        for digest in replaced.iter().filter(|digest| !named.contains(digest)) {
+            if let Err(why) = depot::delete(self.store.as_ref(), digest).await {
+                warn!(%digest, %why, "remove a component from the datastore");
+            }
+        }
+        let used = named.into_iter().chain(carried.cloned()).collect();
         if let Err(why) = self.library.sweep(&used).await {
             warn!(%why, "remove components that are used no more");
         }

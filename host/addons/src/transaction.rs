@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::active::{Active, Loaded};
 use crate::fold::{Editor, Plan, fold};
@@ -21,6 +21,16 @@ pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) record: Option<Record>,
     pub(crate) next: Next,
+    pub(crate) settling: Settling,
+}
+
+/// What comes of it where the addon does not get to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settling {
+    /// Nothing is changed.
+    Required,
+    /// It is changed all the same: what an operator takes from an addon is not the addon's to keep.
+    Tried,
 }
 
 pub(crate) enum Next {
@@ -113,10 +123,19 @@ impl Node {
             Ok(Err(why)) => Some(why.to_string()),
             Err(_) => Some(active.trouble().unwrap_or_else(|| format!("it is not ready after {PATIENCE:?}"))),
         };
-        if let Some(why) = failed {
-            self.publish(before.clone());
-            active.close().await;
-            return Err(OperationError::Start { addon: target.name.clone(), why });
+        match (failed, target.settling) {
+            (None, _) => {}
+            (Some(why), Settling::Tried) => {
+                warn!(
+                    addon = target.name,
+                    why, "an addon does not get to work without what was taken from it"
+                );
+            }
+            (Some(why), Settling::Required) => {
+                self.publish(before.clone());
+                active.close().await;
+                return Err(OperationError::Start { addon: target.name.clone(), why });
+            }
         }
         let entry = self.describe(&target.name, target.record.clone(), Stage::Active(active.clone()));
         Ok((Some(active), before.with(&target.name, Some(entry))))
@@ -154,15 +173,22 @@ impl Node {
         let builtin = self.builtins.get(name).map(|builtin| &builtin.package);
         let digest = record.as_ref().and_then(Record::digest);
         let own = builtin.filter(|_| digest.is_none());
-        let told = own.map(|package| (package.metadata.version.clone(), package.metadata.roles.clone()));
-        let recorded = || record.as_ref().map(|record| (record.version.clone(), record.roles.clone()));
-        let (version, roles) = told.or_else(recorded).unwrap_or_default();
+        let told = own.map(|package| {
+            let metadata = &package.metadata;
+            (metadata.version.clone(), metadata.roles.clone(), metadata.admission.clone())
+        });
+        let recorded = || {
+            let record = record.as_ref()?;
+            Some((record.version.clone(), record.roles.clone(), record.admission.clone()))
+        };
+        let (version, roles, admission) = told.or_else(recorded).unwrap_or_default();
         let digest = digest.or(own.map(|package| &package.digest)).map(ToString::to_string);
         Arc::new(Entry {
             version,
             roles,
             digest: digest.unwrap_or_default(),
             builtin: own.is_some(),
+            admission,
             record,
             stage,
         })

@@ -10,7 +10,8 @@ pub mod show;
 
 pub use client::{AskError, Client};
 pub use report::{
-    AddonReport, AddonState, CertificateReport, ConfigReport, FlagReport, InstallReport, ServiceConfigReport,
+    AddonCalls, AddonCapability, AddonDenial, AddonDetails, AddonReport, AddonSetting, AddonState,
+    CertificateReport, ConfigReport, FlagReport, InstallReport, LogLine, LogReport, ServiceConfigReport,
     SocketReport, StatusReport, UnitReport, UnitState,
 };
 pub use server::{Refusal, Server};

@@ -3,7 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::report::{AddonReport, CertificateReport, ConfigReport, InstallReport, StatusReport};
+use crate::report::{
+    AddonDetails, AddonReport, CertificateReport, ConfigReport, InstallReport, LogReport, StatusReport,
+};
 
 /// A question to the running host. It travels as `POST /v1/NAME` with the value as JSON: in the body, or, where the
 /// body carries an upload, in the header `mk8s-request`.
@@ -27,7 +29,13 @@ operations! {
     ShowConfig = "config-show" -> ConfigReport;
     InstallPlugin = "plugin-install" -> InstallReport;
     ListPlugins = "plugin-list" -> Vec<AddonReport>;
-    PluginInfo = "plugin-info" -> AddonReport;
+    PluginInfo = "plugin-info" -> AddonDetails;
+    PluginLogs = "plugin-logs" -> LogReport;
+    DiffPlugin = "plugin-diff" -> Vec<String>;
+    UpgradePlugin = "plugin-upgrade" -> InstallReport;
+    SetPlugin = "plugin-set" -> AddonReport;
+    GrantPlugin = "plugin-grant" -> AddonReport;
+    RevokePlugin = "plugin-revoke" -> AddonReport;
     EnablePlugin = "plugin-enable" -> AddonReport;
     DisablePlugin = "plugin-disable" -> AddonReport;
     RemovePlugin = "plugin-remove" -> ();
@@ -74,6 +82,52 @@ pub struct ListPlugins {}
 #[derive(Serialize, Deserialize)]
 pub struct PluginInfo {
     pub name: String,
+}
+
+/// Lines of an addon's log.
+#[derive(Serialize, Deserialize)]
+pub struct PluginLogs {
+    pub name: String,
+    /// The number of the first line that is wanted; lines that are no longer kept are left out.
+    pub from: u64,
+    /// Answer when there is such a line, or after a while without.
+    pub wait: bool,
+}
+
+/// What of the configuration an install of the uploaded component would change; without an upload, to enable the addon
+/// of that name, or to disable it where it is enabled.
+#[derive(Serialize, Deserialize)]
+pub struct DiffPlugin {
+    pub name: String,
+}
+
+/// Puts the uploaded component in the place of the addon's.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradePlugin {
+    pub name: String,
+    pub mode: InstallMode,
+}
+
+/// Gives settings values in the operator's words; none takes what was given back.
+#[derive(Serialize, Deserialize)]
+pub struct SetPlugin {
+    pub name: String,
+    pub settings: Vec<(String, Option<String>)>,
+}
+
+/// Grants a capability by its name.
+#[derive(Serialize, Deserialize)]
+pub struct GrantPlugin {
+    pub name: String,
+    pub capability: String,
+}
+
+/// Takes a capability back.
+#[derive(Serialize, Deserialize)]
+pub struct RevokePlugin {
+    pub name: String,
+    pub capability: String,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -118,11 +118,101 @@ pub struct InstallReport {
     pub source: String,
     /// What it wants, with its reasons, one line each.
     pub capabilities: Vec<String>,
+    /// Those of them that the component which it takes the place of did not want.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub wants_more: Vec<String>,
     /// Values of the configuration that it changes, `service --flag: before -> after`.
     pub changes: Vec<String>,
     /// The addon of the same name that it takes the place of.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub replaces: Option<String>,
+}
+
+/// The whole of `mk8s-host plugin info`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonDetails {
+    /// None where a file is told of, that is not installed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state: Option<AddonState>,
+    pub name: String,
+    pub version: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub description: String,
+    pub roles: Vec<String>,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// Of a file: `unsigned`, or `signed by NAME`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+    pub settings: Vec<AddonSetting>,
+    pub capabilities: Vec<AddonCapability>,
+    /// What it asked for and was not granted.
+    pub denied: Vec<AddonDenial>,
+    pub calls: Vec<AddonCalls>,
+    /// Bytes of the largest memory that one of its instances had.
+    pub memory: usize,
+    /// Traps and overruns since it was started.
+    pub faults: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonSetting {
+    pub name: String,
+    /// As JSON.
+    pub value: String,
+    pub is_default: bool,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub description: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonCapability {
+    /// By which it is granted and revoked.
+    pub name: String,
+    pub text: String,
+    pub granted: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonDenial {
+    pub what: String,
+    pub count: u64,
+}
+
+/// How the calls of a role went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonCalls {
+    pub role: String,
+    pub calls: u64,
+    pub failures: u64,
+    pub median_nanoseconds: u64,
+    pub p99_nanoseconds: u64,
+}
+
+/// Lines of an addon's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogReport {
+    pub lines: Vec<LogLine>,
+    /// The number of the line after these.
+    pub next: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogLine {
+    /// RFC 3339.
+    pub at: String,
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: String,
+    pub text: String,
 }
 
 /// The effective configuration of the services asked for.

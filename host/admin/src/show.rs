@@ -1,10 +1,12 @@
 //! How answers look on a terminal. Pure: report in, text out.
 
+mod plugin;
+
 use std::fmt::Write;
 
-use crate::report::{
-    AddonReport, AddonState, CertificateReport, ConfigReport, InstallReport, StatusReport, UnitState,
-};
+use crate::report::{AddonState, CertificateReport, ConfigReport, StatusReport, UnitState};
+
+pub use plugin::{addon, addons, changes, install, log_line};
 
 /// Certificates with fewer days left than this are named in the pretty status.
 const CERTIFICATE_DAYS_SHOWN: i64 = 30;
@@ -88,52 +90,6 @@ pub fn status(report: &StatusReport) -> String {
         line(&mut out, format_args!("\nwarnings:"));
         for warning in &report.warnings {
             line(&mut out, format_args!("  {warning}"));
-        }
-    }
-    out
-}
-
-/// `mk8s-host plugin list`.
-pub fn addons(addons: &[AddonReport]) -> String {
-    let mut rows = vec![["NAME", "VERSION", "STATE", "ROLES"].map(str::to_owned).to_vec()];
-    rows.extend(addons.iter().map(|addon| {
-        vec![
-            addon.name.clone(),
-            addon.version.clone(),
-            addon_state(addon.state).to_owned(),
-            addon.roles.join(","),
-        ]
-    }));
-    flush_left(&columns(&rows))
-}
-
-/// `mk8s-host plugin info`.
-pub fn addon(addon: &AddonReport) -> String {
-    let mut rows = vec![
-        vec!["name:".to_owned(), addon.name.clone()],
-        vec!["version:".to_owned(), addon.version.clone()],
-        vec!["state:".to_owned(), addon_state(addon.state).to_owned()],
-        vec!["roles:".to_owned(), addon.roles.join(", ")],
-        vec!["digest:".to_owned(), format!("sha256:{}", addon.digest)],
-    ];
-    rows.extend(addon.message.iter().map(|message| vec!["message:".to_owned(), message.clone()]));
-    flush_left(&columns(&rows))
-}
-
-/// What an install wants and changes.
-pub fn install(report: &InstallReport) -> String {
-    let mut out = flush_left(&columns(&[
-        vec!["addon:".to_owned(), format!("{} {}", report.addon.name, report.addon.version)],
-        vec!["source:".to_owned(), format!("{}, sha256:{}", report.source, report.addon.digest)],
-        vec!["roles:".to_owned(), report.addon.roles.join(", ")],
-    ]));
-    if let Some(replaced) = &report.replaces {
-        line(&mut out, format_args!("replaces: {replaced}"));
-    }
-    for (title, lines) in [("wants:", &report.capabilities), ("changes:", &report.changes)] {
-        if !lines.is_empty() {
-            line(&mut out, format_args!("{title}"));
-            lines.iter().for_each(|text| line(&mut out, format_args!("  {text}")));
         }
     }
     out

@@ -1,6 +1,7 @@
 //! The admission that is built in: one table of plugins, in upstream's order. A mutating step sees the object with its
 //! defaults, a validating one as it is to be written. `addresses` is no plugin: it gives Services what they lack.
 
+pub(crate) mod addon;
 pub(crate) mod address;
 mod certificates;
 mod configuration;
@@ -18,6 +19,7 @@ mod policy;
 mod priority;
 mod quota;
 mod request;
+mod round;
 mod runtime_class;
 mod scene;
 mod service_account;
@@ -41,11 +43,13 @@ use crate::strategy::{self, ShapeError};
 pub use configuration::{AdmissionConfiguration, AdmissionConfigurationError};
 pub(crate) use policy::follow as follow_policies;
 
+use addon::Admit;
 use address::{Addresses, Reserved, ServiceNetwork};
 use configuration::EVENT_RATE_LIMIT;
 use event_rate::EventRates;
 use policy::{Mutated, Policies};
-use webhook::{Round, Webhooks};
+use round::Round;
+use webhook::Webhooks;
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +75,14 @@ pub(crate) struct Write<'a> {
     /// What the client is warned of.
     pub(crate) warnings: Vec<String>,
     pass: Pass,
+    /// Of webhooks.
     round: Round,
+    /// Of addons.
+    added: Round,
     mutated: Mutated,
 }
 
-/// Which time it is that an object is completed: what webhooks and policies changed is gone over once more.
+/// Which time it is that an object is completed: what webhooks, addons and policies changed is gone over once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
     First,
@@ -159,8 +166,10 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "DefaultIngressClass", scope: INGRESSES, operations: &[Create], mutate: Some(Now(default_class::of_ingress)), ..NOTHING },
     Plugin { name: "MutatingAdmissionPolicy", operations: &[Create, Update, Connect], mutate: Some(Later(|write| Box::pin(policy::mutate(write)))), ..NOTHING },
     Plugin { name: "MutatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(webhook::mutate(write)))), ..NOTHING },
+    Plugin { name: "MutatingAdmissionAddon", operations: &[Create, Update, Delete, Connect], mutate: Some(Later(|write| Box::pin(addon::mutate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionPolicy", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(policy::validate(write)))), ..NOTHING },
     Plugin { name: "ValidatingAdmissionWebhook", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(webhook::validate(write)))), ..NOTHING },
+    Plugin { name: "ValidatingAdmissionAddon", operations: &[Create, Update, Delete, Connect], validate: Some(Later(|write| Box::pin(addon::validate(write)))), ..NOTHING },
     Plugin { name: EVENT_RATE_LIMIT, usual: Usual::Off, scope: EVENTS, operations: &[Create, Update], validate: Some(Now(event_rate::admit)), ..NOTHING },
     Plugin { name: "ResourceQuota", operations: &[Create, Update], validate: Some(Later(|write| Box::pin(quota::charge(write)))), ..NOTHING },
 ];
@@ -180,6 +189,7 @@ pub(crate) struct Admission {
     addresses: Arc<Addresses>,
     webhooks: Arc<Webhooks>,
     policies: Arc<Policies>,
+    addons: Arc<dyn Admit>,
     event_rates: Arc<EventRates>,
     plugins: Arc<Plugins>,
 }
@@ -200,7 +210,7 @@ impl Plugins {
 }
 
 impl Admission {
-    pub(crate) fn new(network: ServiceNetwork, plugins: &Plugins) -> Self {
+    pub(crate) fn new(network: ServiceNetwork, plugins: &Plugins, addons: Arc<dyn Admit>) -> Self {
         for name in plugins.on.iter().filter(|name| self::plugins().all(|known| known != *name)) {
             warn!(name, "there is no admission plugin of this name to turn on");
         }
@@ -208,17 +218,18 @@ impl Admission {
             addresses: Arc::new(Addresses::new(network)),
             webhooks: Arc::new(Webhooks::new()),
             policies: Arc::new(Policies::new()),
+            addons,
             event_rates: Arc::new(EventRates::new(&plugins.configuration.event_limits)),
             plugins: Arc::new(plugins.clone()),
         }
     }
 
-    /// Completes an object, or refuses it. What webhooks and policies changed is gone over once more.
+    /// Completes an object, or refuses it. What webhooks, addons and policies changed is gone over once more.
     pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
         for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
             step.take(write).await?;
         }
-        if write.round.changed || write.mutated.changed {
+        if write.round.changed || write.added.changed || write.mutated.changed {
             write.pass = Pass::Second;
             for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
                 step.take(write).await?;
@@ -250,6 +261,10 @@ impl Admission {
 
     fn webhooks(&self) -> &Webhooks {
         &self.webhooks
+    }
+
+    fn addons(&self) -> &dyn Admit {
+        self.addons.as_ref()
     }
 
     fn policies(&self) -> &Policies {
@@ -324,6 +339,7 @@ impl<'a> Write<'a> {
             warnings: Vec::new(),
             pass: Pass::First,
             round: Round::default(),
+            added: Round::default(),
             mutated: Mutated::default(),
         }
     }

@@ -90,7 +90,7 @@ pub trait Authorize: Send + Sync + 'static {
 /// The group that may do everything, whatever the authorizer says.
 const MASTERS: &str = "system:masters";
 
-fn is_master(user: &UserInfo) -> bool {
+pub(crate) fn is_master(user: &UserInfo) -> bool {
     user.groups.iter().any(|group| group == MASTERS)
 }
 

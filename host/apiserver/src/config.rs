@@ -11,6 +11,7 @@ use net::{CertificatePem, TlsClient};
 use supervise::Scope;
 use tokio::sync::watch;
 
+use crate::admission::addon::Admit;
 use crate::admission::{self, Plugins};
 use crate::audit::AuditConfig;
 use crate::authn::Authenticate;
@@ -91,6 +92,10 @@ pub struct Dependencies {
     pub datastore: Datastore,
     pub authenticate: Arc<dyn Authenticate>,
     pub authorize: Arc<dyn Authorize>,
+    /// Who is asked about writes, beside webhooks.
+    pub admit: Arc<dyn Admit>,
+    /// What others tell on `/metrics`, in Prometheus' text format and without its end.
+    pub more_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether what nodes may read is narrowed to what their pods name.
     pub node_mode: NodeMode,
     /// Whether a request without credentials is `system:anonymous`; asked for each.

@@ -1,5 +1,5 @@
 //! The API server: one machinery for every kind. It knows no RBAC rule and no credential format of an addon; it asks
-//! [`authn::Authenticate`] and [`authz::Authorize`].
+//! [`authn::Authenticate`], [`authz::Authorize`] and [`Admit`].
 
 mod accept;
 mod admission;
@@ -33,6 +33,9 @@ mod tokens;
 mod view;
 mod webhook;
 
+pub use admission::addon::{
+    AdmissionStep, Admit, Denial, Judge, Judgement, Nobody, WriteOperation, WriteRequest, WriteScope,
+};
 pub use admission::{AdmissionConfiguration, AdmissionConfigurationError, Plugins as AdmissionPlugins};
 pub use audit::{
     AuditConfig, AuditFormat, AuditLog, AuditTarget, Policy as AuditPolicy, PolicyError as AuditPolicyError,

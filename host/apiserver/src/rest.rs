@@ -6,6 +6,7 @@ mod continuation;
 mod create;
 mod delete;
 mod derived;
+mod escalation;
 mod eviction;
 mod managed;
 mod output;

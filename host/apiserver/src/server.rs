@@ -86,6 +86,7 @@ pub(crate) fn new(
 ) -> (ApiServerHandle, ApiServerTask) {
     let (state, receiver) = watch::channel(State::Starting);
     let metrics = Metrics::new();
+    metrics.extend(Arc::clone(&dependencies.more_metrics));
     let flow = FlowControl::new(config.limits.inflight(), &metrics);
     let audited = config.audit.is_some().then(|| AuditMetrics::new(&metrics));
     let requests = Requests::new(metrics);
@@ -144,11 +145,11 @@ impl ApiServerTask {
         let narrowed =
             Arc::new(Narrowed::new(Arc::clone(authorize), Arc::clone(&self.dependencies.node_mode)));
         let authorize = &(Arc::clone(&narrowed) as Arc<dyn Authorize>);
-        let Dependencies { kubelet, anybody, front_proxy, encryption, .. } = &self.dependencies;
+        let Dependencies { kubelet, anybody, front_proxy, encryption, admit, .. } = &self.dependencies;
         let Keys { signer, verifying: keys } = &self.keys;
         let foundation = Foundation {
             store: datastore.clone(),
-            admission: Admission::new(network, &self.config.admission),
+            admission: Admission::new(network, &self.config.admission, Arc::clone(admit)),
             expiry: Expiry::new(self.config.event_ttl),
             authorizer: Arc::clone(authorize),
             values: Values::new(encryption.clone()),

@@ -8,15 +8,16 @@ wasmtime::component::bindgen!({
         package mk8s:host;
 
         world everything {
-            include mk8s:addon/base@0.1.0-draft;
-            import mk8s:addon/kv@0.1.0-draft;
-            import mk8s:addon/kube@0.1.0-draft;
+            include mk8s:addon/capable@0.1.0-draft;
             export mk8s:addon/config@0.1.0-draft;
             export mk8s:addon/lifecycle@0.1.0-draft;
             export mk8s:addon/objects@0.1.0-draft;
             export mk8s:addon/files@0.1.0-draft;
             export mk8s:addon/authenticator@0.1.0-draft;
             export mk8s:addon/authorizer@0.1.0-draft;
+            export mk8s:addon/admission@0.1.0-draft;
+            export mk8s:addon/dns@0.1.0-draft;
+            export mk8s:addon/overlay@0.1.0-draft;
         }
     ",
     world: "mk8s:host/everything",

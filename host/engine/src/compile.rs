@@ -3,13 +3,8 @@
 use crate::inspect::{InspectError, inspect};
 use crate::runtime::configuration;
 
-/// A larger component is not compiled, in bytes.
-pub const LARGEST: usize = 64 << 20;
-
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    #[error("compile a component of {0} bytes: it may have {LARGEST}")]
-    Size(usize),
     #[error(transparent)]
     Inspect(#[from] InspectError),
     #[error("compile the component")]
@@ -18,9 +13,6 @@ pub enum CompileError {
 
 /// Compiles a component for this machine and this release.
 pub fn compile(component: &[u8]) -> Result<Vec<u8>, CompileError> {
-    if component.len() > LARGEST {
-        return Err(CompileError::Size(component.len()));
-    }
     inspect(component)?;
     let engine = wasmtime::Engine::new(&configuration()).map_err(CompileError::Compile)?;
     engine.precompile_component(component).map_err(CompileError::Compile)

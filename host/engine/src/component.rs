@@ -15,8 +15,6 @@ use crate::runtime::{Engine, MEMORY};
 /// What WASI has to offer here: clocks, random numbers and output; folders and sockets hold nothing.
 pub(crate) const WASI: &[&str] =
     &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
-/// Imports that are no capability.
-const FREE: &[Import] = &[Import::Types, Import::Log, Import::Settings];
 const PACKAGE: &str = "mk8s:addon/";
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +43,8 @@ impl Limits {
     pub const HOT: Self = Self { memory: MEMORY, deadline: Duration::from_millis(10) };
     /// For what nobody waits for in a request.
     pub const COLD: Self = Self { memory: MEMORY, deadline: Duration::from_secs(5) };
+    /// For a write that waits to be judged.
+    pub const ADMISSION: Self = Self { memory: MEMORY, deadline: Duration::from_secs(1) };
 }
 
 /// A component that can be instantiated; clones share its code.
@@ -65,6 +65,9 @@ pub(crate) struct Roles {
     pub(crate) files: Option<exported::files::GuestIndices>,
     pub(crate) authenticator: Option<exported::authenticator::GuestIndices>,
     pub(crate) authorizer: Option<exported::authorizer::GuestIndices>,
+    pub(crate) admission: Option<exported::admission::GuestIndices>,
+    pub(crate) dns: Option<exported::dns::GuestIndices>,
+    pub(crate) overlay: Option<exported::overlay::GuestIndices>,
 }
 
 impl Engine {
@@ -100,7 +103,7 @@ fn permit(name: &str, granted: &BTreeSet<Import>) -> Result<(), LoadError> {
     }
     let interface = name.strip_prefix(PACKAGE).and_then(|name| name.split('@').next());
     match interface.and_then(Import::named) {
-        Some(import) if FREE.contains(&import) || granted.contains(&import) => Ok(()),
+        Some(import) if !import.is_capability() || granted.contains(&import) => Ok(()),
         Some(_) => Err(LoadError::NotGranted(name.to_owned())),
         None => Err(LoadError::UnknownImport(name.to_owned())),
     }
@@ -112,11 +115,17 @@ fn linker(engine: &wasmtime::Engine, granted: &BTreeSet<Import>) -> wasmtime::Re
     imported::types::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     imported::log::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     imported::settings::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
-    if granted.contains(&Import::Kv) {
-        imported::kv::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
-    }
-    if granted.contains(&Import::Kube) {
-        imported::kube::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    for import in granted {
+        match import {
+            Import::Kv => imported::kv::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?,
+            Import::Kube => imported::kube::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?,
+            Import::Pki => imported::pki::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?,
+            Import::Metrics => {
+                imported::metrics::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+            }
+            Import::Clock => imported::clock::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?,
+            Import::Types | Import::Log | Import::Settings => {}
+        }
     }
     Ok(linker)
 }
@@ -130,6 +139,9 @@ impl Roles {
             files: exported::files::GuestIndices::new(instance).ok(),
             authenticator: exported::authenticator::GuestIndices::new(instance).ok(),
             authorizer: exported::authorizer::GuestIndices::new(instance).ok(),
+            admission: exported::admission::GuestIndices::new(instance).ok(),
+            dns: exported::dns::GuestIndices::new(instance).ok(),
+            overlay: exported::overlay::GuestIndices::new(instance).ok(),
         }
     }
 }
@@ -145,6 +157,9 @@ impl Component {
             (Role::Files, roles.files.is_some()),
             (Role::Authenticator, roles.authenticator.is_some()),
             (Role::Authorizer, roles.authorizer.is_some()),
+            (Role::Admission, roles.admission.is_some()),
+            (Role::Dns, roles.dns.is_some()),
+            (Role::Overlay, roles.overlay.is_some()),
         ];
         present.into_iter().filter(|(_, present)| *present).map(|(role, _)| role).collect()
     }

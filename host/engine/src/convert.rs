@@ -1,9 +1,12 @@
 //! Between the contract's types, as wasmtime has them, and our own.
 
+use std::time::Duration;
+
 use crate::bindings::exports::mk8s::addon::{authorizer, config};
-use crate::bindings::mk8s::addon::{kube, log, types};
+use crate::bindings::mk8s::addon::{kube, log, pki, types};
 use crate::values::{
-    Decision, Edit, Kind, Level, Operation, PathRule, Refusal, ResourceRule, RuleSet, Target, User,
+    CertificateRequest, Decision, Edit, Issued, Kind, Level, Operation, PathRule, Refusal, ResourceRule,
+    RuleSet, Target, Usage, User,
 };
 
 pub(crate) fn refused(refusal: Refusal) -> types::Error {
@@ -28,7 +31,38 @@ pub(crate) fn level(level: log::Level) -> Level {
 
 pub(crate) fn target(target: kube::Target) -> Target {
     let types::KindResult { group, version, resource } = target.kind;
-    Target { kind: Kind { group, version, resource }, namespace: target.namespace, name: target.name }
+    let extra = |name: &str| {
+        let found = target.extra.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let (label_selector, field_selector) = (extra("label-selector"), extra("field-selector"));
+    let kind = Kind { group, version, resource };
+    Target { kind, namespace: target.namespace, name: target.name, label_selector, field_selector }
+}
+
+pub(crate) fn certificate_request(request: pki::Request) -> CertificateRequest {
+    let usage = |usage| match usage {
+        pki::Usage::Client => Usage::Client,
+        pki::Usage::Server => Usage::Server,
+        pki::Usage::Other(name) => Usage::Other(name),
+    };
+    CertificateRequest {
+        common_name: request.common_name,
+        organizations: request.organizations,
+        names: request.names,
+        usages: request.usages.into_iter().map(usage).collect(),
+        life: Duration::from_secs(request.life),
+    }
+}
+
+pub(crate) fn issued(issued: Issued) -> pki::Issued {
+    pki::Issued {
+        chain: issued.chain.into(),
+        key: issued.key.into(),
+        authorities: issued.authorities.into(),
+        not_after: issued.not_after,
+        extra: Vec::new(),
+    }
 }
 
 pub(crate) fn kind(kind: &Kind) -> types::KindParam<'_> {
@@ -44,6 +78,7 @@ pub(crate) fn decision(decision: authorizer::Decision) -> Decision {
         authorizer::Decision::Allow(reason) => Decision::Allow(reason),
         authorizer::Decision::Deny(reason) => Decision::Deny(reason),
         authorizer::Decision::NoOpinion(reason) => Decision::NoOpinion(reason),
+        authorizer::Decision::Other(name) => Decision::Other(name),
     }
 }
 

@@ -10,14 +10,14 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::mk8s::addon::{kube, kv, log, settings, types};
+use crate::bindings::mk8s::addon::{clock, kube, kv, log, metrics, pki, settings, types};
 use crate::component::Limits;
 use crate::convert;
 use crate::output::Output;
 use crate::services::Services;
-use crate::values::{KubeRequest, Level, Refusal};
+use crate::values::{Folder, FolderAccess, KubeRequest, Level, Measure, Measured, Refusal};
 
 /// Handles that an instance may hold.
 const HANDLES: usize = 1000;
@@ -38,23 +38,37 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(services: Arc<dyn Services>, limits: Limits) -> Self {
+    /// An error names a folder that is not there.
+    pub(crate) fn new(
+        services: Arc<dyn Services>,
+        limits: Limits,
+        folders: &[Folder],
+    ) -> wasmtime::Result<Self> {
         let output = Arc::new(Mutex::new(Output::new(services.clone())));
         let mut wasi = WasiCtx::builder();
         wasi.stdout(Printed { output: output.clone(), level: Level::Info });
         wasi.stderr(Printed { output: output.clone(), level: Level::Warn });
         wasi.max_random_size(RANDOM).allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        // A call is on a thread that may be held up, or has no folder.
+        wasi.allow_blocking_current_thread(true);
+        for Folder { name, path, access } in folders {
+            let permissions = match access {
+                FolderAccess::Read => FsPerms::ReadOnly,
+                FolderAccess::Write => FsPerms::ReadWrite,
+            };
+            wasi.preopened_dir(path, format!("/{name}"), permissions)?;
+        }
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
-        let memory = Memory { limit: limits.memory, used: 0, exceeded: false };
-        Self { wasi: wasi.build(), table, memory, services, output, may_wait: false }
+        let memory = Memory { limit: limits.memory, exceeded: false, largest: 0 };
+        Ok(Self { wasi: wasi.build(), table, memory, services, output, may_wait: false })
     }
 
     fn waiting(&self) -> Result<(), types::Error> {
         if self.may_wait {
             return Ok(());
         }
-        let why = "nothing that waits can be asked while a request is authenticated or authorized";
+        let why = "nothing that waits can be asked while somebody waits for this answer";
         Err(types::Error::Unavailable(why.to_owned()))
     }
 
@@ -62,6 +76,11 @@ impl Host {
         self.waiting()?;
         let answer = self.services.kube(request).await.map_err(convert::refused)?;
         Ok(answer.into_iter().map(Vec::from).collect())
+    }
+
+    fn measure(&self, metric: String, labels: Vec<metrics::Label>, measured: Measured, value: f64) {
+        let labels = labels.into_iter().map(|label| (label.name, label.value)).collect();
+        self.services.measure(Measure { metric, labels, measured, value });
     }
 
     async fn ask_kube_for_one(&mut self, request: KubeRequest) -> Result<Vec<u8>, types::Error> {
@@ -73,15 +92,15 @@ impl Host {
 /// How much an instance may grow; a guest that would grow further traps.
 pub(crate) struct Memory {
     limit: usize,
-    /// Bytes of all memories of the instance.
-    pub(crate) used: usize,
     pub(crate) exceeded: bool,
+    /// What the largest of its memories came to.
+    pub(crate) largest: usize,
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         if desired <= self.limit {
-            self.used += desired.saturating_sub(current);
+            self.largest = self.largest.max(desired);
             return Ok(true);
         }
         self.exceeded = true;
@@ -151,6 +170,38 @@ impl kube::Host for Host {
 
     async fn delete(&mut self, target: kube::Target) -> Result<(), types::Error> {
         self.ask_kube(KubeRequest::Delete(convert::target(target))).await.map(drop)
+    }
+}
+
+impl pki::Host for Host {
+    async fn issue(&mut self, request: pki::Request) -> Result<pki::Issued, types::Error> {
+        self.waiting()?;
+        let issued = self.services.issue(convert::certificate_request(request)).await;
+        issued.map(convert::issued).map_err(convert::refused)
+    }
+}
+
+impl metrics::Host for Host {
+    async fn add(&mut self, metric: String, labels: Vec<metrics::Label>, amount: f64) {
+        self.measure(metric, labels, Measured::Added, amount);
+    }
+
+    async fn set(&mut self, metric: String, labels: Vec<metrics::Label>, value: f64) {
+        self.measure(metric, labels, Measured::Set, value);
+    }
+
+    async fn observe(&mut self, metric: String, labels: Vec<metrics::Label>, value: f64) {
+        self.measure(metric, labels, Measured::Observed, value);
+    }
+}
+
+impl clock::Host for Host {
+    async fn now(&mut self) -> u64 {
+        self.services.now()
+    }
+
+    async fn monotonic(&mut self) -> u64 {
+        self.services.monotonic()
     }
 }
 

@@ -11,11 +11,15 @@ const CONTRACT: &str = "0.1.0-draft";
 const PACKAGE: &str = "mk8s:addon/";
 /// The custom section of the metadata.
 pub const METADATA: &str = "mk8s:addon";
+/// A larger component is not even looked at, in bytes.
+pub const LARGEST: usize = 64 << 20;
 /// A longer metadata section is none.
 const LONGEST_METADATA: usize = 256 << 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
+    #[error("read the component: it has {0} bytes, and may have {LARGEST}")]
+    Size(usize),
     #[error("read the component: it is no WebAssembly ({0})")]
     NotWasm(String),
     #[error(
@@ -71,6 +75,9 @@ names! {
         Files = "files",
         Authenticator = "authenticator",
         Authorizer = "authorizer",
+        Admission = "admission",
+        Dns = "dns",
+        Overlay = "overlay",
     }
 }
 
@@ -82,6 +89,16 @@ names! {
         Settings = "settings",
         Kv = "kv",
         Kube = "kube",
+        Pki = "pki",
+        Metrics = "metrics",
+        Clock = "clock",
+    }
+}
+
+impl Import {
+    /// Whether it is to be declared and granted.
+    pub fn is_capability(self) -> bool {
+        !matches!(self, Self::Types | Self::Log | Self::Settings)
     }
 }
 
@@ -106,6 +123,9 @@ impl Inspection {
 
 /// Walks the whole file, nested modules too.
 pub fn inspect(component: &[u8]) -> Result<Inspection, InspectError> {
+    if component.len() > LARGEST {
+        return Err(InspectError::Size(component.len()));
+    }
     match Parser::new(0).parse_all(component).next() {
         Some(Ok(Payload::Version { encoding: Encoding::Component, .. })) => {}
         Some(Ok(_)) => return Err(InspectError::CoreModule),

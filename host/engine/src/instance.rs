@@ -1,5 +1,10 @@
 //! One instance of a component and the calls of its roles, each under a deadline.
 
+#[macro_use]
+mod call;
+mod admission;
+mod network;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +12,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use wasmtime::{Store, Trap};
 
-use crate::bindings::exports::mk8s::addon::{authenticator, authorizer, config, files, lifecycle, objects};
+use crate::bindings::exports::mk8s::addon::{
+    authenticator, authorizer, config, dns, files, lifecycle, objects,
+};
 use crate::bindings::mk8s::addon::types;
 use crate::component::{Component, Limits};
 use crate::convert;
@@ -16,8 +23,8 @@ use crate::inspect::Role;
 use crate::runtime::TICK;
 use crate::services::Services;
 use crate::values::{
-    Argument, Attributes, Credentials, Decision, Edit, Event, Facts, File, Kind, Object, ObjectChange,
-    Refusal, RuleSet, Setting, User,
+    Argument, Attributes, Credentials, Decision, Edit, Event, Facts, File, Folder, Kind, Object,
+    ObjectChange, Refusal, RuleSet, Setting, User,
 };
 
 /// Bytes of strings and lists that one call may bring from the guest.
@@ -41,6 +48,8 @@ pub enum CallError {
     Absent(Role),
     #[error("the addon failed in an earlier call")]
     Poisoned,
+    #[error("open a folder that the addon was granted: {0}")]
+    Folder(String),
 }
 
 impl CallError {
@@ -67,13 +76,26 @@ pub struct Instance {
 struct Guests {
     authenticator: Option<authenticator::Guest>,
     authorizer: Option<authorizer::Guest>,
+    dns: Option<dns::Guest>,
 }
 
 impl Component {
     /// Makes an instance, on the calling thread.
     pub fn instantiate(&self, services: Arc<dyn Services>, limits: Limits) -> Result<Instance, CallError> {
+        self.instantiate_with(services, limits, &[])
+    }
+
+    /// Makes an instance that has folders: for calls on threads that may be held up.
+    pub fn instantiate_with(
+        &self,
+        services: Arc<dyn Services>,
+        limits: Limits,
+        folders: &[Folder],
+    ) -> Result<Instance, CallError> {
         let parts = self.parts();
-        let mut store = Store::new(&parts.engine, Host::new(services, limits));
+        let host = Host::new(services, limits, folders);
+        let host = host.map_err(|why| CallError::Folder(why.root_cause().to_string()))?;
+        let mut store = Store::new(&parts.engine, host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(ANSWER);
         store.set_epoch_deadline(ticks(Limits::COLD.deadline));
@@ -109,21 +131,6 @@ fn fault(why: &wasmtime::Error, store: &Store<Host>, deadline: Duration) -> Call
 /// What a guest's function gives: a trap, or the contract's own result.
 type Outcome<T> = wasmtime::Result<Result<T, types::Error>>;
 
-/// Looks a role up and calls one of its functions; `$wait` is `now` or `later`.
-macro_rules! call {
-    ($self:ident, $role:ident, $variant:ident, $wait:ident, |$guest:ident, $store:ident| $call:expr) => {{
-        $self.begin(Wait::$wait)?;
-        let component = $self.component.clone();
-        let indices = component.parts().roles.$role.as_ref().ok_or(CallError::Absent(Role::$variant))?;
-        let $guest = indices
-            .load(&mut $self.store, &$self.instance)
-            .map_err(|why| CallError::Trap(why.root_cause().to_string()))?;
-        let $store = &mut $self.store;
-        let outcome = $wait($call).await;
-        $self.end(outcome)
-    }};
-}
-
 /// Whether a call may wait for answers of the host, and who waits for the call.
 #[allow(non_camel_case_types, reason = "named like the functions below")]
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -151,11 +158,6 @@ fn at_once<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, Cal
 }
 
 impl Instance {
-    /// Bytes of its memory, which never shrinks.
-    pub fn memory(&self) -> usize {
-        self.store.data().memory.used
-    }
-
     /// The edits that the addon makes to the configuration.
     pub async fn edits(
         &mut self,
@@ -171,7 +173,7 @@ impl Instance {
             settings.iter().map(|one| types::SettingParam { name: &one.name, value: &one.value }).collect();
         let addresses: Vec<_> = facts.addresses.iter().map(String::as_str).collect();
         let facts = config::Facts { node_name: &facts.node_name, addresses: &addresses, extra: &[] };
-        let input = config::Input { arguments: &arguments, settings: &settings, facts };
+        let input = config::Input { arguments: &arguments, settings: &settings, facts, extra: &[] };
         let edits = call!(self, config, Config, now, |guest, store| guest.call_edits(store, input))?;
         Ok(edits.into_iter().map(convert::edit).collect())
     }
@@ -224,7 +226,12 @@ impl Instance {
     pub fn files(&mut self, files: &[File]) -> Result<(), CallError> {
         let all: Vec<_> = files
             .iter()
-            .map(|file| files::File { name: &file.name, path: &file.path, content: file.content.as_deref() })
+            .map(|file| files::File {
+                name: &file.name,
+                path: &file.path,
+                content: file.content.as_deref(),
+                extra: &[],
+            })
             .collect();
         at_once(async { call!(self, files, Files, now, |guest, store| guest.call_changed(store, &all)) })
     }
@@ -261,8 +268,17 @@ impl Instance {
     /// What the addon decides of a request.
     pub fn authorize(&mut self, user: &User, attributes: &Attributes<'_>) -> Result<Decision, CallError> {
         let Attributes { verb, namespace, group, version, resource, subresource, name, path } = *attributes;
-        let asked =
-            authorizer::Attributes { verb, namespace, group, version, resource, subresource, name, path };
+        let asked = authorizer::Attributes {
+            verb,
+            namespace,
+            group,
+            version,
+            resource,
+            subresource,
+            name,
+            path,
+            extra: &[],
+        };
         self.load_authorizer()?;
         let borrowed = Borrowed::of(user);
         let extra = borrowed.extra();
@@ -293,6 +309,11 @@ impl Instance {
             self.guests.authorizer = Some(guest);
         }
         Ok(())
+    }
+
+    /// Bytes of the largest memory that the instance came to have.
+    pub fn memory(&self) -> usize {
+        self.store.data().memory.largest
     }
 
     /// Sets the deadline of a call; that of a push is the long one, whatever the instance has.

@@ -14,19 +14,23 @@ mod output;
 mod runtime;
 mod section;
 mod services;
+mod tally;
 mod values;
 mod warm;
 
-pub use compile::{CompileError, LARGEST, compile};
+pub use compile::{CompileError, compile};
 pub use component::{Component, Limits, LoadError};
-pub use inspect::{Import, InspectError, Inspection, METADATA, Role, inspect};
+pub use inspect::{Import, InspectError, Inspection, LARGEST, METADATA, Role, inspect};
 pub use instance::{CallError, Instance};
 pub use runtime::{Engine, EngineError};
 pub use section::{CustomSection, custom_section, custom_sections, with_section_in_front, without_sections};
 pub use services::{Answer, Services};
+pub use tally::{Strikes, Tally, Unavailable};
 pub use values::{
-    Argument, Attributes, Certificate, Credentials, Decision, Edit, Event, Facts, File, Kind, KubeRequest,
-    KubeResponse, Level, Object, ObjectChange, ObjectKey, Operation, Password, PathRule, Refusal,
-    ResourceRule, RuleSet, Setting, Target, User,
+    Action, AdmissionRequest, Argument, Attributes, Certificate, CertificateRequest, Cluster, ClusterNode,
+    Credentials, Decision, Denial, DnsAnswer, DnsClient, Edit, Event, Facts, File, FilterRule, Folder,
+    FolderAccess, Hook, Issued, Kind, KubeRequest, KubeResponse, Level, Link, LinkKind, Measure, Measured,
+    Mutation, Neighbour, Object, ObjectChange, ObjectKey, Operation, Password, PathRule, Plan, Refusal,
+    ResourceRule, Review, Route, RuleSet, Setting, Target, Usage, User, Vxlan, WriteOperation,
 };
-pub use warm::{Strikes, Unavailable, Warm};
+pub use warm::Warm;

@@ -5,7 +5,9 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
-use crate::values::{KubeRequest, KubeResponse, Level, Refusal, Setting};
+use crate::values::{
+    CertificateRequest, Issued, KubeRequest, KubeResponse, Level, Measure, Refusal, Setting,
+};
 
 /// An answer that may have to be waited for.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;
@@ -27,4 +29,14 @@ pub trait Services: Send + Sync + 'static {
     fn kv_list(&self, prefix: String) -> Answer<'_, Vec<String>>;
 
     fn kube(&self, request: KubeRequest) -> Answer<'_, KubeResponse>;
+
+    fn issue(&self, request: CertificateRequest) -> Answer<'_, Issued>;
+
+    fn measure(&self, measure: Measure);
+
+    /// Milliseconds since 1970.
+    fn now(&self) -> u64;
+
+    /// Milliseconds that never run back.
+    fn monotonic(&self) -> u64;
 }

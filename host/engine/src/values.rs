@@ -1,6 +1,20 @@
 //! The values of the contract as plain data: what goes into a guest is borrowed, what comes out is owned.
 
+mod admission;
+mod imports;
+mod network;
+
 use bytes::Bytes;
+
+pub use admission::{AdmissionRequest, Denial, Mutation, Review, WriteOperation};
+pub use imports::{
+    CertificateRequest, Folder, FolderAccess, Issued, Kind, KubeRequest, KubeResponse, Level, Measure,
+    Measured, Setting, Target, Usage,
+};
+pub use network::{
+    Action, Cluster, ClusterNode, DnsAnswer, DnsClient, FilterRule, Hook, Link, LinkKind, Neighbour, Plan,
+    Route, Vxlan,
+};
 
 /// Why a guest, or the host that a guest asked, did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +84,8 @@ pub enum Decision {
     Allow(String),
     Deny(String),
     NoOpinion(String),
+    /// One that this host does not know, by its name: nobody decided.
+    Other(String),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,14 +111,6 @@ pub struct RuleSet {
     pub problems: Vec<String>,
 }
 
-/// A resource of the Kubernetes API; the group is empty for core.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind {
-    pub group: String,
-    pub version: String,
-    pub resource: String,
-}
-
 /// Where an object is; the namespace is empty for cluster scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
@@ -120,34 +128,6 @@ pub struct Object {
 pub enum ObjectChange {
     Put(Object),
     Delete(ObjectKey),
-}
-
-/// What a `kube` call is about; the name is empty for lists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub kind: Kind,
-    pub namespace: String,
-    pub name: String,
-}
-
-/// A `kube` call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KubeRequest {
-    Get(Target),
-    List(Target),
-    /// Creates the object, or replaces the one of its name.
-    Put(Target, Bytes),
-    Delete(Target),
-}
-
-/// Objects as JSON: one of `Get` and `Put`, any number of `List`, none of `Delete`.
-pub type KubeResponse = Vec<Bytes>;
-
-/// A setting and its value as JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    pub name: String,
-    pub value: String,
 }
 
 /// An argument in force.
@@ -200,12 +180,4 @@ pub struct File {
     pub name: String,
     pub path: String,
     pub content: Option<Bytes>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    Error,
-    Warn,
-    Info,
-    Debug,
 }

@@ -1,20 +1,21 @@
 //! Commands that ask the running host over its control socket.
 
+mod plugins;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use admin::operation::{
     DisablePlugin, EnablePlugin, ImportImages, InstallMode, InstallPlugin, ListCertificates, ListPlugins,
-    PluginInfo, RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
+    RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
 };
 use admin::{Client, show};
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::cli::{self, Format, Images, Plugin, RefreshCerts, Secrets};
 use crate::data_dir::DataDir;
-use crate::{author, fetch, offline, terminal};
+use crate::{author, offline, terminal};
 
 /// How often a waiting `status` looks again.
 const POLL: Duration = Duration::from_millis(50);
@@ -50,15 +51,14 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
     let client = Client::new(&data_dir.control_socket());
     match command {
         Plugin::Install { source, digest, yes, dry_run } => {
-            let source = Source::find(&source, digest.as_deref()).await?;
+            let source = plugins::Source::find(&source, digest.as_deref()).await?;
             install(&client, source, yes, dry_run).await
         }
         Plugin::List { format } => {
             print(format, &client.ask(&ListPlugins {}).await?, |list| show::addons(list))
         }
-        Plugin::Info { name, format } if is_path(&name) => author::info(data_dir, Path::new(&name), format),
         Plugin::Author(command) => author::run(data_dir, command).await,
-        Plugin::Info { name, format } => print(format, &client.ask(&PluginInfo { name }).await?, show::addon),
+        Plugin::Info { name, format } => plugins::info(data_dir, &client, name, format).await,
         Plugin::Enable { name } => {
             let addon = client.ask(&EnablePlugin { name }).await?;
             terminal::print(&format!("addon {} is enabled\n", addon.name))
@@ -71,50 +71,21 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
             client.ask(&RemovePlugin { name: name.clone() }).await?;
             terminal::print(&format!("addon {name} is removed\n"))
         }
-    }
-}
-
-/// Whether a word means a file, and not the name of an addon.
-fn is_path(word: &str) -> bool {
-    word.contains('/') || Path::new(word).is_file()
-}
-
-/// What is to be installed: a component, or the built-in of the name where there is none.
-struct Source {
-    name: String,
-    component: Option<Bytes>,
-}
-
-impl Source {
-    async fn find(source: &str, digest: Option<&str>) -> Result<Self> {
-        if let Some(fetched) = fetch::fetch(source, digest).await? {
-            return Ok(Self { name: fetched.from, component: Some(fetched.component) });
+        Plugin::Upgrade { name, source, digest, yes, dry_run } => {
+            plugins::upgrade(&client, name, &source, digest.as_deref(), yes, dry_run).await
         }
-        let path = Path::new(source);
-        if path.exists() {
-            let component = std::fs::read(path).with_context(|| format!("read the component {source}"))?;
-            if component.is_empty() {
-                bail!("the component {source} is an empty file");
-            }
-            fetch::expect_digest(source, &component, digest)?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            return Ok(Self { name, component: Some(component.into()) });
-        }
-        if source.contains('/') {
-            bail!("there is no file {source}");
-        }
-        if digest.is_some() {
-            bail!("there is no file {source} whose digest could be compared");
-        }
-        let name = source.strip_suffix(".wasm").unwrap_or(source).to_owned();
-        Ok(Self { name, component: None })
+        Plugin::Set { name, settings } => plugins::set(&client, name, &settings).await,
+        Plugin::Grant { name, capability } => plugins::grant(&client, name, capability).await,
+        Plugin::Revoke { name, capability } => plugins::revoke(&client, name, capability).await,
+        Plugin::Diff { source } => plugins::diff(&client, &source).await,
+        Plugin::Logs { name, follow } => plugins::logs(&client, &name, follow).await,
     }
 }
 
 /// Shows what the addon wants and changes, asks, and installs it. A built-in that wants nothing new needs no question:
 /// it came with the binary.
-async fn install(client: &Client, source: Source, yes: bool, dry_run: bool) -> Result<()> {
-    let Source { name, component } = source;
+async fn install(client: &Client, source: plugins::Source, yes: bool, dry_run: bool) -> Result<()> {
+    let plugins::Source { name, component } = source;
     let upload = || component.clone().map_or_else(net::body::empty, net::body::full);
 
     let plan = InstallPlugin { name: name.clone(), mode: InstallMode::Plan };

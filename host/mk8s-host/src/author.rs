@@ -6,17 +6,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use addons::author::{self, About, Case, Project, Severity, Subject, Workshop};
+use addons::author::{self, Case, Project, Severity, Subject, Workshop};
 use addons::signature::{Signed, SigningKey, TRUSTED_KEYS, TrustedKeys, VerifyingKey};
+use admin::AddonDetails;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use engine::{Engine, Limits, Role};
 
 use crate::adapt::compiler::ChildCompiler;
-use crate::cli::Format;
 use crate::cli::author::Author;
 use crate::data_dir::DataDir;
-use crate::{fetch, terminal};
+use crate::{fetch, status, terminal};
 
 /// Below the folder where this user's programs keep what they can make anew.
 const CACHE: &str = "mk8s-host/compiled";
@@ -49,26 +49,18 @@ pub(crate) async fn run(data_dir: &DataDir, command: Author) -> Result<()> {
         Author::Verify { file, key } => verify(data_dir, &file, &key),
         Author::Push { file, reference } => {
             let component = read(&file)?;
-            About::read(component.clone()).context("only a component that is what it says is pushed")?;
+            addons::describe(component.clone()).context("only a component that is what it says is pushed")?;
             let pinned = fetch::push(&reference, component).await?;
             terminal::print(&format!("pushed: `mk8s-host plugin install {pinned}`\n"))
         }
     }
 }
 
-/// `plugin info FILE`.
-pub(crate) fn info(data_dir: &DataDir, file: &Path, format: Format) -> Result<()> {
-    let component = read(file)?;
-    let signed = TrustedKeys::read(&data_dir.join(TRUSTED_KEYS))?.verify(&component)?.to_string();
-    let about = About::read(component)?;
-    match format {
-        Format::Pretty => terminal::print(&format!("{}signature:   {signed}\n", about.text())),
-        Format::Json => {
-            let mut json = about.json();
-            json["signature"] = signed.into();
-            terminal::print(&format!("{}\n", serde_json::to_string_pretty(&json)?))
-        }
-    }
+/// What a component says of itself, and who vouches for it.
+pub(crate) fn described(data_dir: &DataDir, component: Bytes) -> Result<AddonDetails> {
+    let signed = TrustedKeys::read(&data_dir.join(TRUSTED_KEYS))?.verify(&component)?;
+    let described = status::described(addons::describe(component)?);
+    Ok(AddonDetails { signature: Some(signed.to_string()), ..described })
 }
 
 async fn check(file: &Path) -> Result<()> {

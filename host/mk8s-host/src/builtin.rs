@@ -24,7 +24,9 @@ macro_rules! component {
 
 pub(crate) const BUILTINS: &[Builtin] = &[
     Builtin { name: "auth-basic", component: component!("auth-basic"), default: Default::Disabled },
+    Builtin { name: "auth-oidc", component: component!("auth-oidc"), default: Default::Disabled },
     Builtin { name: "auth-token", component: component!("auth-token"), default: Default::Enabled },
     Builtin { name: "auth-x509", component: component!("auth-x509"), default: Default::Enabled },
+    Builtin { name: "cis-hardening", component: component!("cis-hardening"), default: Default::Disabled },
     Builtin { name: "rbac", component: component!("rbac"), default: Default::Hardened },
 ];

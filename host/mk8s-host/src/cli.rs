@@ -43,6 +43,12 @@ pub(crate) enum Command {
     /// Look after the embedded store of the cluster's state
     #[command(subcommand)]
     Db(Db),
+    /// Print what completes this command line in a shell
+    Completion {
+        /// `source <(mk8s-host completion bash)`
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     Compile,
@@ -118,9 +124,9 @@ pub(crate) enum Plugin {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Show one addon, or what the file of a component says of itself
+    /// Show all that is known of an addon, or what a component says of itself
     Info {
-        /// Name of an addon, or path of a component
+        /// Name of an addon, or path of a component, which is not run
         name: String,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -131,6 +137,44 @@ pub(crate) enum Plugin {
     Disable { name: String },
     /// Disable an addon and forget it with its state
     Remove { name: String },
+    /// Put another component in the place of an installed addon's, without a pause
+    Upgrade {
+        name: String,
+        /// Path of the component, `https://…` with --digest, or `oci://HOST/NAME:TAG`
+        source: String,
+        /// The digest that the component has to have
+        #[arg(long, value_name = "sha256:…")]
+        digest: Option<String>,
+        /// Grant what it wants beyond its predecessor without asking
+        #[arg(long, short)]
+        yes: bool,
+        /// Show what it wants and changes, and stop there
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+    },
+    /// Give settings of an addon values
+    Set {
+        name: String,
+        /// `KEY=VALUE`, lists with commas; `KEY` alone brings the default back
+        #[arg(required = true)]
+        settings: Vec<String>,
+    },
+    /// Grant a capability that `plugin info` shows as not granted
+    Grant { name: String, capability: String },
+    /// Take a capability back: what the addon does with it is denied from then on
+    Revoke { name: String, capability: String },
+    /// Show what of the configuration an addon changes, and change nothing
+    Diff {
+        /// Path of a component, or the name of an addon: what to enable it would change, or to disable it
+        source: String,
+    },
+    /// Show the log of an addon
+    Logs {
+        name: String,
+        /// Go on with each line that comes
+        #[arg(long, short)]
+        follow: bool,
+    },
     #[command(flatten)]
     Author(author::Author),
 }

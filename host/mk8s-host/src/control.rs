@@ -3,13 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use addons::AddonsHandle;
+use addons::{AddonsHandle, SettingEdit};
 use admin::operation::{
-    DisablePlugin, EnablePlugin, ImportImages, InstallMode, InstallPlugin, ListCertificates, ListPlugins,
-    PluginInfo, RefreshCertificates, RemovePlugin, RotateSecrets, ShowConfig, Status,
+    DiffPlugin, DisablePlugin, EnablePlugin, GrantPlugin, ImportImages, InstallMode, InstallPlugin,
+    ListCertificates, ListPlugins, PluginInfo, PluginLogs, RefreshCertificates, RemovePlugin, RevokePlugin,
+    RotateSecrets, SetPlugin, ShowConfig, Status, UpgradePlugin,
 };
-use admin::{AddonReport, CertificateReport, ConfigReport, InstallReport, Refusal, Server, StatusReport};
+use admin::{
+    AddonDetails, AddonReport, CertificateReport, ConfigReport, InstallReport, LogReport, Refusal, Server,
+    StatusReport,
+};
 use apiserver::ApiServerHandle;
 use args::Service;
 use bytes::Bytes;
@@ -31,6 +36,9 @@ use crate::status;
 
 /// The largest component that is taken: the engine compiles none that is larger.
 const COMPONENT: usize = 64 << 20;
+
+/// Who waits for a line of a log is answered after this, and asks again.
+const LOG_WAIT: Duration = Duration::from_secs(20);
 
 /// The parts of the node that are asked; clones share them.
 #[derive(Clone)]
@@ -72,6 +80,12 @@ impl Control {
             .on(handler!(install_plugin))
             .on(handler!(list_plugins))
             .on(handler!(plugin_info))
+            .on(handler!(plugin_logs))
+            .on(handler!(diff_plugin))
+            .on(handler!(upgrade_plugin))
+            .on(handler!(set_plugin))
+            .on(handler!(grant_plugin))
+            .on(handler!(revoke_plugin))
             .on(handler!(enable_plugin))
             .on(handler!(disable_plugin))
             .on(handler!(remove_plugin))
@@ -162,8 +176,65 @@ impl Parts {
         self: Arc<Self>,
         PluginInfo { name }: PluginInfo,
         _: Body,
+    ) -> Result<AddonDetails, Refusal> {
+        self.addons.wait().await.details(name).await.map(status::details).map_err(Refusal::new)
+    }
+
+    async fn plugin_logs(self: Arc<Self>, request: PluginLogs, _: Body) -> Result<LogReport, Refusal> {
+        let PluginLogs { name, from, wait } = request;
+        let addons = self.addons.wait().await;
+        let page = match tokio::time::timeout(LOG_WAIT, addons.logs(&name, from, wait)).await {
+            Ok(page) => page,
+            Err(_) => addons.logs(&name, from, false).await,
+        };
+        page.map(status::logs).map_err(Refusal::new)
+    }
+
+    async fn diff_plugin(
+        self: Arc<Self>,
+        DiffPlugin { name }: DiffPlugin,
+        upload: Body,
+    ) -> Result<Vec<String>, Refusal> {
+        let component = component(upload).await?;
+        self.addons.wait().await.diff(name, component).await.map_err(Refusal::new)
+    }
+
+    async fn upgrade_plugin(
+        self: Arc<Self>,
+        UpgradePlugin { name, mode }: UpgradePlugin,
+        upload: Body,
+    ) -> Result<InstallReport, Refusal> {
+        let addons = self.addons.wait().await;
+        let component = component(upload).await?.ok_or_else(|| Refusal::new("upload the component"))?;
+        let plan = match mode {
+            InstallMode::Plan => addons.plan_upgrade(name, component).await,
+            InstallMode::Commit => addons.upgrade(name, component).await,
+        };
+        plan.map(status::install).map_err(Refusal::new)
+    }
+
+    async fn set_plugin(self: Arc<Self>, request: SetPlugin, _: Body) -> Result<AddonReport, Refusal> {
+        let SetPlugin { name, settings } = request;
+        let edits = settings.into_iter().map(|(name, value)| SettingEdit { name, value }).collect();
+        self.addons.wait().await.set(name, edits).await.map(status::addon).map_err(Refusal::new)
+    }
+
+    async fn grant_plugin(
+        self: Arc<Self>,
+        GrantPlugin { name, capability }: GrantPlugin,
+        _: Body,
     ) -> Result<AddonReport, Refusal> {
-        self.addons.wait().await.info(&name).map(status::addon).map_err(Refusal::new)
+        let granted = self.addons.wait().await.grant(name, capability).await;
+        granted.map(status::addon).map_err(Refusal::new)
+    }
+
+    async fn revoke_plugin(
+        self: Arc<Self>,
+        RevokePlugin { name, capability }: RevokePlugin,
+        _: Body,
+    ) -> Result<AddonReport, Refusal> {
+        let revoked = self.addons.wait().await.revoke(name, capability).await;
+        revoked.map(status::addon).map_err(Refusal::new)
     }
 
     async fn enable_plugin(

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use registry::{Digest, Login, Reference, Transport};
 
 /// Where distributions keep the CAs that everybody trusts.
-const SYSTEM_CAS: &[&str] = &[
+pub(crate) const SYSTEM_CAS: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",

@@ -28,7 +28,7 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
 use crate::data_dir::DataDir;
@@ -55,6 +55,11 @@ fn execute(cli: Cli) -> Result<()> {
         Command::Kubeconfig => ask::kubeconfig(&data_dir()?),
         Command::Db(command) => asking(db::run(&data_dir()?, command)),
         Command::Images(command) => asking(ask::images(&data_dir()?, command)),
+        Command::Completion { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "mk8s-host", &mut text);
+            terminal::print(&String::from_utf8_lossy(&text))
+        }
         Command::Compile => compile(),
     }
 }

@@ -18,6 +18,7 @@ use reconcile::endpoints::Ports;
 use supervise::{Scope, TreeHandle, Unit};
 use tokio::sync::watch;
 
+use crate::adapt::admission::AddonAdmission;
 use crate::adapt::authentication::AddonAuthenticator;
 use crate::adapt::authorization::{ModeAuthorizer, Modes};
 use crate::adapt::clients::Clients;
@@ -104,11 +105,17 @@ impl Node {
             plain: sockets.listener(plain),
         };
         let secrets = SecretsAtRest::load(&effective, &data_dir)?;
+        // What is wrong with its arguments is told before anything runs.
+        units::apiserver::config(&effective, data_dir.root(), &facts.addresses)?;
         let api = units::apiserver::Parts {
-            config: units::apiserver::config(&effective, data_dir.root(), &facts.addresses)?,
+            configuration: configuration.clone(),
+            data_dir: data_dir.clone(),
+            addresses: facts.addresses.clone(),
             datastore: slots.datastore.clone(),
             authenticator: AddonAuthenticator::new(slots.addons.clone()),
             authorizer: ModeAuthorizer::new(modes.clone(), slots.addons.clone()),
+            admission: AddonAdmission::new(slots.addons.clone()),
+            addons: slots.addons.clone(),
             modes,
             kubelet: tls.kubelet_client.clone(),
             front_proxy: tls.front_proxy.subscribe(),
@@ -124,6 +131,12 @@ impl Node {
             datastore: slots.datastore.clone(),
             clients: clients.clone(),
             configuration: live,
+            node: facts.node_name.clone(),
+            happenings: units::addons::Sources {
+                tree: slots.tree.clone(),
+                certificates: slots.certificates.clone(),
+                clients: clients.clone(),
+            },
         };
         let etcd = match (sockets.listener(row::ETCD), sockets.listener(row::ETCD_LOCAL)) {
             (Some(port), Some(local)) => Some(units::etcd::Parts {

@@ -1,5 +1,7 @@
 //! The node in the words of `status`, from what its parts say of themselves.
 
+mod addon;
+
 use addons::{InstallPlan, Report, State};
 use admin::{
     AddonReport, AddonState, CertificateReport, ConfigReport, FlagReport, InstallReport, ServiceConfigReport,
@@ -9,6 +11,8 @@ use args::{Effective, Service, ServiceArgs};
 use net::{Binder, Sockets};
 use pki::CertificateStatus;
 use supervise::TreeStatus;
+
+pub(crate) use addon::{described, details, logs};
 
 /// Days before its end from which a certificate is warned about.
 const WARN_DAYS: i64 = 14;
@@ -82,6 +86,7 @@ pub(crate) fn install(plan: InstallPlan) -> InstallReport {
         addon: addon(plan.addon),
         source: plan.source,
         capabilities: plan.capabilities,
+        wants_more: plan.wants_more,
         changes: plan.changes,
         replaces: plan.replaces,
     }

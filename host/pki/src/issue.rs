@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use crate::Facts;
 use crate::error::PkiError;
+use crate::on_demand::{Usage, Wanted};
 use crate::table::{Authority, Certificate, LONG, Names, Subject};
 use crate::template::Template;
 
@@ -93,6 +94,35 @@ pub(crate) fn leaf(
     if row.names != Names::None {
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
     }
+    let key = KeyPair::generate().map_err(fail)?;
+    let certificate = params.signed_by(&key, issuer).map_err(fail)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+/// A certificate that was asked for, with a new key: certificate and key in PEM.
+pub(crate) fn requested(
+    wanted: &Wanted,
+    issuer: &IssuedBy,
+    now: SystemTime,
+) -> Result<(String, String), PkiError> {
+    let fail = |source| PkiError::Issue { what: format!("a certificate of {}", wanted.common_name), source };
+    let mut params = valid_for(wanted.life, now);
+    for organization in &wanted.organizations {
+        params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+    }
+    params.distinguished_name.push(DnType::CommonName, wanted.common_name.as_str());
+    let name = |name: &String| match name.parse() {
+        Ok(address) => Ok(SanType::IpAddress(address)),
+        Err(_) => Ok(SanType::DnsName(name.as_str().try_into()?)),
+    };
+    params.subject_alt_names = wanted.names.iter().map(name).collect::<Result<_, _>>().map_err(fail)?;
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    let usage = |usage: &Usage| match usage {
+        Usage::Client => ExtendedKeyUsagePurpose::ClientAuth,
+        Usage::Server => ExtendedKeyUsagePurpose::ServerAuth,
+    };
+    params.extended_key_usages = wanted.usages.iter().map(usage).collect();
     let key = KeyPair::generate().map_err(fail)?;
     let certificate = params.signed_by(&key, issuer).map_err(fail)?;
     Ok((certificate.pem(), key.serialize_pem()))

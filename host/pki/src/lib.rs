@@ -6,6 +6,7 @@ mod files;
 mod inspect;
 mod issue;
 mod kubeconfig;
+mod on_demand;
 mod refresh;
 mod renewal;
 mod request;
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 
 pub use error::PkiError;
 pub use inspect::CertificateStatus;
+pub use on_demand::{Issued, Usage, Wanted};
 pub use refresh::Refresh;
 pub use request::{Request, RequestError};
 pub use table::{Authority, CERTIFICATES, Certificate};

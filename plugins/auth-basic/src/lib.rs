@@ -62,7 +62,12 @@ mod tests {
 
     fn passwords(content: &str) -> Passwords {
         let mut passwords = Passwords::default();
-        let file = File { name: FILE.into(), path: "basic_auth.csv".into(), content: Some(content.into()) };
+        let file = File {
+            name: FILE.into(),
+            path: "basic_auth.csv".into(),
+            content: Some(content.into()),
+            extra: Vec::new(),
+        };
         passwords.changed(vec![file]).unwrap();
         passwords
     }

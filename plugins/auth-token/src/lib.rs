@@ -57,8 +57,12 @@ mod tests {
     }
 
     fn push(tokens: &mut Tokens, content: Option<&str>) {
-        let file =
-            File { name: FILE.into(), path: "known_tokens.csv".into(), content: content.map(Into::into) };
+        let file = File {
+            name: FILE.into(),
+            path: "known_tokens.csv".into(),
+            content: content.map(Into::into),
+            extra: Vec::new(),
+        };
         tokens.changed(vec![file]).unwrap();
     }
 
@@ -76,7 +80,7 @@ mod tests {
         let argument =
             value.map(|value| Argument { service: SERVICE.into(), flag: FLAG.into(), value: value.into() });
         let facts = Facts { node_name: "node".into(), addresses: Vec::new(), extra: Vec::new() };
-        Input { arguments: argument.into_iter().collect(), settings: Vec::new(), facts }
+        Input { arguments: argument.into_iter().collect(), settings: Vec::new(), facts, extra: Vec::new() }
     }
 
     #[test]

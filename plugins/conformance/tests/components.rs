@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
 
-const ADDONS: &[&str] = &["auth-basic", "auth-token", "auth-x509", "rbac"];
+const ADDONS: &[&str] = &["auth-basic", "auth-oidc", "auth-token", "auth-x509", "cis-hardening", "rbac"];
 
 /// What each language's runtime brings along; no capability of an addon.
 const RUNTIME: &[&str] = &["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"];

@@ -36,7 +36,7 @@ impl Api for Kube {
 
 fn target(kind: Kind, namespace: &str, name: &str) -> Target {
     let kind = sdk::Kind { group: GROUP.into(), version: VERSION.into(), resource: kind.resource().into() };
-    Target { kind, namespace: namespace.into(), name: name.into() }
+    Target { kind, namespace: namespace.into(), name: name.into(), extra: Vec::new() }
 }
 
 fn read(json: &[u8]) -> Result<Value, Error> {

@@ -10,6 +10,7 @@
 
 mod bootstrap;
 mod defaults;
+mod dry;
 mod kube;
 mod matching;
 mod model;
@@ -17,9 +18,10 @@ mod policy;
 
 use sdk::{
     Attributes, Authorizer, Change, Config, Decision, Edit, Error, Event, Input, Lifecycle, Objects,
-    PathRule, ResourceRule, RuleSet, User, log,
+    PathRule, ResourceRule, RuleSet, User, log, settings,
 };
 
+use dry::Dry;
 use kube::Kube;
 use model::{Kind, Object};
 use policy::{Broken, Policy};
@@ -30,13 +32,16 @@ const RECHECK_SECONDS: u32 = 5;
 pub struct Rbac {
     policy: Policy,
     bootstrapped: bool,
+    /// Where the policy is only tried.
+    dry: Option<Dry>,
 }
 
 sdk::addon!(Rbac: config, lifecycle, objects, authorizer);
 
 impl Default for Rbac {
     fn default() -> Self {
-        let mut rbac = Self { policy: Policy::default(), bootstrapped: false };
+        let dry = settings::is_on(&settings::all(), dry::SETTING).then(Dry::default);
+        let mut rbac = Self { policy: Policy::default(), bootstrapped: false, dry };
         for (_, object) in defaults::objects() {
             rbac.policy.put(object);
         }
@@ -46,8 +51,11 @@ impl Default for Rbac {
 }
 
 impl Config for Rbac {
-    fn edits(_: &Input) -> Result<Vec<Edit>, Error> {
-        Ok(vec![Edit::set("kube-apiserver", "authorization-mode", "RBAC,Node")])
+    fn edits(input: &Input) -> Result<Vec<Edit>, Error> {
+        // Whoever is not allowed by the policy is by the last mode.
+        let is_dry = settings::is_on(&input.settings, dry::SETTING);
+        let modes = if is_dry { "RBAC,Node,AlwaysAllow" } else { "RBAC,Node" };
+        Ok(vec![Edit::set("kube-apiserver", "authorization-mode", modes)])
     }
 }
 
@@ -94,6 +102,7 @@ impl Objects for Rbac {
                     read(kind, &object).into_iter().for_each(|object| self.policy.put(object))
                 }
                 Change::Delete(key) => self.policy.delete(kind, &key.namespace, &key.name),
+                Change::Other(_) => {}
             }
         }
         if kind == Kind::ClusterRole {
@@ -124,12 +133,15 @@ impl Authorizer for Rbac {
     fn authorize(&self, user: &User, attributes: &Attributes) -> Result<Decision, Error> {
         Ok(match self.policy.allows(user, attributes) {
             Ok(grant) => Decision::Allow(format!("RBAC: allowed by {grant}")),
-            Err(broken) => Decision::NoOpinion(reason(&broken)),
+            Err(broken) => {
+                self.dry.iter().for_each(|dry| dry.note(user, attributes));
+                Decision::NoOpinion(reason(&broken))
+            }
         })
     }
 
     fn rules(&self, user: &User, namespace: &str) -> Result<RuleSet, Error> {
-        let mut set = RuleSet { resource_rules: Vec::new(), path_rules: Vec::new(), problems: Vec::new() };
+        let mut set = RuleSet::default();
         let mut seen: Vec<&policy::Grant> = Vec::new();
         for grant in self.policy.grants(user, namespace) {
             if seen.iter().any(|other| other.same_binding(grant)) {

@@ -108,6 +108,7 @@ mod tests {
             subresource: String::new(),
             name: String::new(),
             path: String::new(),
+            extra: Vec::new(),
         };
         if what.starts_with("//") {
             attributes.path = what[1..].into();

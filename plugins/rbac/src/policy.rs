@@ -4,7 +4,8 @@
 
 mod aggregation;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::collections::hash_map::{Entry, HashMap};
 use std::fmt;
 use std::rc::Rc;
 
@@ -149,7 +150,7 @@ impl Bindings {
         let binding = Rc::new(binding);
         for (subject, of) in binding.subjects.iter().enumerate() {
             if let Some(grants) = self.grants_of(of, &binding.metadata.namespace) {
-                grants.push(Grant { binding: Rc::clone(&binding), subject });
+                grants.or_default().push(Grant { binding: Rc::clone(&binding), subject });
             }
         }
         self.by_name.insert(binding.metadata.name.clone(), binding);
@@ -158,23 +159,25 @@ impl Bindings {
     fn delete(&mut self, name: &str) {
         let Some(binding) = self.by_name.remove(name) else { return };
         for of in &binding.subjects {
-            if let Some(grants) = self.grants_of(of, &binding.metadata.namespace) {
-                grants.retain(|grant| !Rc::ptr_eq(&grant.binding, &binding));
+            let Some(Entry::Occupied(mut grants)) = self.grants_of(of, &binding.metadata.namespace) else {
+                continue;
+            };
+            grants.get_mut().retain(|grant| !Rc::ptr_eq(&grant.binding, &binding));
+            if grants.get().is_empty() {
+                grants.remove();
             }
         }
-        self.by_user.retain(|_, grants| !grants.is_empty());
-        self.by_group.retain(|_, grants| !grants.is_empty());
     }
 
-    /// The grants of a subject; none where nobody can be this subject.
-    fn grants_of(&mut self, subject: &Subject, namespace: &str) -> Option<&mut Vec<Grant>> {
+    /// The place of a subject's grants; none where nobody can be this subject.
+    fn grants_of(&mut self, subject: &Subject, namespace: &str) -> Option<Entry<'_, String, Vec<Grant>>> {
         match subject.kind.as_str() {
-            "User" => Some(self.by_user.entry(subject.name.clone()).or_default()),
-            "Group" => Some(self.by_group.entry(subject.name.clone()).or_default()),
+            "User" => Some(self.by_user.entry(subject.name.clone())),
+            "Group" => Some(self.by_group.entry(subject.name.clone())),
             "ServiceAccount" => {
                 let namespace = subject.namespace_or(namespace);
                 let user = format!("system:serviceaccount:{namespace}:{}", subject.name);
-                (namespace != CLUSTER).then(|| self.by_user.entry(user).or_default())
+                (namespace != CLUSTER).then(|| self.by_user.entry(user))
             }
             _ => None,
         }

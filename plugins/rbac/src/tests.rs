@@ -59,6 +59,7 @@ fn asks(verb: &str, namespace: &str, resource: &str) -> Attributes {
         subresource: String::new(),
         name: String::new(),
         path: String::new(),
+        extra: Vec::new(),
     }
 }
 
@@ -247,4 +248,87 @@ fn what_is_no_policy_is_refused_and_what_cannot_be_read_grants_nothing() {
     let broken = json!({"metadata": {"name": "b"}, "roleRef": 7});
     rbac.changed(kind(Kind::ClusterRoleBinding), vec![Change::Put(object(broken))]).unwrap();
     assert_eq!(log::recorded().len(), 1);
+}
+
+#[test]
+fn a_dry_policy_refuses_nobody_and_tells_once_what_it_would() {
+    sdk::settings::give(&[("dry-run", "true")]);
+    let rbac = Rbac::default();
+    sdk::settings::give(&[]);
+    let alice = user("alice", &[]);
+    for _ in 0..2 {
+        assert_eq!(decide(&rbac, &alice, &asks("get", "default", "pods")), nothing());
+        assert_eq!(decide(&rbac, &alice, &asks("get", "", "nodes")), nothing());
+    }
+    let told: Vec<_> = sdk::log::recorded().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(
+        told,
+        [
+            r#"would be refused: user "alice" may not get pods of the group core in the namespace "default""#,
+            r#"would be refused: user "alice" may not get nodes of the group core at the cluster scope"#,
+        ]
+    );
+}
+
+#[test]
+fn the_mode_of_a_dry_policy_allows_what_it_does_not() {
+    let edits = |settings: &[(&str, &str)]| {
+        let setting =
+            |(name, value): &(&str, &str)| sdk::Setting { name: (*name).into(), value: (*value).into() };
+        let facts = sdk::Facts { node_name: "n".into(), addresses: Vec::new(), extra: Vec::new() };
+        let settings = settings.iter().map(setting).collect();
+        let input = sdk::Input { arguments: Vec::new(), settings, facts, extra: Vec::new() };
+        <Rbac as sdk::Config>::edits(&input).unwrap()
+    };
+    let set = |modes| vec![sdk::Edit::set("kube-apiserver", "authorization-mode", modes)];
+    assert_eq!(edits(&[("dry-run", "true")]), set("RBAC,Node,AlwaysAllow"));
+    assert_eq!(edits(&[("dry-run", "false")]), set("RBAC,Node"));
+}
+
+/// Numbers without an order that anybody sees, the same in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+}
+
+#[test]
+fn after_any_changes_the_policy_is_that_of_what_is_left() {
+    let users = ["ann", "bob", "eve"];
+    let mut dice = Dice(7);
+    for _ in 0..40 {
+        let mut left: Vec<(Kind, Value)> = vec![(Kind::ClusterRole, role("", "reader", pods()))];
+        let mut changed = rbac(&left);
+        for _ in 0..60 {
+            let (of, namespace) = match dice.below(3) {
+                0 => (Kind::ClusterRoleBinding, ""),
+                place => (Kind::RoleBinding, ["dev", "ops"][place - 1]),
+            };
+            let name = format!("b{}", dice.below(4));
+            left.retain(|(kind, value)| {
+                *kind != of || value["metadata"] != json!({"namespace": namespace, "name": name})
+            });
+            let change = if dice.below(3) == 0 {
+                Change::Delete(ObjectKey { namespace: namespace.into(), name })
+            } else {
+                let subject = |dice: &mut Dice| json!({"kind": "User", "name": users[dice.below(3)]});
+                let subjects: Vec<_> = (0..dice.below(3)).map(|_| subject(&mut dice)).collect();
+                let value = binding(namespace, &name, ("ClusterRole", "reader"), subjects.into());
+                left.push((of, value.clone()));
+                Change::Put(object(value))
+            };
+            changed.changed(kind(of), vec![change]).unwrap();
+        }
+        let fresh = rbac(&left);
+        for name in users {
+            for namespace in ["", "dev", "ops", "other"] {
+                let (who, asked) = (user(name, &[]), asks("get", namespace, "pods"));
+                let is_allowed = |rbac: &Rbac| matches!(decide(rbac, &who, &asked), Decision::Allow(_));
+                assert_eq!(is_allowed(&changed), is_allowed(&fresh), "{name} in {namespace:?} of {left:?}");
+            }
+        }
+    }
 }

@@ -13,6 +13,9 @@ pub mod imports {
                 import mk8s:addon/settings@0.1.0-draft;
                 import mk8s:addon/kv@0.1.0-draft;
                 import mk8s:addon/kube@0.1.0-draft;
+                import mk8s:addon/pki@0.1.0-draft;
+                import mk8s:addon/metrics@0.1.0-draft;
+                import mk8s:addon/clock@0.1.0-draft;
             }
         ",
         generate_all,
@@ -44,3 +47,6 @@ role!(
     "package mk8s:sdk; world authenticator { export mk8s:addon/authenticator@0.1.0-draft; }"
 );
 role!(authorizer, "package mk8s:sdk; world authorizer { export mk8s:addon/authorizer@0.1.0-draft; }");
+role!(admission, "package mk8s:sdk; world admission { export mk8s:addon/admission@0.1.0-draft; }");
+role!(dns, "package mk8s:sdk; world dns { export mk8s:addon/dns@0.1.0-draft; }");
+role!(overlay, "package mk8s:sdk; world overlay { export mk8s:addon/overlay@0.1.0-draft; }");

@@ -13,13 +13,34 @@
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
 pub mod log;
 mod roles;
+pub mod settings;
 pub mod user_list;
 
 pub use bindings::imports::mk8s::addon::types::{Error, Kind, ObjectKey, Setting, User};
-pub use bindings::imports::mk8s::addon::{kube, kv, settings};
+pub use bindings::imports::mk8s::addon::{kube, kv, metrics, pki};
 pub use roles::*;
+
+pub mod admission {
+    //! What the role `admission` speaks of.
+    pub use crate::bindings::admission::exports::mk8s::addon::admission::{
+        Denial, Mutation, Operation, Request, Review,
+    };
+}
+
+pub mod dns {
+    //! What the role `dns` speaks of.
+    pub use crate::bindings::dns::exports::mk8s::addon::dns::{Client, Response};
+}
+
+pub mod overlay {
+    //! What the role `overlay` speaks of.
+    pub use crate::bindings::overlay::exports::mk8s::addon::overlay::{
+        Action, Cluster, FilterRule, Hook, Link, LinkKind, Neighbour, Node, Plan, Route, Vxlan,
+    };
+}
 
 /// Where the value of an addon is kept; implemented by [`addon!`].
 #[doc(hidden)]
@@ -30,7 +51,7 @@ pub trait Keep {
 }
 
 /// Makes a component of a type: `addon!(Type: role, …)`, the roles being `config`, `lifecycle`, `objects`, `files`,
-/// `authenticator` and `authorizer`, each with its trait implemented.
+/// `authenticator`, `authorizer`, `admission`, `dns` and `overlay`, each with its trait implemented.
 #[macro_export]
 macro_rules! addon {
     ($addon:ty: $($role:ident),+ $(,)?) => {

@@ -2,7 +2,7 @@
 
 use crate::Keep;
 use crate::bindings;
-use crate::{Error, Kind, User};
+use crate::{Error, Kind, User, admission, dns, overlay};
 
 pub use bindings::authenticator::exports::mk8s::addon::authenticator::{Certificate, Credentials, Password};
 pub use bindings::authorizer::exports::mk8s::addon::authorizer::{
@@ -57,6 +57,74 @@ pub trait Authorizer {
 
     /// What the user may do in a namespace.
     fn rules(&self, user: &User, namespace: &str) -> Result<RuleSet, Error>;
+}
+
+/// Completes and judges what is written to the API. Each call is in a fresh instance, after what is pushed.
+pub trait Admission {
+    /// Completes an object; its own result it leaves as it is.
+    fn mutate(&self, request: &admission::Request) -> Result<admission::Mutation, Error> {
+        let _ = request;
+        Ok(admission::Mutation::default())
+    }
+
+    /// Judges an object as it is to be written.
+    fn validate(&self, request: &admission::Request) -> Result<admission::Review, Error> {
+        let _ = request;
+        Ok(admission::Review::default())
+    }
+}
+
+/// Answers DNS, on every query: `kube` and `kv` are not there meanwhile.
+pub trait Dns {
+    /// A whole message in, as it came.
+    fn answer(&self, query: &[u8], client: &dns::Client) -> Result<dns::Response, Error>;
+}
+
+/// Plans the network between nodes.
+pub trait Overlay {
+    /// Of the input and what was pushed, and nothing else.
+    fn plan_for(&self, cluster: &overlay::Cluster) -> Result<overlay::Plan, Error>;
+}
+
+impl Default for RuleSet {
+    /// Nothing may be done.
+    fn default() -> Self {
+        Self { resource_rules: Vec::new(), path_rules: Vec::new(), problems: Vec::new(), extra: Vec::new() }
+    }
+}
+
+impl Default for admission::Review {
+    /// The write goes on.
+    fn default() -> Self {
+        Self { denied: None, warnings: Vec::new(), extra: Vec::new() }
+    }
+}
+
+impl admission::Review {
+    /// Refuses the write: 403, with this message.
+    pub fn denied(message: impl Into<String>) -> Self {
+        let denial = admission::Denial {
+            message: message.into(),
+            code: 403,
+            reason: "Forbidden".to_owned(),
+            extra: Vec::new(),
+        };
+        Self { denied: Some(denial), ..Self::default() }
+    }
+}
+
+impl Default for admission::Mutation {
+    /// The object stays as it is.
+    fn default() -> Self {
+        Self { review: admission::Review::default(), patch: None, extra: Vec::new() }
+    }
+}
+
+impl admission::Mutation {
+    /// Changes the object by a JSON patch, as JSON.
+    pub fn patch(patch: impl Into<Vec<u8>>) -> Self {
+        Self { patch: Some(patch.into()), ..Self::default() }
+    }
 }
 
 impl Error {
@@ -141,5 +209,27 @@ impl<K: Keep<Addon: Authorizer>> bindings::authorizer::exports::mk8s::addon::aut
 
     fn rules(user: User, namespace: String) -> Result<RuleSet, Error> {
         K::with(|addon| addon.rules(&user, &namespace))
+    }
+}
+
+impl<K: Keep<Addon: Admission>> bindings::admission::exports::mk8s::addon::admission::Guest for K {
+    fn mutate(request: admission::Request) -> Result<admission::Mutation, Error> {
+        K::with(|addon| addon.mutate(&request))
+    }
+
+    fn validate(request: admission::Request) -> Result<admission::Review, Error> {
+        K::with(|addon| addon.validate(&request))
+    }
+}
+
+impl<K: Keep<Addon: Dns>> bindings::dns::exports::mk8s::addon::dns::Guest for K {
+    fn answer(query: Vec<u8>, client: dns::Client) -> Result<dns::Response, Error> {
+        K::with(|addon| addon.answer(&query, &client))
+    }
+}
+
+impl<K: Keep<Addon: Overlay>> bindings::overlay::exports::mk8s::addon::overlay::Guest for K {
+    fn plan_for(cluster: overlay::Cluster) -> Result<overlay::Plan, Error> {
+        K::with(|addon| addon.plan_for(&cluster))
     }
 }

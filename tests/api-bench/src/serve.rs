@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use apiserver::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use apiserver::authz::{Attributes, Authorize, Decision, Rules};
-use apiserver::{AdmissionPlugins, ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS};
+use apiserver::{AdmissionPlugins, ClientAuthorities, Config, Dependencies, Limits, NODE_PORTS, Nobody};
 use datastore::Embedded;
 use futures_util::future::BoxFuture;
 use net::{CertificatePem, TlsClient};
@@ -66,6 +66,8 @@ pub(crate) async fn run(folder: &Path) -> Result<()> {
         datastore: store.into(),
         authenticate: Arc::new(OneUser),
         authorize: Arc::new(Always),
+        admit: Arc::new(Nobody),
+        more_metrics: Arc::new(String::new),
         node_mode: Arc::new(|| false),
         anonymous: Arc::new(|| false),
         kubelet: TlsClient::new(&read("ca.crt")?, None)?,

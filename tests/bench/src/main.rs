@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
-mod authorize;
+mod addons;
 mod idle;
 mod pods;
 mod start;
@@ -21,7 +21,20 @@ struct Figure {
     goal: &'static str,
 }
 
+/// `bench addons` measures the addons alone, which needs no node.
 fn main() -> Result<()> {
+    let mut figures = addons::measure().context("measure the addons")?;
+    if std::env::args_os().nth(1).is_none_or(|argument| argument != "addons") {
+        figures.extend(node()?);
+    }
+    println!("{:<44} {:>12}   goal", "figure", "measured");
+    for Figure { name, value, goal } in &figures {
+        println!("{name:<44} {value:>12}   {goal}");
+    }
+    Ok(())
+}
+
+fn node() -> Result<Vec<Figure>> {
     let mut node = Node::new();
     // Every socket that this process opens from here on is one of the node's machine.
     let namespace = fs::File::open(format!("/proc/{}/ns/net", node.machine.first()))?;
@@ -33,17 +46,11 @@ fn main() -> Result<()> {
         value: format!("{:.1} MB", megabytes(fs::metadata(support::program())?.len())),
         goal: "60 MB",
     }];
-    figures.extend(authorize::measure().context("measure the rbac addon")?);
     figures.extend(runtime.block_on(start::measure(&mut node)).context("measure the start")?);
     figures.extend(idle::measure(&node).context("measure the idle node")?);
     node.import_image();
     figures.extend(runtime.block_on(pods::measure(&node)).context("measure pods")?);
-
-    println!("{:<44} {:>12}   goal", "figure", "measured");
-    for Figure { name, value, goal } in &figures {
-        println!("{name:<44} {value:>12}   {goal}");
-    }
-    Ok(())
+    Ok(figures)
 }
 
 fn megabytes(bytes: u64) -> f64 {

@@ -285,6 +285,8 @@ fn serve(scope: &Scope) -> ApiServerHandle {
         datastore: datastore::Datastore::Remote(Arc::new(Memory::new())),
         authenticate: Arc::new(Nobody),
         authorize: Arc::new(Everything),
+        admit: Arc::new(apiserver::Nobody),
+        more_metrics: Arc::new(String::new),
         node_mode: Arc::new(|| false),
         anonymous: Arc::new(|| false),
         kubelet: TlsClient::new(&certificate.chain, None).expect("it is a certificate"),

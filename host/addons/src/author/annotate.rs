@@ -38,7 +38,6 @@ pub fn annotate(component: &[u8], metadata: &[u8]) -> Result<Bytes, AnnotateErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::About;
     use crate::tests::node::{hollow_addon, plugin};
 
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -52,7 +51,7 @@ mod tests {
     fn metadata_takes_the_place_of_that_of_before() {
         let twice = annotated("2", &annotated("1", EMPTY));
         assert_eq!(twice, annotated("2", EMPTY));
-        assert_eq!(About::read(twice).unwrap().json()["metadata"]["version"], "2");
+        assert_eq!(crate::describe(twice).unwrap().version, "2");
         assert_eq!(annotated("1", EMPTY), hollow_addon("a", "1", ""));
     }
 

@@ -97,6 +97,29 @@ impl Case {
                 };
                 sample(edits).map_err(ask)?
             }
+            Role::Admission => {
+                let request = self.write()?;
+                // Each write is judged by an instance of its own.
+                let judged = || {
+                    let mut instance = subject.instance(&host, Limits::ADMISSION)?;
+                    self.push(subject, &host, &mut instance).map_err(pushed)?;
+                    let review = instance.validate(&request);
+                    review.now_or_never().unwrap_or(Err(CallError::Waited)).map(drop)
+                };
+                sample(judged).map_err(ask)?
+            }
+            Role::Dns => {
+                let (query, client) = self.query()?;
+                sample(|| instance.answer(&query, client).map(drop)).map_err(ask)?
+            }
+            Role::Overlay => {
+                let cluster = self.cluster(&host)?;
+                let plan = || {
+                    let plan = instance.plan(&cluster);
+                    plan.now_or_never().unwrap_or(Err(CallError::Waited)).map(drop)
+                };
+                sample(plan).map_err(ask)?
+            }
             Role::Objects | Role::Files => {
                 sample(|| self.push(subject, &host, &mut instance).map_err(pushed)).map_err(ask)?
             }
@@ -115,6 +138,18 @@ impl Case {
                     "attributes": {"verb": "get", "namespace": "default", "version": "v1", "resource": "pods", "name": "a"}}"#
             }
             Role::Authenticator => r#"{"credentials": {"bearerToken": "was-never-given-out"}}"#,
+            Role::Admission => {
+                r#"{"user": {"name": "alice", "groups": ["system:authenticated", "developers"]},
+                    "request": {"version": "v1", "resource": "pods", "objectKind": "Pod", "namespace": "default", "name": "a",
+                        "object": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "default"},
+                            "spec": {"containers": [{"name": "a", "image": "nginx"}]}}}}"#
+            }
+            Role::Dns => r#"{"query": {"name": "kubernetes.default.svc.cluster.local"}}"#,
+            Role::Overlay => {
+                r#"{"cluster": {"thisNode": "node-1", "clusterCidrs": ["10.1.0.0/16"], "nodes": [
+                    {"name": "node-1", "addresses": ["192.0.2.1"], "podCidrs": ["10.1.0.0/26"]},
+                    {"name": "node-2", "addresses": ["192.0.2.2"], "podCidrs": ["10.1.0.64/26"]}]}}"#
+            }
             _ => "{}",
         };
         serde_json::from_str(text).expect("the text above is a case")

@@ -1,13 +1,16 @@
 //! One question to one role, written down as JSON, and its answer as JSON: `plugin run`.
 
+mod admission;
+mod network;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use engine::{
-    Argument, Attributes, CallError, Certificate, Credentials, Decision, Edit, Event, Facts, File, Instance,
-    Kind, Level, Limits, Object, ObjectKey, Operation, Password, Role, RuleSet, User,
+    Argument, Attributes, CallError, Certificate, Cluster, Credentials, Decision, DnsClient, Edit, Event,
+    Facts, File, Instance, Kind, Level, Limits, Object, ObjectKey, Operation, Password, Role, RuleSet, User,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,6 +18,11 @@ use serde_json::{Value, json};
 use crate::author::Subject;
 use crate::author::stand_in::StandIn;
 use crate::metadata::SettingValue;
+
+use admission::RequestCase;
+pub(super) use admission::patched;
+pub(super) use network::packet;
+use network::{ClusterCase, QueryCase};
 
 /// What the addon is to be told, and what it is asked.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -31,6 +39,9 @@ pub struct Case {
     user: UserCase,
     attributes: Option<AttributesCase>,
     namespace: Option<String>,
+    request: Option<RequestCase>,
+    query: Option<QueryCase>,
+    cluster: Option<ClusterCase>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -128,6 +139,16 @@ pub enum RunError {
     Event(String),
     #[error("the certificate {0} of the case is not base64")]
     Base64(usize),
+    #[error(
+        "the write of the case is none that the addon is shown: no rule of \"admission\" in its metadata covers it"
+    )]
+    NotShown,
+    #[error("apply the patch that the addon gives: {0}")]
+    Patch(String),
+    #[error("there are no records of type {0:?}: write A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT or ANY")]
+    QueryType(String),
+    #[error("{0:?} is no name of DNS: a label of it is longer than 63 bytes")]
+    QueryName(String),
     #[error("the addon has no role {role}: it has {has}")]
     Role { role: &'static str, has: String },
     #[error("{doing}: {why}")]
@@ -167,7 +188,10 @@ impl Case {
             Role::Lifecycle => question.event().await,
             Role::Authenticator => question.authenticate(),
             Role::Authorizer => question.authorize(),
-            _ => Ok(json!({"told": true})),
+            Role::Admission => self.judge(subject, &host).await,
+            Role::Dns => question.answer(),
+            Role::Overlay => question.plan().await,
+            Role::Objects | Role::Files => Ok(json!({"told": true})),
         };
         let json = match json {
             Err(RunError::Call { why: CallError::Guest(refused), .. }) => {
@@ -221,6 +245,19 @@ impl Case {
             name: &asked.name,
             path: &asked.path,
         })
+    }
+
+    /// The packet, and who sent it.
+    pub(super) fn query(&self) -> Result<(Vec<u8>, DnsClient<'_>), RunError> {
+        let missing = RunError::Missing { role: Role::Dns.name(), field: "query" };
+        let query = self.query.as_ref().ok_or(missing)?;
+        Ok((query.packet()?, DnsClient { address: &query.client, transport: &query.transport }))
+    }
+
+    pub(super) fn cluster(&self, host: &StandIn) -> Result<Cluster, RunError> {
+        let missing = RunError::Missing { role: Role::Overlay.name(), field: "cluster" };
+        let cluster = self.cluster.as_ref().ok_or(missing)?;
+        Ok(cluster.cluster(engine::Services::settings(host)))
     }
 
     /// Calls with the credentials of the case.
@@ -331,6 +368,16 @@ impl Question<'_> {
         })}))
     }
 
+    fn answer(self) -> Result<Value, RunError> {
+        let (query, client) = self.case.query()?;
+        Ok(network::answer(self.instance.answer(&query, client).map_err(call)?))
+    }
+
+    async fn plan(self) -> Result<Value, RunError> {
+        let cluster = self.case.cluster(self.host)?;
+        Ok(network::plan(self.instance.plan(&cluster).await.map_err(call)?))
+    }
+
     fn authorize(self) -> Result<Value, RunError> {
         let user = self.case.user();
         if let Some(attributes) = self.case.attributes() {
@@ -362,6 +409,7 @@ fn decision(decision: Decision) -> Value {
         Decision::Allow(reason) => ("allow", reason),
         Decision::Deny(reason) => ("deny", reason),
         Decision::NoOpinion(reason) => ("no-opinion", reason),
+        Decision::Other(name) => ("other", name),
     };
     json!({"decision": decision, "reason": reason})
 }

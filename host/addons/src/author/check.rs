@@ -57,16 +57,12 @@ pub async fn check(workshop: &Workshop, component: Bytes) -> Vec<Finding> {
 /// What can be told without running anything.
 fn read(component: &[u8]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match component.len() {
-        size if size > LARGEST => findings.push(error(
-            format!("it has {size} bytes, and a node takes at most {LARGEST}"),
-            "leave debug information and data out of it",
-        )),
-        size if size > LARGE => findings.push(warning(
+    let size = component.len();
+    if (LARGE..=LARGEST).contains(&size) {
+        findings.push(warning(
             format!("it has {size} bytes"),
             "each node compiles and maps all of it: leave out what is not needed",
-        )),
-        _ => {}
+        ));
     }
     let inspection = match engine::inspect(component) {
         Ok(inspection) => inspection,
@@ -154,6 +150,7 @@ fn told(why: &dyn std::error::Error) -> String {
 
 fn unreadable(why: &InspectError) -> String {
     match why {
+        InspectError::Size(_) => "leave debug information and data out of it".to_owned(),
         InspectError::NotWasm(_) => "give the file that the build made".to_owned(),
         InspectError::CoreModule => {
             "build for wasm32-wasip2, or by componentize-py or componentize-qjs".to_owned()
@@ -179,6 +176,18 @@ fn amends(lie: &Lie) -> String {
         Lie::NotWanted(import) => {
             format!("add {import:?} to \"wants\" with the reason in \"why\", or do not call it")
         }
+        Lie::NoRules => {
+            r#"add "admission": {"validate": [{"operations": ["create"], "groups": [""], "resources": ["pods"]}]}"#
+                .to_owned()
+        }
+        Lie::NoAdmission => "export admission, or take \"admission\" out".to_owned(),
+        Lie::Rule(_) => "each rule names operations, groups and resources; \"*\" is any".to_owned(),
+        Lie::DocumentPlace(_) => {
+            "name the setting with the URL in \"setting\", or a document before it in \"document\" with its \"field\"".to_owned()
+        }
+        Lie::FolderPlace(_) => "choose a folder that is nobody else's, `addon-data/NAME` for one".to_owned(),
+        Lie::Pki(_) => "name who the certificates are for, and no group that rules the cluster".to_owned(),
+        Lie::Quota { most, .. } => format!("want at most {most}"),
         _ => "mend addon.json".to_owned(),
     }
 }

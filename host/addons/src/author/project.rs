@@ -49,6 +49,7 @@ names! {
         Configurator = "configurator",
         Authenticator = "authenticator",
         Authorizer = "authorizer",
+        Admission = "admission",
         Keeper = "keeper",
     }
 }
@@ -60,6 +61,7 @@ impl Kind {
             Self::Configurator => Role::Config,
             Self::Authenticator => Role::Authenticator,
             Self::Authorizer => Role::Authorizer,
+            Self::Admission => Role::Admission,
             Self::Keeper => Role::Lifecycle,
         }
     }
@@ -69,6 +71,7 @@ impl Kind {
             Self::Configurator => &CONFIGURATOR,
             Self::Authenticator => &AUTHENTICATOR,
             Self::Authorizer => &AUTHORIZER,
+            Self::Admission => &ADMISSION,
             Self::Keeper => &KEEPER,
         }
     }
@@ -100,6 +103,7 @@ macro_rules! kind {
 static CONFIGURATOR: KindTexts = kind!("configurator");
 static AUTHENTICATOR: KindTexts = kind!("authenticator");
 static AUTHORIZER: KindTexts = kind!("authorizer");
+static ADMISSION: KindTexts = kind!("admission");
 static KEEPER: KindTexts = kind!("keeper");
 
 type Text = (&'static str, &'static str);
@@ -116,9 +120,11 @@ const WIT: &[Text] = &[
 const SDK: &[Text] = &[
     ("Cargo.toml", carried!("../../plugins/sdk/Cargo.toml")),
     ("src/bindings.rs", carried!("../../plugins/sdk/src/bindings.rs")),
+    ("src/clock.rs", carried!("../../plugins/sdk/src/clock.rs")),
     ("src/lib.rs", carried!("../../plugins/sdk/src/lib.rs")),
     ("src/log.rs", carried!("../../plugins/sdk/src/log.rs")),
     ("src/roles.rs", carried!("../../plugins/sdk/src/roles.rs")),
+    ("src/settings.rs", carried!("../../plugins/sdk/src/settings.rs")),
     ("src/user_list.rs", carried!("../../plugins/sdk/src/user_list.rs")),
 ];
 

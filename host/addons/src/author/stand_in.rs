@@ -1,24 +1,30 @@
 //! What an addon asks of the host, answered without a cluster: a store and an API in memory, within the grants that its
 //! metadata wants.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use engine::{
-    Answer, Attributes, Decision, Kind, KubeRequest, KubeResponse, Level, ObjectKey, Refusal, Services,
-    Target,
+    Answer, Attributes, CertificateRequest, Decision, Issued, Kind, KubeRequest, KubeResponse, Level,
+    Measure, ObjectKey, Refusal, Services, Target,
 };
 use futures_util::future::BoxFuture;
+use objects::Tree;
+use objects::selector::{FieldSelector, LabelSelector};
 
 use crate::grants;
+use crate::ledger::{Ledger, Ledgers};
 use crate::metadata::{Metadata, SettingValue, Wants};
-use crate::ports::{KubeAccess, PortError, Store};
-use crate::services::AddonServices;
+use crate::ports::{Issuer, KubeAccess, PortError, Store};
+use crate::services::{AddonServices, Backends, Identity};
 
 /// Lines of log that are kept.
 const LINES: usize = 10_000;
+/// What stands for a certificate, a key and a CA.
+const PEM: &[u8] = b"-----BEGIN STAND-IN-----\nAA==\n-----END STAND-IN-----\n";
 
 /// The services of one addon, as on a node, over a world in memory.
 pub(super) struct StandIn {
@@ -32,7 +38,7 @@ pub(super) struct World {
     addon: String,
     grants: Wants,
     state: Mutex<State>,
-    denied: Mutex<Vec<String>>,
+    ledger: Arc<Ledger>,
     /// Nothing answers, as while a node starts.
     is_away: AtomicBool,
 }
@@ -50,19 +56,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl StandIn {
     pub(super) fn new(metadata: &Metadata, settings: &BTreeMap<String, SettingValue>) -> Arc<Self> {
+        let ledger = Ledgers::default().of(&metadata.name);
         let world = Arc::new(World {
             addon: metadata.name.clone(),
             grants: metadata.wants.clone(),
             state: Mutex::default(),
-            denied: Mutex::default(),
+            ledger: ledger.clone(),
             is_away: AtomicBool::new(false),
         });
-        let services = AddonServices {
+        let identity = Identity {
             addon: metadata.name.clone(),
             settings: metadata.settings(settings),
-            store: world.clone(),
-            kube: world.clone(),
+            grants: metadata.wants.clone(),
+            // Their content is the node's.
+            folders: Vec::new(),
         };
+        let backends = Backends { store: world.clone(), kube: world.clone(), issuer: world.clone() };
+        let services = AddonServices::new(identity, ledger, backends);
         Arc::new(Self { services, world, log: Mutex::default() })
     }
 
@@ -83,7 +93,7 @@ impl World {
 
     /// What was asked and is not among the grants.
     pub(super) fn denied(&self) -> Vec<String> {
-        lock(&self.denied).clone()
+        self.ledger.denials().into_iter().map(|(what, _)| what).collect()
     }
 
     pub(super) fn set_away(&self) {
@@ -105,25 +115,26 @@ impl World {
         Box::pin(std::future::ready(answer))
     }
 
+    /// Whether the API would let it through: who may create may not update.
     fn permits(&self, verb: &str, target: &Target) -> Result<(), Refusal> {
-        let Target { kind, namespace, name } = target;
+        let Target { kind, namespace, name, .. } = target;
+        let (resource, subresource) = kind.resource.split_once('/').unwrap_or((&kind.resource, ""));
         let asked = Attributes {
             verb,
             namespace,
             group: &kind.group,
             version: &kind.version,
-            resource: &kind.resource,
+            resource,
+            subresource,
             name,
-            ..Attributes::default()
+            path: "",
         };
         match grants::decide(&self.addon, &self.grants, &asked) {
             Decision::Allow(_) => Ok(()),
-            Decision::Deny(_) | Decision::NoOpinion(_) => {
-                let what = format!("{verb} {}", kind.resource);
-                let group = if kind.group.is_empty() { "core" } else { &kind.group };
-                let what = format!("{what} of {group}{}", quoted(name));
-                lock(&self.denied).push(what.clone());
-                Err(Refusal::Denied(format!("system:addon:{} may not {what}", self.addon)))
+            Decision::Deny(_) | Decision::NoOpinion(_) | Decision::Other(_) => {
+                let what = format!("kube: {verb} {}", kind.resource);
+                self.ledger.denied(&what);
+                Err(Refusal::Denied(format!("{what}: not granted to the addon {}", self.addon)))
             }
         }
     }
@@ -134,7 +145,7 @@ impl World {
         }
         let mut state = lock(&self.state);
         let place = |target: Target| {
-            let Target { kind, namespace, name } = target;
+            let Target { kind, namespace, name, .. } = target;
             (kind, ObjectKey { namespace, name })
         };
         let missing = |name: &str| Refusal::NotFound(format!("there is no object{}", quoted(name)));
@@ -147,9 +158,12 @@ impl World {
             }
             KubeRequest::List(target) => {
                 self.permits("list", &target)?;
+                let selection = Selection::of(&target)?;
                 let within =
                     |key: &ObjectKey| target.namespace.is_empty() || key.namespace == target.namespace;
-                let all = state.objects.iter().filter(|((kind, key), _)| *kind == target.kind && within(key));
+                let all = state.objects.iter().filter(|((kind, key), object)| {
+                    *kind == target.kind && within(key) && selection.holds(key, object)
+                });
                 Ok(all.map(|(_, object)| object.clone()).collect())
             }
             KubeRequest::Put(target, object) => {
@@ -166,6 +180,33 @@ impl World {
                 gone.map(|_| Vec::new()).ok_or_else(|| missing(&name))
             }
         }
+    }
+}
+
+/// What of a list is asked for.
+struct Selection {
+    labels: LabelSelector,
+    fields: FieldSelector,
+}
+
+impl Selection {
+    fn of(target: &Target) -> Result<Self, Refusal> {
+        let invalid = |why: &dyn std::error::Error| Refusal::Invalid(why.to_string());
+        Ok(Self {
+            labels: LabelSelector::parse(&target.label_selector).map_err(|why| invalid(&why))?,
+            fields: FieldSelector::parse(&target.field_selector).map_err(|why| invalid(&why))?,
+        })
+    }
+
+    /// Of fields the stand-in knows those that every kind has.
+    fn holds(&self, key: &ObjectKey, object: &[u8]) -> bool {
+        let field = |field: &str| match field {
+            "metadata.name" => Cow::Borrowed(key.name.as_str()),
+            "metadata.namespace" => Cow::Borrowed(key.namespace.as_str()),
+            _ => Cow::Borrowed(""),
+        };
+        self.fields.matches(field)
+            && Tree::from_json(object).is_ok_and(|object| self.labels.matches_object(&object))
     }
 }
 
@@ -200,6 +241,19 @@ impl KubeAccess for World {
     }
 }
 
+impl Issuer for World {
+    fn issue(&self, request: CertificateRequest) -> BoxFuture<'_, Result<Issued, PortError>> {
+        let pem = Bytes::from_static(PEM);
+        let issued = Issued {
+            chain: pem.clone(),
+            key: pem.clone(),
+            authorities: pem,
+            not_after: request.life.as_secs(),
+        };
+        Box::pin(std::future::ready(Ok(issued)))
+    }
+}
+
 impl Services for StandIn {
     fn log(&self, level: Level, message: &str) {
         let mut log = lock(&self.log);
@@ -230,5 +284,21 @@ impl Services for StandIn {
 
     fn kube(&self, request: KubeRequest) -> Answer<'_, KubeResponse> {
         self.services.kube(request)
+    }
+
+    fn issue(&self, request: CertificateRequest) -> Answer<'_, Issued> {
+        self.services.issue(request)
+    }
+
+    fn measure(&self, measure: Measure) {
+        self.services.measure(measure);
+    }
+
+    fn now(&self) -> u64 {
+        self.services.now()
+    }
+
+    fn monotonic(&self) -> u64 {
+        self.services.monotonic()
     }
 }

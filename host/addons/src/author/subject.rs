@@ -9,7 +9,7 @@ use engine::{CallError, Component, Instance, Limits, Role};
 use crate::author::Workshop;
 use crate::author::stand_in::StandIn;
 use crate::library::{ComponentError, Package};
-use crate::metadata::{Metadata, SettingValue};
+use crate::metadata::{Allowance, Metadata, SettingValue};
 
 /// A component under test, granted all that it wants.
 pub struct Subject {
@@ -37,6 +37,7 @@ impl Subject {
     }
 
     pub(super) fn instance(&self, services: &Arc<StandIn>, limits: Limits) -> Result<Instance, CallError> {
-        self.component.instantiate(services.clone(), limits)
+        let allowance = Allowance::of(self.metadata.wants.quota.as_ref());
+        self.component.instantiate(services.clone(), allowance.within(limits))
     }
 }

@@ -2,9 +2,11 @@
 //! `plugin test`.
 
 mod inputs;
+mod network;
 mod pushes;
 mod requests;
 mod work;
+mod writes;
 
 use std::fmt;
 use std::sync::Arc;
@@ -63,7 +65,9 @@ struct Claim {
 
 /// All claims, in the order in which they are tried.
 fn claims() -> impl Iterator<Item = &'static Claim> {
-    [WHOLE, work::CLAIMS, pushes::CLAIMS, requests::CLAIMS].into_iter().flatten()
+    [WHOLE, work::CLAIMS, pushes::CLAIMS, requests::CLAIMS, writes::CLAIMS, network::CLAIMS]
+        .into_iter()
+        .flatten()
 }
 
 const WHOLE: &[Claim] = &[Claim {

@@ -25,9 +25,9 @@ impl Workshop {
         Self { library: Library::new(folder.clone(), engine, compiler), folder }
     }
 
-    /// The component, granted all that it wants.
+    /// The component, which may import all that it wants.
     pub(super) async fn load(&self, package: &Package) -> Result<Component, ComponentError> {
-        let component = self.library.load(package, &package.metadata.wants).await?;
+        let component = self.library.load(package).await?;
         let swept = self.sweep().await;
         swept.map_err(|why| ComponentError::File { doing: "sweep", path: self.folder.clone(), why })?;
         Ok(component)

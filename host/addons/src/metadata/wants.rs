@@ -1,11 +1,22 @@
 //! The capabilities that an addon wants, and why; granted, they are what it may do.
 
+mod capability;
+mod document;
+mod folder;
+mod pki;
+mod quota;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Component, Path};
 
 use engine::{Import, Kind};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use capability::Capability;
+pub(crate) use document::{DocumentWant, Origin};
+pub(crate) use folder::FolderWant;
+pub(crate) use pki::PkiWant;
+pub(crate) use quota::{Allowance, Quota};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -18,8 +29,24 @@ pub(crate) struct Wants {
     pub(crate) kube: Vec<KubeWant>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) files: Vec<FileWant>,
+    /// Documents of other servers, pushed as files are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) documents: Vec<DocumentWant>,
+    /// Folders of the node, which its instances find at their root.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) folders: Vec<FolderWant>,
+    /// Certificates that it may have issued.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pki: Vec<PkiWant>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) kv: Option<KvWant>,
+    pub(crate) kv: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clock: Option<Reason>,
+    /// How much it may use where that is not what everybody may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quota: Option<Quota>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +88,10 @@ pub(crate) struct FlagName {
     pub(crate) flag: String,
 }
 
+/// A capability that has no more to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct KvWant {
+pub(crate) struct Reason {
     pub(crate) why: String,
 }
 
@@ -80,10 +108,7 @@ impl FileWant {
     pub(crate) fn place(&self) -> Option<Place<'_>> {
         match (&self.flag, &self.path) {
             (Some(flag), None) => Some(Place::Flag(flag)),
-            (None, Some(path)) => {
-                let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-                (inside && !path.is_empty()).then_some(Place::Path(path))
-            }
+            (None, Some(path)) => is_inside(path).then_some(Place::Path(path)),
             _ => None,
         }
     }
@@ -99,56 +124,18 @@ impl ObjectsWant {
 impl Wants {
     /// The imports that are a capability.
     pub(crate) fn imports(&self) -> BTreeSet<Import> {
-        let wanted = [(Import::Kube, !self.kube.is_empty()), (Import::Kv, self.kv.is_some())];
+        let wanted = [
+            (Import::Kube, !self.kube.is_empty()),
+            (Import::Kv, self.kv.is_some()),
+            (Import::Pki, !self.pki.is_empty()),
+            (Import::Metrics, self.metrics.is_some()),
+            (Import::Clock, self.clock.is_some()),
+        ];
         wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(import, _)| import).collect()
     }
-
-    /// One line for each.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let objects = self.objects.iter().map(ToString::to_string);
-        let kube = self.kube.iter().map(ToString::to_string);
-        let files = self.files.iter().map(ToString::to_string);
-        let kv = self.kv.iter().map(|kv| format!("keeps data of its own in the datastore: {}", kv.why));
-        objects.chain(kube).chain(files).chain(kv).collect()
-    }
 }
 
-/// `roles.rbac.authorization.k8s.io`.
-fn qualified(resource: &str, group: &str) -> String {
-    if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
-}
-
-impl fmt::Display for ObjectsWant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "reads every object of {}: {}", qualified(&self.resource, &self.group), self.why)
-    }
-}
-
-impl fmt::Display for KubeWant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups: Vec<_> = self
-            .groups
-            .iter()
-            .map(|group| match group.as_str() {
-                "" => "core",
-                group => group,
-            })
-            .collect();
-        let (verbs, resources) = (self.verbs.join(", "), self.resources.join(", "));
-        write!(f, "may {verbs} {resources} of {}", groups.join(", "))?;
-        if !self.names.is_empty() {
-            write!(f, " called {}", self.names.join(", "))?;
-        }
-        write!(f, ": {}", self.why)
-    }
-}
-
-impl fmt::Display for FileWant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.flag, &self.path) {
-            (Some(FlagName { service, flag }), _) => write!(f, "reads the file of {service} --{flag}")?,
-            (None, path) => write!(f, "reads the file {}", path.as_deref().unwrap_or_default())?,
-        }
-        write!(f, ": {}", self.why)
-    }
+/// A path of plain names.
+fn is_inside(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use args::{AddonEdits, Args, Effective, Mistakes, Profile, Service};
 use bytes::Bytes;
-use engine::{Engine, Facts, Kind, KubeRequest, KubeResponse, Limits, Object, ObjectKey, Refusal};
+use engine::{
+    CertificateRequest, Engine, Facts, Issued, Kind, KubeRequest, KubeResponse, Limits, Object, ObjectKey,
+    Refusal,
+};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt, unfold};
 use supervise::{Scope, Task};
@@ -17,9 +20,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::author::Workshop;
-use crate::ports::{Compiler, Configuration, KubeAccess, ObjectSource, ObjectUpdate, PortError, Store};
+use crate::ports::{
+    Compiler, Configuration, Documents, Issuer, KubeAccess, ObjectSource, ObjectUpdate, PortError, Store,
+};
 use crate::signature::Trust;
-use crate::{AddonsHandle, Attributes, Builtin, Config, Credentials, Deps, User};
+use crate::{
+    AddonsHandle, AdmissionRequest, AdmissionStep, Attributes, Builtin, Config, Credentials, Deps, User,
+    WriteOperation, Written,
+};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -31,6 +39,30 @@ pub(crate) fn plugin(name: &str) -> Bytes {
 
 pub(super) fn builtin(name: &'static str, enabled_by_default: bool) -> Builtin {
     Builtin { name, component: Vec::leak(plugin(name).to_vec()), enabled_by_default }
+}
+
+/// A component of `tests/guests`.
+pub(super) fn guest(name: &str) -> Bytes {
+    support::guest(name).into()
+}
+
+/// The same component by another digest.
+pub(super) fn stamped(component: &Bytes) -> Bytes {
+    [component.as_ref(), b"\0\x06\x05stamp"].concat().into()
+}
+
+/// The same component, of whose metadata a part is another, no longer one. What is compiled of it is the same.
+pub(super) fn rewritten(component: &Bytes, part: &str, by: &str) -> Bytes {
+    let by = format!("{by:<width$}", width = part.len());
+    let mut made = component.to_vec();
+    // The compiler may have left a copy of it elsewhere.
+    let places = component.windows(part.len()).enumerate().filter(|(_, window)| *window == part.as_bytes());
+    places.for_each(|(place, _)| made[place..place + part.len()].copy_from_slice(by.as_bytes()));
+    assert_ne!(made, component.as_ref(), "the metadata has no {part:?}");
+    let made = Bytes::from(made);
+    let compiled = compiled(component).unwrap();
+    COMPILED.lock().unwrap().insert(made.clone(), compiled);
+    made
 }
 
 /// A component that has nothing but metadata.
@@ -66,16 +98,18 @@ static COMPILED: LazyLock<Mutex<HashMap<Bytes, Vec<u8>>>> = LazyLock::new(Mutex:
 
 impl Compiler for HereCompiler {
     fn compile(&self, component: Bytes) -> BoxFuture<'_, Result<Vec<u8>, PortError>> {
-        Box::pin(async move {
-            let mut compiled = COMPILED.lock().unwrap();
-            if let Some(compiled) = compiled.get(&component) {
-                return Ok(compiled.clone());
-            }
-            let made = engine::compile(&component).map_err(|why| PortError(why.to_string()))?;
-            compiled.insert(component, made.clone());
-            Ok(made)
-        })
+        Box::pin(async move { compiled(&component) })
     }
+}
+
+fn compiled(component: &Bytes) -> Result<Vec<u8>, PortError> {
+    let mut all = COMPILED.lock().unwrap();
+    if let Some(compiled) = all.get(component) {
+        return Ok(compiled.clone());
+    }
+    let made = engine::compile(component).map_err(|why| PortError(why.to_string()))?;
+    all.insert(component.clone(), made.clone());
+    Ok(made)
 }
 
 #[derive(Default)]
@@ -120,6 +154,28 @@ impl Store for MemoryStore {
             let below = keys.iter().filter(|(key, _)| key.starts_with(prefix));
             below.map(|(key, value)| (key.clone(), value.clone())).collect()
         })
+    }
+}
+
+/// Issues whatever it is asked for.
+struct FakeIssuer;
+
+impl Issuer for FakeIssuer {
+    fn issue(&self, request: CertificateRequest) -> BoxFuture<'_, Result<Issued, PortError>> {
+        let chain = format!("{} in {}", request.common_name, request.organizations.join(",")).into();
+        let (key, authorities) = (Bytes::new(), Bytes::new());
+        Box::pin(std::future::ready(Ok(Issued { chain, key, authorities, not_after: 1 })))
+    }
+}
+
+/// Other servers, by the URLs of what they have.
+#[derive(Default)]
+pub(super) struct Servers(pub(super) Mutex<BTreeMap<&'static str, Bytes>>);
+
+impl Documents for Servers {
+    fn fetch<'a>(&'a self, url: &'a str, _: Option<&'a Path>) -> BoxFuture<'a, Result<Bytes, PortError>> {
+        let found = self.0.lock().unwrap().get(url).cloned();
+        Box::pin(std::future::ready(found.ok_or_else(|| PortError(format!("fetch {url}: nobody is there")))))
     }
 }
 
@@ -260,6 +316,7 @@ pub(super) struct Machine {
     pub(super) trust: Trust,
     pub(super) store: Arc<MemoryStore>,
     pub(super) api: MemoryApi,
+    pub(super) servers: Arc<Servers>,
 }
 
 /// A run of the host.
@@ -273,14 +330,37 @@ pub(super) struct Run {
 pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
 
 impl Machine {
+    /// Another machine of the same cluster.
+    pub(super) fn beside(other: &Self) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            trust: other.trust,
+            store: other.store.clone(),
+            api: other.api.clone(),
+            ..Self::new()
+        }
+    }
+
     pub(super) fn new() -> Self {
         let objects = Arc::new(watch::Sender::new(BTreeMap::new()));
         let api = MemoryApi { objects, is_read_only: Arc::default() };
-        Self { folder: tempfile::tempdir().unwrap(), trust: Trust::Anybody, store: Arc::default(), api }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            trust: Trust::Anybody,
+            store: Arc::default(),
+            api,
+            servers: Arc::default(),
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Neither this machine nor the cluster has the component any more.
+    pub(super) fn lose(&self, digest: &str) {
+        std::fs::remove_file(self.path(&format!("var/lib/addons/{digest}.wasm"))).unwrap();
+        self.store.keys.lock().unwrap().retain(|key, _| !key.contains(digest));
     }
 
     pub(super) fn data_dir(&self) -> &Path {
@@ -300,7 +380,9 @@ impl Machine {
             compiler: Arc::new(HereCompiler),
             store: self.store.clone(),
             kube: Arc::new(self.api.clone()),
+            issuer: Arc::new(FakeIssuer),
             objects,
+            documents: self.servers.clone(),
             configuration: configuration.clone(),
             scope: scope.clone(),
         };
@@ -355,8 +437,43 @@ impl Run {
             Ok(crate::Decision::Allow(_)) => "allow".to_owned(),
             Ok(crate::Decision::Deny(_)) => "deny".to_owned(),
             Ok(crate::Decision::NoOpinion(_)) => "no opinion".to_owned(),
+            Ok(crate::Decision::Other(name)) => name,
             Err(why) => why.to_string(),
         }
+    }
+}
+
+impl Run {
+    /// What came of the words that the guest `able` is told, or `hostile`.
+    pub(super) async fn told(&self, addon: &str, words: &str) -> String {
+        let object = format!(r#"{{"metadata":{{"annotations":{{"do":"{words}"}}}}}}"#);
+        match self.addons.validate(addon, write(words, object.into())).await {
+            Ok(review) => review.denied.map_or("nothing".to_owned(), |denial| denial.message),
+            Err(why) => why.to_string(),
+        }
+    }
+
+    pub(super) fn shown(&self, resource: &str, user: &str) -> Vec<String> {
+        let written = Written { operation: WriteOperation::Create, group: "", resource, subresource: "" };
+        let shown = self.addons.shown(AdmissionStep::Validate, written, user);
+        shown.into_iter().map(|shown| shown.addon).collect()
+    }
+}
+
+/// The creation of a ConfigMap.
+pub(super) fn write(name: &str, object: Bytes) -> AdmissionRequest {
+    AdmissionRequest {
+        operation: WriteOperation::Create,
+        resource: Kind { group: String::new(), version: "v1".to_owned(), resource: "configmaps".to_owned() },
+        subresource: String::new(),
+        object_kind: "ConfigMap".to_owned(),
+        namespace: "default".to_owned(),
+        name: name.to_owned(),
+        user: User::default(),
+        object: Some(object),
+        old_object: None,
+        options: Bytes::from_static(b"{}"),
+        dry_run: false,
     }
 }
 

@@ -45,12 +45,12 @@ async fn an_authorizer_whose_component_is_lost_allows_nobody_and_its_mode_stays(
     let run = machine.start_ready(&[]).await;
     let plan = run.addons.install("rbac".to_owned(), Some(plugin("rbac"))).await.unwrap();
     run.stop().await;
-    std::fs::remove_file(machine.path(&format!("var/lib/addons/{}.wasm", plan.addon.digest))).unwrap();
+    machine.lose(&plan.addon.digest);
 
     let run = machine.start_ready(&[]).await;
     assert_eq!(run.configuration.mode(), "RBAC,Node");
     let told = run.asked("alice", "get", "", "pods").replace(&plan.addon.digest, "DIGEST");
-    expect!["addon rbac cannot decide: the component DIGEST is not on this node: install it again"]
+    expect!["addon rbac cannot decide: the component DIGEST is neither on this node nor in the datastore: install it again"]
         .assert_eq(&told);
     run.addons.install("rbac".to_owned(), Some(plugin("rbac"))).await.unwrap();
     assert_eq!(run.asked("alice", "get", "", "pods"), "no opinion");

@@ -17,8 +17,8 @@ export const authorizer = {
   },
 
   rules(user, namespace) {
-    if (!user.groups.includes(group())) return { resourceRules: [], pathRules: [], problems: [] };
+    if (!user.groups.includes(group())) return { resourceRules: [], pathRules: [], problems: [], extra: [] };
     const rule = { verbs: READING, groups: ["*"], resources: ["*"], names: [] };
-    return { resourceRules: [rule], pathRules: [], problems: ["secrets cannot be read"] };
+    return { resourceRules: [rule], pathRules: [], problems: ["secrets cannot be read"], extra: [] };
   },
 };

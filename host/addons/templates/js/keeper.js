@@ -3,7 +3,12 @@
 import kube from "mk8s:addon/kube@0.1.0-draft";
 
 const NAME = "{{name}}";
-const TARGET = { kind: { group: "", version: "v1", resource: "configmaps" }, namespace: "default", name: NAME };
+const TARGET = {
+  kind: { group: "", version: "v1", resource: "configmaps" },
+  namespace: "default",
+  name: NAME,
+  extra: [],
+};
 const WANTED = {
   apiVersion: "v1",
   kind: "ConfigMap",

@@ -23,6 +23,6 @@ class Authorizer(exports.Authorizer):
 
     def rules(self, user: User, namespace: str) -> RuleSet:
         if group() not in user.groups:
-            return RuleSet(resource_rules=[], path_rules=[], problems=[])
+            return RuleSet(resource_rules=[], path_rules=[], problems=[], extra=[])
         rule = ResourceRule(verbs=READING, groups=["*"], resources=["*"], names=[])
-        return RuleSet(resource_rules=[rule], path_rules=[], problems=["secrets cannot be read"])
+        return RuleSet(resource_rules=[rule], path_rules=[], problems=["secrets cannot be read"], extra=[])

@@ -10,7 +10,7 @@ from wit_world.imports import kube
 from wit_world.imports.types import Error_NotFound, Kind
 
 NAME = "{{name}}"
-TARGET = kube.Target(kind=Kind(group="", version="v1", resource="configmaps"), namespace="default", name=NAME)
+TARGET = kube.Target(kind=Kind(group="", version="v1", resource="configmaps"), namespace="default", name=NAME, extra=[])
 WANTED = {
     "apiVersion": "v1",
     "kind": "ConfigMap",

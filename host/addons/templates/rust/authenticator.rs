@@ -40,7 +40,8 @@ mod tests {
     fn a_listed_token_is_its_user_and_no_other_is() {
         let mut addon = Addon::default();
         let content = Some(b"t0ken,alice,1,\"readers\"\n".to_vec());
-        addon.changed(vec![File { name: FILE.into(), path: "tokens.csv".into(), content }]).unwrap();
+        let file = File { name: FILE.into(), path: "tokens.csv".into(), content, extra: Vec::new() };
+        addon.changed(vec![file]).unwrap();
         let user = |token: &str| {
             let credentials = Credentials {
                 certificate: None,

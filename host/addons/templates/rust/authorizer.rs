@@ -47,7 +47,7 @@ impl Authorizer for Addon {
             true => (vec![rule], vec!["secrets cannot be read".into()]),
             false => (Vec::new(), Vec::new()),
         };
-        Ok(RuleSet { resource_rules, path_rules: Vec::new(), problems })
+        Ok(RuleSet { resource_rules, problems, ..RuleSet::default() })
     }
 }
 
@@ -68,6 +68,7 @@ mod tests {
             subresource: String::new(),
             name: String::new(),
             path: String::new(),
+            extra: Vec::new(),
         };
         addon.authorize(&user, &attributes).unwrap()
     }

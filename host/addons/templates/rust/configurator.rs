@@ -24,7 +24,7 @@ mod tests {
     fn the_setting_is_the_value_of_the_flag() {
         let settings = vec![Setting { name: "max-pods".into(), value: "7".into() }];
         let facts = Facts { node_name: "node".into(), addresses: Vec::new(), extra: Vec::new() };
-        let input = Input { arguments: Vec::new(), settings, facts };
+        let input = Input { arguments: Vec::new(), settings, facts, extra: Vec::new() };
         assert_eq!(Addon::edits(&input).unwrap(), [Edit::set("kubelet", "max-pods", "7")]);
     }
 }

@@ -27,6 +27,7 @@ impl Lifecycle for Addon {
             kind: Kind { group: String::new(), version: "v1".into(), resource: "configmaps".into() },
             namespace: "default".into(),
             name: NAME.into(),
+            extra: Vec::new(),
         };
         match kube::get(&target) {
             Ok(_) => {}

@@ -10,8 +10,9 @@ use tracing::warn;
 
 use self::hook::{Hook, Reinvocation};
 use self::review::Verdict;
+use super::Write;
 use super::matching::FailurePolicy;
-use super::{Pass, Write};
+use super::round::Turn;
 use crate::registry::Served;
 use crate::rest::Derived;
 use crate::webhook::Servers;
@@ -24,18 +25,6 @@ pub(crate) struct Webhooks {
     mutating: Derived<Vec<Hook>>,
     validating: Derived<Vec<Hook>>,
     servers: Servers,
-}
-
-/// What mutating webhooks did in a round of admission.
-#[derive(Debug, Default)]
-pub(super) struct Round {
-    /// The webhooks that were asked and want to be again when the object changes, by name.
-    asked: Vec<String>,
-    /// Those of them before which a later one changed the object.
-    outdated: Vec<String>,
-    /// The object after the round; null where none wants to be asked again.
-    result: Tree,
-    pub(super) changed: bool,
 }
 
 impl Webhooks {
@@ -54,13 +43,9 @@ pub(super) async fn mutate(write: &mut Write<'_>) -> Result<(), Status> {
     }
     let webhooks = write.rest.admission().webhooks();
     let hooks = webhooks.mutating.get(write.rest);
-    let before = std::mem::take(&mut write.round);
-    let is_second = write.pass == Pass::Second;
-    let changed_between = is_second && before.result != write.object;
-    let mut round = Round::default();
+    let mut turn = Turn::begin(std::mem::take(&mut write.round), write.pass, &write.object);
     for hook in hooks.iter() {
-        let again = if changed_between { &before.asked } else { &before.outdated };
-        if is_second && !again.contains(&hook.id) {
+        if !turn.asks(&hook.id) {
             continue;
         }
         let Some(resource) = hook.meant(write)? else { continue };
@@ -72,18 +57,9 @@ pub(super) async fn mutate(write: &mut Write<'_>) -> Result<(), Status> {
             Some(patch) => patched(write, hook, &resource, &patch)?,
             None => false,
         };
-        if changed {
-            round.outdated = round.asked.clone();
-        }
-        if hook.reinvocation == Reinvocation::IfNeeded {
-            round.asked.push(hook.id.clone());
-        }
-        round.changed |= changed;
+        turn.asked(&hook.id, changed, hook.reinvocation == Reinvocation::IfNeeded);
     }
-    if !round.asked.is_empty() {
-        round.result = write.object.clone();
-    }
-    write.round = round;
+    write.round = turn.end(&write.object);
     Ok(())
 }
 

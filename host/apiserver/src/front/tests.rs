@@ -1,9 +1,11 @@
 //! Requests through every filter, one claim a test.
 
 mod access;
+mod addons;
 mod audit;
 mod backends;
 mod customs;
+mod escalation;
 mod exchange;
 mod fixture;
 mod limits;

@@ -102,6 +102,7 @@ impl Rest {
         }
         let mut write = Write::new(self, call, tree, None, options);
         self.admission().mutate(&mut write).await?;
+        self.confirm_no_escalation(call, &write.object, None)?;
         let tree = &mut write.object;
         let reserved = self.admission().addresses(self, call, tree, None)?;
         strategy.prepare_create(tree);

@@ -111,6 +111,7 @@ impl Rest {
         }
         let mut write = Write::new(self, call, new, Some(old), options);
         self.admission().mutate(&mut write).await?;
+        self.confirm_no_escalation(call, &write.object, Some(old))?;
         let new = &mut write.object;
         let mut reserved = Reserved::default();
         let errors = match part {

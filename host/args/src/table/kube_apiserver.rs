@@ -1,6 +1,6 @@
 //! kube-apiserver.
 
-use super::{COMPONENT, Flag, KLOG, SERVING, SHORT, Table, fixed, live, start};
+use super::{COMPONENT, Flag, KLOG, SERVING, SHORT, Table, fixed, live, restart, start};
 use crate::table::Kind::{Address, Bool, Choices, Cidr, Duration, List, Number, Path, Port, Text};
 
 pub(crate) const TABLE: Table =
@@ -25,21 +25,21 @@ const FLAGS: &[Flag] = &[
     start("etcd-certfile", Path, ""),
     start("etcd-keyfile", Path, ""),
     start("etcd-compaction-interval", Duration, "5m"),
-    start("event-ttl", Duration, "1h"),
+    restart("event-ttl", Duration, "1h"),
     start("encryption-provider-config", Path, ""),
-    start("enable-admission-plugins", List, ""),
-    start("disable-admission-plugins", List, ""),
-    start("admission-control-config-file", Path, ""),
-    start("max-requests-inflight", Number, "400"),
-    start("max-mutating-requests-inflight", Number, "200"),
-    start("request-timeout", Duration, "1m"),
-    start("min-request-timeout", Number, "1800"),
-    start("audit-policy-file", Path, ""),
-    start("audit-log-path", Path, ""),
-    start("audit-log-format", Text, "json"),
-    start("audit-log-maxage", Number, "366"),
-    start("audit-log-maxbackup", Number, "100"),
-    start("audit-log-maxsize", Number, "100"),
+    restart("enable-admission-plugins", List, ""),
+    restart("disable-admission-plugins", List, ""),
+    restart("admission-control-config-file", Path, ""),
+    restart("max-requests-inflight", Number, "400"),
+    restart("max-mutating-requests-inflight", Number, "200"),
+    restart("request-timeout", Duration, "1m"),
+    restart("min-request-timeout", Number, "1800"),
+    restart("audit-policy-file", Path, ""),
+    restart("audit-log-path", Path, ""),
+    restart("audit-log-format", Text, "json"),
+    restart("audit-log-maxage", Number, "366"),
+    restart("audit-log-maxbackup", Number, "100"),
+    restart("audit-log-maxsize", Number, "100"),
     fixed("etcd-prefix", Path, "/registry"),
     fixed("allow-privileged", Bool, "true"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),

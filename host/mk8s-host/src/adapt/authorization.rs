@@ -95,6 +95,9 @@ impl ModeAuthorizer {
             Ok(addons::Decision::Allow(reason)) => Decision::Allow { reason },
             Ok(addons::Decision::Deny(reason)) => Decision::Deny { reason },
             Ok(addons::Decision::NoOpinion(reason)) => Decision::NoOpinion { reason },
+            Ok(addons::Decision::Other(unknown)) => {
+                Decision::Unavailable { why: format!("an addon decided {unknown:?}") }
+            }
             Err(why) => Decision::Unavailable { why: why.to_string() },
         }
     }

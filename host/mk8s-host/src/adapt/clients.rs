@@ -9,6 +9,9 @@ use net::Body;
 
 use crate::slot::Slot;
 
+/// The user that the host itself is.
+pub(crate) const HOST: &str = "system:mk8s-host";
+
 /// Makes clients of the API server of this process, which may come and go.
 #[derive(Clone)]
 pub(crate) struct Clients {
@@ -49,6 +52,11 @@ impl Clients {
     /// An addon, with its own grants.
     pub(crate) fn addon(&self, name: &str) -> Client {
         self.client(user(&format!("system:addon:{name}"), &[]), name)
+    }
+
+    /// The host itself, for what is its own in the API.
+    pub(crate) fn host(&self) -> Client {
+        self.client(user(HOST, &["system:masters"]), "mk8s-host")
     }
 
     fn client(&self, identity: UserInfo, agent: &str) -> Client {

@@ -9,8 +9,8 @@ use client::{
 };
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt, unfold};
-use objects::Tree;
 use objects::status::Reason;
+use objects::{Tree, meta};
 use tracing::debug;
 
 use crate::adapt::clients::Clients;
@@ -60,12 +60,18 @@ async fn answer(client: &Client, request: KubeRequest) -> Result<KubeResponse, R
         }
         KubeRequest::List(target) => {
             let api = client.dynamic(&resource(&target.kind), namespace(&target));
-            let list = api.list_all(&ListOptions::default()).await.map_err(refusal)?;
+            let options = ListOptions {
+                label_selector: target.label_selector,
+                field_selector: target.field_selector,
+                ..ListOptions::default()
+            };
+            let list = api.list_all(&options).await.map_err(refusal)?;
             Ok(list.items.iter().map(Tree::to_json).collect())
         }
         KubeRequest::Put(target, object) => {
             let wanted = Tree::from_json(&object).map_err(|why| Refusal::Invalid(why.to_string()))?;
-            Ok(vec![put(client, &target, wanted).await.map_err(refusal)?.to_json()])
+            let api = client.dynamic(&resource(&target.kind), namespace(&target));
+            Ok(vec![replace(&api, &target.name, wanted).await.map_err(refusal)?.to_json()])
         }
         KubeRequest::Delete(target) => {
             let api = client.dynamic(&resource(&target.kind), namespace(&target));
@@ -75,22 +81,27 @@ async fn answer(client: &Client, request: KubeRequest) -> Result<KubeResponse, R
     }
 }
 
+/// Creates an object of cluster scope, or replaces the one of its name.
+pub(crate) async fn put(client: &Client, resource: &ApiResource, wanted: Tree) -> Result<Tree, ApiError> {
+    let name = meta::name(&wanted).to_owned();
+    replace(&client.dynamic(resource, None), &name, wanted).await
+}
+
 /// Creates the object, or replaces the one of its name; one that says which version it replaces, that version alone.
-async fn put(client: &Client, target: &Target, mut wanted: Tree) -> Result<Tree, ApiError> {
+async fn replace(api: &Api<Tree>, name: &str, mut wanted: Tree) -> Result<Tree, ApiError> {
     const VERSION: &[&str] = &["metadata", "resourceVersion"];
-    let api = client.dynamic(&resource(&target.kind), namespace(target));
     if wanted.at(VERSION).is_some() {
-        return api.update(&target.name, &wanted).await;
+        return api.update(name, &wanted).await;
     }
     match api.create(&wanted).await {
         Err(why) if why.is_already_exists() => {}
         other => return other,
     }
-    let present = api.get(&target.name).await?;
+    let present = api.get(name).await?;
     if let Some(version) = present.at(VERSION) {
         wanted.set_at(VERSION, version.clone());
     }
-    api.update(&target.name, &wanted).await
+    api.update(name, &wanted).await
 }
 
 fn refusal(why: ApiError) -> Refusal {
@@ -106,10 +117,15 @@ fn refusal(why: ApiError) -> Refusal {
 
 impl ObjectSource for AddonKube {
     fn follow(&self, addon: &str, kind: &Kind) -> BoxStream<'static, ObjectUpdate> {
-        let api = self.clients.addon(addon).dynamic(&resource(kind), None);
-        let follower = Follower { api, version: None, watch: None };
-        unfold(follower, |mut follower| async move { Some((follower.next().await, follower)) }).boxed()
+        follow(&self.clients.addon(addon), kind)
     }
+}
+
+/// The objects of a kind as a client sees them: a snapshot first, then what changes.
+pub(crate) fn follow(client: &Client, kind: &Kind) -> BoxStream<'static, ObjectUpdate> {
+    let api = client.dynamic(&resource(kind), None);
+    let follower = Follower { api, version: None, watch: None };
+    unfold(follower, |mut follower| async move { Some((follower.next().await, follower)) }).boxed()
 }
 
 /// Lists once, and again whenever the server no longer holds what came since.

@@ -15,8 +15,8 @@ pub(crate) enum Author {
         name: String,
         #[arg(long, value_parser = languages(), default_value = "rust")]
         lang: Language,
-        /// What it is for: configurators edit flags, authenticators know users, authorizers say what users may do, keepers
-        /// keep objects as they should be
+        /// What it is for: configurators edit flags, authenticators know users, authorizers say what users may do, admission
+        /// judges what is written, keepers keep objects as they should be
         #[arg(long, value_parser = kinds())]
         kind: Kind,
         /// Folder to make [default: the name]

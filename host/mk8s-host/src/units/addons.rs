@@ -1,16 +1,22 @@
 //! The addons: those that the binary carries and those that were installed.
 
+mod happenings;
+mod mirror;
+
 use std::sync::Arc;
 
 use addons::signature::Trust;
 use addons::{AddonsHandle, Builtin, Config, Deps, Limits};
 use anyhow::{Context, Result};
 use datastore::Datastore;
+use pki::Pki;
 use supervise::{BoxError, OnFailure, Unit, UnitContext};
 
 use crate::adapt::clients::Clients;
 use crate::adapt::compiler::ChildCompiler;
 use crate::adapt::configuration::LiveConfiguration;
+use crate::adapt::documents::Https;
+use crate::adapt::issuer::PkiIssuer;
 use crate::adapt::kube::AddonKube;
 use crate::adapt::store::AddonStore;
 use crate::builtin::{BUILTINS, Default};
@@ -18,6 +24,8 @@ use crate::cli::Profile;
 use crate::data_dir::DataDir;
 use crate::slot::Slot;
 use crate::units::{name, until_ended};
+
+pub(crate) use happenings::Sources;
 
 /// What the addons stand on.
 #[derive(Clone)]
@@ -28,6 +36,9 @@ pub(crate) struct Parts {
     pub(crate) datastore: Slot<Datastore>,
     pub(crate) clients: Clients,
     pub(crate) configuration: LiveConfiguration,
+    /// Name of this node.
+    pub(crate) node: String,
+    pub(crate) happenings: Sources,
 }
 
 pub(crate) fn unit(parts: Parts, slot: Slot<AddonsHandle>) -> Result<Unit> {
@@ -45,18 +56,29 @@ async fn run(
     slot: Slot<AddonsHandle>,
     context: UnitContext,
 ) -> Result<(), BoxError> {
-    let kube = Arc::new(AddonKube::new(parts.clients));
+    let kube = Arc::new(AddonKube::new(parts.clients.clone()));
     let deps = Deps {
         engine,
         compiler: Arc::new(compiler),
         store: Arc::new(AddonStore::new(parts.datastore)),
         kube: kube.clone(),
+        issuer: Arc::new(PkiIssuer::new(Pki::new(parts.data_dir.root()))),
         objects: kube,
+        documents: Arc::new(Https),
         configuration: Arc::new(parts.configuration),
         scope: context.scope.clone(),
     };
     let (handle, task) = config(&parts.data_dir, parts.profile, parts.trust).build(deps)?;
     let _filled = slot.fill(handle.clone());
+    let leaving = context.scope.token();
+    let beside = {
+        let telling = happenings::tell(parts.happenings, handle.clone());
+        let mirroring = mirror::keep(parts.clients.host(), handle.clone(), parts.node);
+        async move { tokio::join!(telling, mirroring) }
+    };
+    context.scope.spawn("beside the addons", async move {
+        leaving.run_until_cancelled(beside).await;
+    });
     let stop = context.stop();
     until_ended(context, async move { handle.ready().await }, async move {
         task.run(stop).await;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use addons::AddonsHandle;
 use anyhow::{Context, Result, bail};
 use apiserver::{
     AdmissionConfiguration, AdmissionPlugins, ApiServerHandle, AuditConfig, AuditFormat, AuditLog,
@@ -17,8 +18,11 @@ use net::{CertificatePem, Listener, TlsClient, TlsServer};
 use supervise::{BoxError, OnFailure, Unit, UnitContext};
 use tokio::sync::watch;
 
+use crate::adapt::admission::AddonAdmission;
 use crate::adapt::authentication::AddonAuthenticator;
 use crate::adapt::authorization::{ModeAuthorizer, Modes};
+use crate::configuration::Configuration;
+use crate::data_dir::DataDir;
 use crate::facts::primary_address;
 use crate::slot::Slot;
 use crate::units::{name, until_ended};
@@ -26,10 +30,15 @@ use crate::units::{name, until_ended};
 /// What the API server stands on.
 #[derive(Clone)]
 pub(crate) struct Parts {
-    pub(crate) config: Config,
+    pub(crate) configuration: Configuration,
+    pub(crate) data_dir: DataDir,
+    /// Of the machine, the primary one first.
+    pub(crate) addresses: Vec<IpAddr>,
     pub(crate) datastore: Slot<Datastore>,
     pub(crate) authenticator: AddonAuthenticator,
     pub(crate) authorizer: ModeAuthorizer,
+    pub(crate) admission: AddonAdmission,
+    pub(crate) addons: Slot<AddonsHandle>,
     pub(crate) modes: Modes,
     pub(crate) kubelet: TlsClient,
     pub(crate) front_proxy: watch::Receiver<CertificatePem>,
@@ -47,10 +56,14 @@ pub(crate) fn unit(parts: Parts, slot: Slot<ApiServerHandle>) -> Unit {
 
 async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) -> Result<(), BoxError> {
     let Parts {
-        config,
+        configuration,
+        data_dir,
+        addresses,
         datastore,
         authenticator,
         authorizer,
+        admission,
+        addons,
         modes,
         kubelet,
         front_proxy,
@@ -63,6 +76,8 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
         datastore: datastore.wait().await,
         authenticate: Arc::new(authenticator),
         authorize: Arc::new(authorizer),
+        admit: Arc::new(admission),
+        more_metrics: Arc::new(move || addons.get().map(|addons| addons.metrics()).unwrap_or_default()),
         node_mode: Arc::new({
             let modes = modes.clone();
             move || modes.has_node_mode()
@@ -75,6 +90,7 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
         encryption,
         scope: context.scope.clone(),
     };
+    let config = config(&configuration.effective(), data_dir.root(), &addresses)?;
     let (handle, task) = config.build(dependencies)?;
     let _filled = slot.fill(handle.clone());
     let stop = context.stop();

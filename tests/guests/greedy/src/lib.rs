@@ -10,7 +10,12 @@ sdk::addon!(Greedy: authenticator);
 impl Authenticator for Greedy {
     fn authenticate(&self, _: &Credentials) -> Result<Option<User>, Error> {
         let secrets = Kind { group: String::new(), version: "v1".to_owned(), resource: "secrets".to_owned() };
-        kube::list(&kube::Target { kind: secrets, namespace: String::new(), name: String::new() })?;
+        kube::list(&kube::Target {
+            kind: secrets,
+            namespace: String::new(),
+            name: String::new(),
+            extra: Vec::new(),
+        })?;
         Ok(None)
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn files(trial: &Trial<'_>, content: Option<&[u8]>) -> Vec<File> {
         path: format!("/var/lib/mk8s/{name}"),
         content: content.map(Bytes::copy_from_slice),
     };
-    trial.subject.metadata.wants.files.iter().map(|want| file(&want.name)).collect()
+    let wants = &trial.subject.metadata.wants;
+    let names = wants.files.iter().map(|want| &want.name);
+    names.chain(wants.documents.iter().map(|want| &want.name)).map(file).collect()
 }
 
 /// Pushes what an instance gets before its first call, on a node that has nothing.

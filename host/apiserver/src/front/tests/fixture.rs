@@ -21,8 +21,8 @@ use crate::authn::{Authenticate, Authentication, Credentials, UserInfo};
 use crate::authz::{Attributes, Authorize, Decision, Rules};
 use crate::front::{Front, Origin};
 use crate::{
-    AdmissionPlugins, ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Limits,
-    NODE_PORTS,
+    AdmissionPlugins, Admit, ApiServerHandle, ApiServerTask, ClientAuthorities, Config, Dependencies, Judge,
+    Judgement, Limits, NODE_PORTS, WriteRequest, WriteScope,
 };
 
 /// A bearer token is the name of its user; `broken` is one that nobody can tell.
@@ -46,6 +46,7 @@ pub(super) type Rule = fn(&UserInfo, &Attributes) -> Decision;
 
 pub(super) struct Asked {
     rule: Mutex<Rule>,
+    rules: Mutex<Rules>,
 }
 
 impl Authorize for Asked {
@@ -55,7 +56,31 @@ impl Authorize for Asked {
     }
 
     fn rules(&self, _: &UserInfo, _: &str) -> Rules {
-        Rules::default()
+        self.rules.lock().unwrap().clone()
+    }
+}
+
+pub(super) type Say = fn(&str, &WriteScope<'_>, &WriteRequest) -> Result<Judgement, String>;
+
+/// Addons that say what a test wants of all writes.
+#[derive(Default)]
+pub(super) struct Judges {
+    pub(super) all: Mutex<Vec<(Judge, Say)>>,
+}
+
+impl Admit for Judges {
+    fn judges(&self, _: &WriteScope<'_>) -> Result<Vec<Judge>, String> {
+        Ok(self.all.lock().unwrap().iter().map(|(judge, _)| judge.clone()).collect())
+    }
+
+    fn judge<'a>(
+        &'a self,
+        judge: &'a str,
+        scope: &'a WriteScope<'a>,
+        request: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Judgement, String>> {
+        let say = self.all.lock().unwrap().iter().find(|(one, _)| one.name == judge).unwrap().1;
+        Box::pin(std::future::ready(say(judge, scope, request)))
     }
 }
 
@@ -63,6 +88,7 @@ pub(super) struct Fixture {
     pub(super) handle: ApiServerHandle,
     pub(super) task: ApiServerTask,
     asked: Arc<Asked>,
+    pub(super) judges: Arc<Judges>,
     anonymous: Arc<AtomicBool>,
     pub(super) authorities: watch::Sender<ClientAuthorities>,
     pub(super) scope: Scope,
@@ -96,8 +122,9 @@ impl Fixture {
             Embedded::open(datastore::Config::new(directory.path().join("store"))).unwrap();
         let scope = Scope::root("test");
         scope.spawn("datastore", task.run(scope.token()));
-        let asked = Arc::new(Asked { rule: Mutex::new(|_, _| Decision::allow("")) });
+        let asked = Arc::new(Asked { rule: Mutex::new(|_, _| Decision::allow("")), rules: Mutex::default() });
         let anonymous = Arc::new(AtomicBool::new(false));
+        let judges = Arc::new(Judges::default());
         let is_anonymous = Arc::clone(&anonymous);
         let authorities = watch::channel(ClientAuthorities {
             users: "users".to_owned(),
@@ -107,6 +134,8 @@ impl Fixture {
             datastore: datastore.into(),
             authenticate: Arc::new(ByName),
             authorize: Arc::clone(&asked) as Arc<dyn Authorize>,
+            admit: judges.clone(),
+            more_metrics: Arc::new(|| "# TYPE more gauge\nmore 1\n".to_owned()),
             node_mode: Arc::new(|| true),
             anonymous: Arc::new(move || is_anonymous.load(Ordering::Relaxed)),
             kubelet: TlsClient::new(authority, None).unwrap(),
@@ -118,11 +147,16 @@ impl Fixture {
         };
         let (handle, task) = config.build(dependencies).unwrap();
         let authorities = authorities.0;
-        Self { handle, task, asked, anonymous, authorities, scope, _directory: directory }
+        Self { handle, task, asked, judges, anonymous, authorities, scope, _directory: directory }
     }
 
     pub(super) fn rule(&self, rule: Rule) {
         *self.asked.rule.lock().unwrap() = rule;
+    }
+
+    /// What everybody holds.
+    pub(super) fn holds(&self, rules: Rules) {
+        *self.asked.rules.lock().unwrap() = rules;
     }
 
     pub(super) fn allow_anonymous(&self) {

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::admission::Admission;
+use crate::admission::addon::Nobody;
 use crate::admission::address::ServiceNetwork;
 use crate::authn::UserInfo;
 use crate::authz::{Attributes, Authorize, Decision, Rules};
@@ -41,7 +42,7 @@ impl Fixture {
         let (encryption, encrypting) = watch::channel(None);
         let foundation = Foundation {
             store: store.clone().into(),
-            admission: Admission::new(network(), &crate::AdmissionPlugins::default()),
+            admission: Admission::new(network(), &crate::AdmissionPlugins::default(), Arc::new(Nobody)),
             expiry: Expiry::new(TTL),
             authorizer: Arc::new(Everything),
             values: Values::new(encrypting),

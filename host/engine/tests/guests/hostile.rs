@@ -1,66 +1,20 @@
 //! Guests that do what no guest should, each contained.
 
-#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use engine::{
-    Answer, CallError, Component, Credentials, Engine, Import, InspectError, Instance, KubeRequest,
-    KubeResponse, Level, Limits, LoadError, Refusal, Role, Services, Setting, Strikes, Unavailable, User,
-    Warm, compile, inspect,
+    Attributes, CallError, Cluster, Component, Credentials, Decision, DnsClient, Event, Facts, File, Import,
+    InspectError, Instance, Kind, Limits, Object, ObjectKey, Refusal, Role, Setting, Strikes, Unavailable,
+    User, Warm, inspect,
 };
 use support::guest;
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
+use crate::host::{Recorder, at_once, load, write};
+
 static HOSTILE: LazyLock<Component> = LazyLock::new(|| load("hostile", &[]).unwrap());
-
-/// Keeps the log, and has nothing else.
-#[derive(Default)]
-struct Recorder(Mutex<Vec<String>>);
-
-impl Services for Recorder {
-    fn log(&self, level: Level, message: &str) {
-        self.0.lock().unwrap().push(format!("{level:?}: {message}"));
-    }
-
-    fn settings(&self) -> Vec<Setting> {
-        Vec::new()
-    }
-
-    fn kv_get(&self, _: String) -> Answer<'_, Option<Bytes>> {
-        nothing()
-    }
-
-    fn kv_put(&self, _: String, _: Bytes) -> Answer<'_, ()> {
-        nothing()
-    }
-
-    fn kv_delete(&self, _: String) -> Answer<'_, ()> {
-        nothing()
-    }
-
-    fn kv_list(&self, _: String) -> Answer<'_, Vec<String>> {
-        nothing()
-    }
-
-    fn kube(&self, _: KubeRequest) -> Answer<'_, KubeResponse> {
-        nothing()
-    }
-}
-
-fn nothing<T: Send + 'static>() -> Answer<'static, T> {
-    Box::pin(async { Err(Refusal::Other("there is nothing".to_owned())) })
-}
-
-fn load(name: &str, granted: &[Import]) -> Result<Component, LoadError> {
-    let compiled = compile(&guest(name)).unwrap();
-    let granted: BTreeSet<_> = granted.iter().copied().collect();
-    // SAFETY: compiled on the line above.
-    unsafe { ENGINE.load(&compiled, &granted) }
-}
 
 fn instance() -> Instance {
     HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::HOT).unwrap()
@@ -119,7 +73,7 @@ fn a_flood_of_lines_is_cut_and_counted_and_holds_no_escapes() {
     let mut instance = HOSTILE.instantiate(recorder.clone(), Limits::COLD).unwrap();
     ask(&mut instance, "flood").unwrap();
     drop(instance);
-    let lines = recorder.0.lock().unwrap();
+    let lines = recorder.lines.lock().unwrap();
     assert!(lines.len() < 2000, "{} lines", lines.len());
     assert!(lines.iter().all(|line| !line.contains('\u{1b}')));
     assert!(lines.last().unwrap().contains("lines were dropped"), "{:?}", lines.last());
@@ -138,6 +92,66 @@ fn there_is_no_environment_no_folder_and_no_socket() {
     let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::COLD).unwrap();
     assert_eq!(name(ask(&mut instance, "environment").unwrap()), "0 variables, 0 arguments, no folder");
     assert_eq!(name(ask(&mut instance, "socket").unwrap()), "no socket");
+}
+
+/// Asks a role of a fresh instance to do something.
+fn ask_role(role: Role, what: &str, limits: Limits) -> Result<(), CallError> {
+    let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), limits).unwrap();
+    let user = User { name: what.to_owned(), ..User::default() };
+    let setting = Setting { name: "do".to_owned(), value: format!("{what:?}") };
+    let kind = Kind { group: String::new(), version: "v1".to_owned(), resource: "pods".to_owned() };
+    let key = ObjectKey { namespace: String::new(), name: what.to_owned() };
+    match role {
+        Role::Config => at_once(instance.edits(&[], &[setting], &Facts::default())).map(drop),
+        Role::Lifecycle => at_once(instance.notify(Event::UnitReady(what))),
+        Role::Objects => instance.snapshot(&kind, &[Object { key, json: Bytes::new() }]),
+        Role::Files => instance.files(&[File { name: what.to_owned(), path: String::new(), content: None }]),
+        Role::Authenticator => ask(&mut instance, what).map(drop),
+        Role::Authorizer => instance.authorize(&user, &Attributes::default()).map(drop),
+        Role::Admission => at_once(instance.mutate(&write(what))).map(drop),
+        Role::Dns => instance.answer(what.as_bytes(), DnsClient { address: "", transport: "udp" }).map(drop),
+        Role::Overlay => {
+            let cluster = Cluster {
+                this_node: what.to_owned(),
+                nodes: Vec::new(),
+                cluster_cidrs: Vec::new(),
+                settings: Vec::new(),
+            };
+            at_once(instance.plan(&cluster)).map(drop)
+        }
+    }
+}
+
+#[test]
+fn an_endless_loop_is_cut_in_every_role() {
+    // What is pushed and what nobody waits for in a request has seconds, which need not be waited for here.
+    let patient = [Role::Config, Role::Objects, Role::Files, Role::Overlay];
+    for role in Role::ALL.iter().filter(|role| !patient.contains(role)) {
+        let why = ask_role(*role, "loop", Limits::HOT).unwrap_err();
+        assert!(matches!(why, CallError::Deadline(_)), "{}: {why}", role.name());
+    }
+    let why = ask_role(Role::Overlay, "loop", Limits::HOT).unwrap_err();
+    assert!(matches!(why, CallError::Deadline(_)), "{why}");
+}
+
+#[test]
+fn a_trap_a_deep_recursion_and_too_much_memory_end_the_call_in_every_role() {
+    let limits = Limits { memory: 16 << 20, ..Limits::COLD };
+    for role in Role::ALL {
+        for what in ["trap", "stack", "memory"] {
+            let why = ask_role(*role, what, limits).unwrap_err();
+            assert!(why.is_fault(), "{} {what}: {why}", role.name());
+            assert_eq!(matches!(why, CallError::Memory), what == "memory", "{} {what}: {why}", role.name());
+        }
+    }
+}
+
+#[test]
+fn a_case_that_the_host_does_not_know_is_told_as_that() {
+    let mut instance = HOSTILE.instantiate(Arc::new(Recorder::default()), Limits::COLD).unwrap();
+    let user = User { name: "unheard".to_owned(), ..User::default() };
+    let decision = instance.authorize(&user, &Attributes::default()).unwrap();
+    assert_eq!(decision, Decision::Other("unheard".to_owned()));
 }
 
 #[test]

@@ -1,0 +1,149 @@
+//! Which writes an addon is shown, and what becomes of one that it cannot judge.
+
+use engine::WriteOperation;
+use serde::{Deserialize, Serialize};
+
+/// The field `admission` of the metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdmissionSpec {
+    /// What it completes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) mutate: Vec<Rule>,
+    /// What it judges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) validate: Vec<Rule>,
+    #[serde(default)]
+    pub(crate) failure: Failure,
+    /// It completes an object again that somebody changed after it.
+    #[serde(default)]
+    pub(crate) reinvoke: bool,
+}
+
+/// What becomes of a write where the addon gives no answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Failure {
+    #[default]
+    Fail,
+    Ignore,
+}
+
+/// Writes; in each list `*` is everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    pub(crate) operations: Vec<OperationName>,
+    /// Empty for core.
+    pub(crate) groups: Vec<String>,
+    /// `pods`, `pods/status`, `pods/*`, `*/*`.
+    pub(crate) resources: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OperationName {
+    Create,
+    Update,
+    Delete,
+    Connect,
+    #[serde(rename = "*")]
+    Any,
+}
+
+impl OperationName {
+    fn is(self, operation: WriteOperation) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Create => operation == WriteOperation::Create,
+            Self::Update => operation == WriteOperation::Update,
+            Self::Delete => operation == WriteOperation::Delete,
+            Self::Connect => operation == WriteOperation::Connect,
+        }
+    }
+}
+
+/// What a rule looks at of a write.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    pub operation: WriteOperation,
+    pub group: &'a str,
+    /// Plural name.
+    pub resource: &'a str,
+    /// Empty for the object itself.
+    pub subresource: &'a str,
+}
+
+impl Rule {
+    pub(crate) fn covers(&self, written: Written<'_>) -> bool {
+        self.operations.iter().any(|operation| operation.is(written.operation))
+            && self.groups.iter().any(|group| group == "*" || group == written.group)
+            && self.resources.iter().any(|resource| is_resource(resource, written))
+    }
+}
+
+/// As webhooks' rules have it: `pods` is not its sub-resources, `*` is no sub-resource, `*/*` is all.
+fn is_resource(rule: &str, written: Written<'_>) -> bool {
+    let (resource, subresource) = rule.split_once('/').unwrap_or((rule, ""));
+    (resource == "*" || resource == written.resource)
+        && (subresource == written.subresource || subresource == "*")
+}
+
+impl AdmissionSpec {
+    /// What is wrong with it.
+    pub(crate) fn wrong(&self) -> Vec<&'static str> {
+        let rules = || self.mutate.iter().chain(&self.validate);
+        let checks = [
+            (rules().next().is_none(), "is missing: neither mutate nor validate has one"),
+            (rules().any(|rule| rule.operations.is_empty()), "names no operation"),
+            (rules().any(|rule| rule.groups.is_empty()), "names no group"),
+            (rules().any(|rule| rule.resources.is_empty()), "names no resource"),
+        ];
+        checks.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, what)| what).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(resources: &str, written: &str) -> bool {
+        let json =
+            format!(r#"{{"operations":["create","delete"],"groups":["","apps"],"resources":{resources}}}"#);
+        let rule: Rule = serde_json::from_str(&json).unwrap();
+        let (resource, subresource) = written.split_once('/').unwrap_or((written, ""));
+        rule.covers(Written { operation: WriteOperation::Create, group: "apps", resource, subresource })
+    }
+
+    #[test]
+    fn a_rule_is_for_what_it_names() {
+        assert!(covers(r#"["pods"]"#, "pods"));
+        assert!(covers(r#"["pods/status"]"#, "pods/status"));
+        assert!(covers(r#"["pods/*"]"#, "pods") && covers(r#"["pods/*"]"#, "pods/status"));
+        assert!(covers(r#"["*"]"#, "pods") && covers(r#"["*/*"]"#, "pods/log"));
+    }
+
+    #[test]
+    fn a_rule_is_for_nothing_else() {
+        assert!(!covers(r#"["pods"]"#, "pods/status"));
+        assert!(!covers(r#"["*"]"#, "pods/status"));
+        assert!(!covers(r#"["pods/log"]"#, "pods"));
+        let json = r#"{"operations":["create"],"groups":[""],"resources":["*"]}"#;
+        let rule: Rule = serde_json::from_str(json).unwrap();
+        let written = |operation, group| Written { operation, group, resource: "pods", subresource: "" };
+        assert!(rule.covers(written(WriteOperation::Create, "")));
+        assert!(!rule.covers(written(WriteOperation::Update, "")));
+        assert!(!rule.covers(written(WriteOperation::Create, "apps")));
+    }
+
+    #[test]
+    fn rules_that_cover_nothing_are_told() {
+        let spec: AdmissionSpec = serde_json::from_str(
+            r#"{"mutate":[{"operations":[],"groups":[],"resources":[]}],"failure":"ignore"}"#,
+        )
+        .unwrap();
+        assert_eq!(spec.wrong(), ["names no operation", "names no group", "names no resource"]);
+        let none: AdmissionSpec = serde_json::from_str("{}").unwrap();
+        assert_eq!((none.wrong().len(), none.failure), (1, Failure::Fail));
+    }
+}
