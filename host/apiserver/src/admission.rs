@@ -12,6 +12,7 @@ mod limits;
 mod matching;
 mod namespace;
 mod node_restriction;
+mod node_taint;
 mod pod_security;
 mod policy;
 mod priority;
@@ -121,7 +122,13 @@ const NOTHING: Plugin =
 const CORE: &str = "";
 const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
 const LIMITED: Scope = Scope::WithSubresources(&[(CORE, "pods"), (CORE, "persistentvolumeclaims")]);
+const NODES: Scope = Scope::Resources(&[(CORE, "nodes")]);
 const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
+const PROTECTED: Scope = Scope::Resources(&[
+    (CORE, "persistentvolumes"),
+    (CORE, "persistentvolumeclaims"),
+    ("storage.k8s.io", "volumeattributesclasses"),
+]);
 const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses")]);
 const EVENTS: Scope = Scope::Resources(&[(CORE, "events"), ("events.k8s.io", "events")]);
 const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
@@ -136,11 +143,13 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)), ..NOTHING },
     Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
     Plugin { name: "NodeRestriction", operations: &[Create, Update, Delete], validate: Some(Now(node_restriction::check)), ..NOTHING },
+    Plugin { name: "TaintNodesByCondition", scope: NODES, operations: &[Create], mutate: Some(Now(node_taint::complete)), ..NOTHING },
     Plugin { name: "PodSecurity", operations: &[Create, Update], validate: Some(Now(pod_security::check)), ..NOTHING },
     Plugin { name: "Priority", scope: PODS, operations: &[Create, Update], mutate: Some(Now(priority::complete)), ..NOTHING },
     Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },
     Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
     Plugin { name: "DefaultStorageClass", scope: CLAIMS, operations: &[Create], mutate: Some(Now(default_class::of_claim)), ..NOTHING },
+    Plugin { name: "StorageObjectInUseProtection", scope: PROTECTED, operations: &[Create], mutate: Some(Now(storage::protect)), ..NOTHING },
     Plugin { name: "PersistentVolumeClaimResize", scope: CLAIMS, operations: &[Update], validate: Some(Now(storage::resize)), ..NOTHING },
     Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)), ..NOTHING },
     Plugin { name: "CertificateApproval", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "approval"), operations: &[Update], validate: Some(Now(certificates::approval)), ..NOTHING },

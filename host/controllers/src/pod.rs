@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{
     Affinity, ContainerPort, ContainerState, EphemeralVolumeSource, PersistentVolumeClaimVolumeSource,
-    PodCondition, PodIP, PodReadinessGate, ResourceRequirements, Toleration,
+    PodCondition, PodIP, PodReadinessGate, PodResourceClaim, PodResourceClaimStatus, ResourceRequirements,
+    Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
@@ -43,6 +44,7 @@ pub(crate) struct PodSpec {
     pub(crate) overhead: Option<BTreeMap<String, Quantity>>,
     pub(crate) resources: Option<ResourceRequirements>,
     pub(crate) priority_class_name: Option<String>,
+    pub(crate) resource_claims: Vec<PodResourceClaim>,
     pub(crate) active_deadline_seconds: Option<i64>,
     pub(crate) termination_grace_period_seconds: Option<i64>,
     /// The one node that its affinity lets it go to by name, as that of a DaemonSet's pod does.
@@ -84,6 +86,7 @@ pub(crate) struct PodStatus {
     pub(crate) start_time: Option<Time>,
     pub(crate) container_statuses: Vec<ContainerStatus>,
     pub(crate) init_container_statuses: Vec<ContainerStatus>,
+    pub(crate) resource_claim_statuses: Vec<PodResourceClaimStatus>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -150,7 +150,7 @@ impl Node {
             units::apiserver::unit(api, slots.api.clone()),
             units::addons::unit(addons, slots.addons.clone())?,
             units::controllers::unit(
-                units::controllers::config(&effective)?,
+                units::controllers::config(&effective, data_dir.root())?,
                 clients.clone(),
                 ca_bundle,
                 ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),
@@ -170,6 +170,11 @@ impl Node {
             }
         }
         if role == Role::Node {
+            units.push(units::hostpath::unit(
+                clients.clone(),
+                facts.node_name.clone(),
+                data_dir.join("default-storage"),
+            ));
             let (missing, runtime_missing) = watch::channel(None);
             let kubelet = units::kubelet::Parts {
                 data_dir: data_dir.clone(),
