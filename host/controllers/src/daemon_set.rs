@@ -67,6 +67,11 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     wiring.reconcile(reconciler, queue, workers);
 }
 
+/// What pods of a revision are labelled with. One that somebody else made may have but its name.
+fn hash(revision: &Revision) -> &str {
+    revision.label(REVISION_LABEL).unwrap_or_else(|| revision.name())
+}
+
 /// Of a node what decides on pods.
 fn fitness(node: &Node) -> impl PartialEq + '_ {
     (node.metadata.labels.as_ref(), node.spec.as_ref().and_then(|spec| spec.taints.as_ref()))
@@ -101,17 +106,18 @@ impl Reconcile for DaemonSets {
         let revisions = self.revisions.in_namespace(&key.namespace);
         let revisions = claim(&self.client, &*set, &selector, revisions).await?;
         let Some(present) = self.present(&set, &owner, &revisions).await? else { return Ok(Outcome::Done) };
-        let hash = present.label(REVISION_LABEL).unwrap_or_default();
         let is_settled = self.batches.pending(&owner).is_none();
         let pods = claim(&self.client, &*set, &selector, self.pods.in_namespace(&key.namespace)).await?;
-        let template = template::template(&set, hash);
+        let template = template::template(&set, hash(&present));
         let eligibility = Eligibility::of(&template);
         let nodes = self.nodes.all();
         let nodes =
             nodes.iter().filter_map(|node| Some((node.metadata.name.clone()?, eligibility.judge(node))));
         let nodes: BTreeMap<_, _> = nodes.collect();
         let now = supervise::clock::now();
-        let state = State { set: &set, nodes, pods: plan::by_node(&pods), hash, now };
+        let same = revisions.iter().filter(|revision| revision.data == present.data);
+        let hashes = same.chain([&present]).map(|revision| hash(revision)).collect();
+        let state = State { set: &set, nodes, pods: plan::by_node(&pods), hashes, now };
         let managed = if is_settled { self.manage(&owner, &template, &state).await } else { Ok(None) };
         let status = plan::status(&state, is_settled);
         let old = set.status.clone().unwrap_or_default();
@@ -218,7 +224,7 @@ impl DaemonSets {
             .iter()
             .filter_map(|pod| pod.metadata.labels.as_ref()?.get(REVISION_LABEL).map(String::as_str))
             .collect();
-        revisions.retain(|revision| revision.label(REVISION_LABEL).is_none_or(|hash| !live.contains(hash)));
+        revisions.retain(|revision| !live.contains(hash(revision)));
         revisions::forget(&self.client, owner, revisions, surplus).await
     }
 }

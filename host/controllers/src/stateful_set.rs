@@ -180,9 +180,10 @@ impl StatefulSets {
                 return Ok(());
             }
         }
-        if let Err(error) = self.claim(subject, ordinal).await {
-            self.tell(owner, "Create", &name, Err(&error));
-            return Err(error);
+        let claimed = self.claim(subject, ordinal).await;
+        if claimed.is_err() {
+            self.tell(owner, "Create", &name, &claimed);
+            return claimed;
         }
         let revision = match template {
             Template::Current => &subject.current,
@@ -196,7 +197,7 @@ impl StatefulSets {
             Err(error) if error.is_already_exists() || error.is_namespace_terminating() => Err(error.into()),
             answer => {
                 let answer = answer.map(drop).map_err(StatefulSetError::from);
-                self.tell(owner, "Create", &name, answer.as_ref().map(|()| ()));
+                self.tell(owner, "Create", &name, &answer);
                 answer
             }
         }
@@ -210,7 +211,7 @@ impl StatefulSets {
             Err(error) if error.is_not_found() || error.is_conflict() => return Ok(()),
             answer => answer.map(drop).map_err(StatefulSetError::from),
         };
-        self.tell(owner, "Delete", name, answer.as_ref().map(|()| ()));
+        self.tell(owner, "Delete", name, &answer);
         answer
     }
 
@@ -283,7 +284,7 @@ impl StatefulSets {
         Ok(())
     }
 
-    fn tell(&self, owner: &Owner, verb: &str, pod: &str, answer: Result<(), &StatefulSetError>) {
+    fn tell(&self, owner: &Owner, verb: &str, pod: &str, answer: &Result<(), StatefulSetError>) {
         let set = &owner.name;
         let done = format!("{} Pod {pod} in StatefulSet {set}", verb.to_lowercase());
         let (kind, reason, message) = match answer {

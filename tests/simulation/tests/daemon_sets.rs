@@ -145,13 +145,23 @@ async fn a_pod_that_fails_is_replaced_ever_later() {
     world.create::<DaemonSet>(daemon_set(tree!({}))).await;
     // Containers of a DaemonSet are restarted; what fails for good is the pod, as when its node refuses it.
     for turn in 1..=3 {
-        let pod = world.until_count::<Pod>(AGENT, 1, "a pod", |pod| !meta::is_deleting(pod)).await.remove(0);
+        let runs =
+            |pod: &Tree| pod.str_at(&["status", "phase"]) == Some("Running") && !meta::is_deleting(pod);
+        let pod = world.until_count::<Pod>(AGENT, 1, "a pod", runs).await.remove(0);
+        let name = meta::name(&pod);
+        // The kubelet would say that it runs.
+        world.nodes.stop("node-0");
         let failed = client::Patch::Merge(tree!({ "status": { "phase": "Failed" } }));
         let api = world.client().dynamic(&client::ApiResource::of::<Pod>(), Some("default"));
-        api.patch_status(meta::name(&pod), &failed).await.unwrap();
-        let claim = format!("it is replaced, turn {turn}");
-        let is_another = |other: &Tree| meta::uid(other) != meta::uid(&pod);
-        world.until_count::<Pod>(AGENT, 1, &claim, is_another).await;
+        api.patch_status(name, &failed).await.unwrap();
+        let claim = format!("it is deleted, turn {turn}");
+        world
+            .until(&claim, || async {
+                let found = world.find::<Pod>(name).await;
+                found.is_none_or(|found| meta::is_deleting(&found)).then_some(())
+            })
+            .await;
+        world.nodes.resume("node-0");
     }
     let events = world.list::<Event>("").await;
     assert!(events.iter().any(|event| event.str_at(&["reason"]) == Some("FailedDaemonPod")));

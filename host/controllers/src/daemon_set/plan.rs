@@ -22,8 +22,8 @@ pub(super) struct State<'a> {
     pub(super) nodes: BTreeMap<String, Place>,
     /// By the node that each is bound to; the oldest first.
     pub(super) pods: BTreeMap<String, Vec<Arc<Pod>>>,
-    /// That of the present revision.
-    pub(super) hash: &'a str,
+    /// Those of the revisions that have the present template; of several where somebody made another.
+    pub(super) hashes: Vec<&'a str>,
     pub(super) now: Timestamp,
 }
 
@@ -94,7 +94,9 @@ impl State<'_> {
 
     fn is_new(&self, pod: &Pod) -> bool {
         let labels = pod.metadata.labels.as_ref();
-        labels.and_then(|labels| labels.get(REVISION_LABEL)).is_some_and(|label| label == self.hash)
+        labels
+            .and_then(|labels| labels.get(REVISION_LABEL))
+            .is_some_and(|label| self.hashes.contains(&label.as_str()))
     }
 
     fn on(&self, node: &str) -> &[Arc<Pod>] {

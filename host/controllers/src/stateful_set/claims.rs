@@ -145,7 +145,7 @@ mod tests {
             controller: Some(true),
             ..OwnerReference::default()
         };
-        check((true, true), false, &[other.clone()], None);
+        check((true, true), false, std::slice::from_ref(&other), None);
         let (set, _) = owners();
         check((true, true), false, &[other, set.reference()], Some(&["o"]));
     }

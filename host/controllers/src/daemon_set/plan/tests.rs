@@ -71,7 +71,7 @@ fn nodes(given: &str) -> BTreeMap<String, Place> {
 }
 
 fn state<'a>(set: &'a DaemonSet, given: &str, pods: &[Arc<Pod>]) -> State<'a> {
-    State { set, nodes: nodes(given), pods: by_node(pods), hash: "new", now: NOW.parse().unwrap() }
+    State { set, nodes: nodes(given), pods: by_node(pods), hashes: vec!["new"], now: NOW.parse().unwrap() }
 }
 
 fn shown(plan: &Plan) -> String {

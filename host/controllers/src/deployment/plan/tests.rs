@@ -81,7 +81,7 @@ fn rolling(surge: impl Into<Tree>, unavailable: impl Into<Tree>) -> Tree {
 fn the_new_set_has_no_more_than_the_surge_beside_the_old() {
     check(&deployment(10, rolling("25%", 0)), &[], &[], "make 10");
     let old = set(1, "old", (10, 10, 10), 10, 13);
-    check(&deployment(10, rolling("25%", 0)), &[old.clone()], &[], "make 3");
+    check(&deployment(10, rolling("25%", 0)), std::slice::from_ref(&old), &[], "make 3");
     check(&deployment(10, rolling(0, 1)), &[old], &[], "make 0");
 }
 
