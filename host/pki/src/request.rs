@@ -10,9 +10,9 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
+use crate::Pki;
 use crate::error::PkiError;
 use crate::table::Authority;
-use crate::Pki;
 
 const PEM_LABEL: &str = "CERTIFICATE REQUEST";
 /// Certificates are valid from a little before now, for machines whose clock is behind.
