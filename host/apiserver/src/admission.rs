@@ -124,6 +124,11 @@ const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
 const LIMITED: Scope = Scope::WithSubresources(&[(CORE, "pods"), (CORE, "persistentvolumeclaims")]);
 const NODES: Scope = Scope::Resources(&[(CORE, "nodes")]);
 const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
+const PROTECTED: Scope = Scope::Resources(&[
+    (CORE, "persistentvolumes"),
+    (CORE, "persistentvolumeclaims"),
+    ("storage.k8s.io", "volumeattributesclasses"),
+]);
 const CLASSES: Scope = Scope::Resources(&[("scheduling.k8s.io", "priorityclasses")]);
 const EVENTS: Scope = Scope::Resources(&[(CORE, "events"), ("events.k8s.io", "events")]);
 const INGRESSES: Scope = Scope::Resources(&[("networking.k8s.io", "ingresses")]);
@@ -144,6 +149,7 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },
     Plugin { name: "DefaultTolerationSeconds", scope: PODS, operations: &[Create, Update], mutate: Some(Now(tolerations::complete)), ..NOTHING },
     Plugin { name: "DefaultStorageClass", scope: CLAIMS, operations: &[Create], mutate: Some(Now(default_class::of_claim)), ..NOTHING },
+    Plugin { name: "StorageObjectInUseProtection", scope: PROTECTED, operations: &[Create], mutate: Some(Now(storage::protect)), ..NOTHING },
     Plugin { name: "PersistentVolumeClaimResize", scope: CLAIMS, operations: &[Update], validate: Some(Now(storage::resize)), ..NOTHING },
     Plugin { name: "RuntimeClass", scope: PODS, operations: &[Create], mutate: Some(Now(runtime_class::complete)), validate: Some(Now(runtime_class::check)), ..NOTHING },
     Plugin { name: "CertificateApproval", scope: Scope::Subresource(REQUESTS.0, REQUESTS.1, "approval"), operations: &[Update], validate: Some(Now(certificates::approval)), ..NOTHING },

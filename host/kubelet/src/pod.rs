@@ -1,6 +1,7 @@
 //! Pure semantics of one pod on this node: what it is, what to do next, and how it looks in its status.
 
 pub(crate) mod backoff;
+pub(crate) mod claim;
 pub(crate) mod container;
 pub(crate) mod env;
 pub(crate) mod facts;

@@ -13,9 +13,10 @@ use k8s_openapi::api::core::v1::{Container, Pod, Volume, VolumeMount};
 use objects::quantity::Quantity;
 
 use crate::kubelet::Context;
+use crate::pod::claim::{self, ClaimError};
 use crate::pod::container::{ConfigError, propagation, sub_path};
 use crate::pod::facts::{PodFacts, PodUid};
-use crate::pod::fields::Place;
+use crate::pod::fields;
 use crate::pod::payload::{Contents, PayloadError, payload, wanted};
 
 pub(crate) use fetch::{FetchError, Tokens, environment};
@@ -24,6 +25,11 @@ pub(crate) use fetch::{FetchError, Tokens, environment};
 pub(crate) enum VolumeError {
     #[error("MountVolume.SetUp failed for volume {volume:?} : {source}")]
     SetUp { volume: String, source: Cause },
+    #[error(
+        "Unable to attach or mount volumes: unmounted volumes=[{volume}], unattached volumes=[], failed to process \
+         volumes=[{volume}]: error processing PVC {claim}: {source}"
+    )]
+    Claim { volume: String, claim: String, source: ClaimError },
     #[error("fetch what the volumes are made of: {0}")]
     Fetch(#[from] FetchError),
 }
@@ -36,6 +42,8 @@ pub(crate) enum Cause {
     Make { path: PathBuf, source: io::Error },
     #[error("hostPath type check failed: {} is not {wanted}", path.display())]
     HostPath { path: PathBuf, wanted: &'static str },
+    #[error("path {path:?} does not exist")]
+    Local { path: PathBuf },
 }
 
 /// Where a volume is on the node.
@@ -68,14 +76,45 @@ impl Volumes {
         &mut self,
         context: &Context,
         pod: &Pod,
-        place: &Place,
+        place: &fields::Place,
     ) -> Result<(), VolumeError> {
         let contents = fetch::contents(context, pod, wanted(volumes(pod)), &mut self.tokens).await?;
         for volume in volumes(pod) {
+            if let Some(claim) = claim::claim(pod, volume) {
+                self.set_up_claim(context, pod, volume, &claim).await?;
+                continue;
+            }
             let made = make(&context.config.root, pod, place, volume, &contents);
             let made = made.map_err(|source| VolumeError::SetUp { volume: volume.name.clone(), source })?;
             self.there.insert(volume.name.clone(), made);
         }
+        Ok(())
+    }
+
+    /// Finds the volume of a claim. Where it is does not change.
+    async fn set_up_claim(
+        &mut self,
+        context: &Context,
+        pod: &Pod,
+        volume: &Volume,
+        claim: &claim::Claim,
+    ) -> Result<(), VolumeError> {
+        if self.there.contains_key(&volume.name) {
+            return Ok(());
+        }
+        let wrong = |source| VolumeError::Claim {
+            volume: volume.name.clone(),
+            claim: format!("{}/{}", pod.namespace(), claim.name),
+            source,
+        };
+        let claimed = fetch::claimed(context, pod, claim).await?.map_err(wrong)?;
+        let place = claim::place(&claimed.claim, &claimed.volume, claimed.object.as_ref()).map_err(wrong)?;
+        let path = match place {
+            claim::Place::HostPath(source) => host_path::checked(source),
+            claim::Place::Local(path) => local(pod, Path::new(path)),
+        };
+        let path = path.map_err(|source| VolumeError::SetUp { volume: claimed.volume, source })?;
+        self.there.insert(volume.name.clone(), Mounted { path, readonly: claim.readonly });
         Ok(())
     }
 
@@ -115,10 +154,28 @@ impl Volumes {
     }
 }
 
+/// A folder of the node that is a volume; the group of the pod may write to it.
+fn local(pod: &Pod, path: &Path) -> Result<PathBuf, Cause> {
+    if !path.exists() {
+        return Err(Cause::Local { path: path.to_owned() });
+    }
+    if let Some(group) = fs_group(pod) {
+        let given = folder::give(path, group);
+        given.map_err(|source| Cause::Make { path: path.to_owned(), source })?;
+    }
+    Ok(path.to_owned())
+}
+
+/// The group that owns the volumes of a pod.
+fn fs_group(pod: &Pod) -> Option<u32> {
+    let group = pod.spec().and_then(|spec| spec.security_context.as_ref()?.fs_group);
+    group.and_then(|group| u32::try_from(group).ok())
+}
+
 fn make(
     root: &Path,
     pod: &Pod,
-    place: &Place,
+    place: &fields::Place,
     volume: &Volume,
     contents: &Contents,
 ) -> Result<Mounted, Cause> {
@@ -126,8 +183,7 @@ fn make(
         let path = host_path::checked(source)?;
         return Ok(Mounted { path, readonly: false });
     }
-    let group = pod.spec().and_then(|spec| spec.security_context.as_ref()?.fs_group);
-    let group = group.and_then(|group| u32::try_from(group).ok());
+    let group = fs_group(pod);
     let kind = kind(volume)?;
     let path =
         pod_folder(root, &pod.uid()).join("volumes").join(format!("kubernetes.io~{kind}")).join(&volume.name);
@@ -159,13 +215,8 @@ fn kind(volume: &Volume) -> Result<&'static str, PayloadError> {
         (volume.downward_api.is_some(), "downward-api"),
         (volume.empty_dir.is_some(), "empty-dir"),
     ];
-    let others = [
-        (volume.persistent_volume_claim.is_some(), "persistentVolumeClaim"),
-        (volume.csi.is_some(), "csi"),
-        (volume.nfs.is_some(), "nfs"),
-        (volume.ephemeral.is_some(), "ephemeral"),
-        (volume.image.is_some(), "image"),
-    ];
+    let others =
+        [(volume.csi.is_some(), "csi"), (volume.nfs.is_some(), "nfs"), (volume.image.is_some(), "image")];
     let found = |rows: &[(bool, &'static str)]| rows.iter().find(|row| row.0).map(|row| row.1);
     found(&rows).ok_or_else(|| PayloadError::Unsupported {
         volume: volume.name.clone(),

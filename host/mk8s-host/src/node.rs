@@ -170,6 +170,11 @@ impl Node {
             }
         }
         if role == Role::Node {
+            units.push(units::hostpath::unit(
+                clients.clone(),
+                facts.node_name.clone(),
+                data_dir.join("default-storage"),
+            ));
             let (missing, runtime_missing) = watch::channel(None);
             let kubelet = units::kubelet::Parts {
                 data_dir: data_dir.clone(),

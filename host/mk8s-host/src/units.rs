@@ -8,6 +8,7 @@ pub(crate) mod control;
 pub(crate) mod controllers;
 pub(crate) mod datastore;
 pub(crate) mod etcd;
+pub(crate) mod hostpath;
 pub(crate) mod kubelet;
 pub(crate) mod scheduler;
 pub(crate) mod snapshots;
@@ -24,6 +25,7 @@ pub(crate) mod name {
     pub(crate) const CONTROLLERS: &str = "controllers";
     pub(crate) const DATASTORE: &str = "datastore";
     pub(crate) const ETCD: &str = "etcd";
+    pub(crate) const HOSTPATH: &str = "hostpath";
     pub(crate) const KUBELET: &str = "kubelet";
     pub(crate) const SCHEDULER: &str = "scheduler";
     pub(crate) const SNAPSHOTS: &str = "snapshots";

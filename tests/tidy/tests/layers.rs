@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["net", "observe", "pki", "supervise"],
     &["args", "bolt", "cel", "mvcc", "objects", "structural"],
     &["client", "cri", "datastore", "engine", "etcd", "reconcile", "registry"],
-    &["addons", "admin", "apiserver", "controllers", "kubelet", "scheduler"],
+    &["addons", "admin", "apiserver", "controllers", "hostpath", "kubelet", "scheduler"],
     &["mk8s-host"],
 ];
 

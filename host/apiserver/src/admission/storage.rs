@@ -1,12 +1,23 @@
-//! PersistentVolumeClaimResize: a claim grows only where its class lets it.
+//! PersistentVolumeClaimResize: a claim grows only where its class lets it. StorageObjectInUseProtection: what is used
+//! stays, held by a finalizer that a controller takes away.
 
-use objects::Tree;
 use objects::quantity::Quantity;
 use objects::status::Status;
+use objects::{Tree, meta};
 
 use super::Write;
 
 const REQUEST: &[&str] = &["spec", "resources", "requests", "storage"];
+
+pub(super) fn protect(write: &mut Write<'_>) -> Result<(), Status> {
+    let finalizer = match &*write.call.resource.plural {
+        "persistentvolumes" => "kubernetes.io/pv-protection",
+        "persistentvolumeclaims" => "kubernetes.io/pvc-protection",
+        _ => "kubernetes.io/vac-protection",
+    };
+    meta::add_finalizer(&mut write.object, finalizer);
+    Ok(())
+}
 
 pub(super) fn resize(write: &mut Write<'_>) -> Result<(), Status> {
     let size = |claim: &Tree| claim.str_at(REQUEST).and_then(|text| text.parse::<Quantity>().ok());

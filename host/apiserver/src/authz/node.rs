@@ -108,7 +108,7 @@ pub(crate) fn pods_of(view: &View, node: &str) -> Vec<Tree> {
 fn uses(view: &View, pod: &Tree, kind: &str, namespace: &str, name: &str) -> bool {
     if kind == "persistentvolumes" {
         return claims(pod).any(|claim| {
-            let claim = core(view, "persistentvolumeclaims", meta::namespace(pod), claim);
+            let claim = core(view, "persistentvolumeclaims", meta::namespace(pod), &claim);
             claim.is_some_and(|claim| claim.str_at(&["spec", "volumeName"]) == Some(name))
         });
     }
@@ -120,9 +120,16 @@ fn uses(view: &View, pod: &Tree, kind: &str, namespace: &str, name: &str) -> boo
         }
 }
 
-fn claims(pod: &Tree) -> impl Iterator<Item = &str> {
+/// The names of the claims of a pod, with those that it brings along.
+fn claims(pod: &Tree) -> impl Iterator<Item = String> {
     let volumes = pod.items_at(&["spec", "volumes"]).iter();
-    volumes.filter_map(|volume| volume.str_at(&["persistentVolumeClaim", "claimName"]))
+    volumes.filter_map(|volume| match volume.str_at(&["persistentVolumeClaim", "claimName"]) {
+        None if volume.get("ephemeral").is_some() => {
+            let own = volume.str_at(&["name"]).unwrap_or_default();
+            Some(format!("{}-{own}", meta::name(pod)))
+        }
+        name => name.map(str::to_owned),
+    })
 }
 
 /// Where the names of one kind of object stand in a pod: in volumes, in the sources of projected ones, and in the
@@ -216,7 +223,11 @@ mod tests {
             &["spec", "volumes"],
             tree!([
                 { "name": "s", "secret": { "secretName": "key" } },
-                { "name": "p", "projected": { "sources": [{ "configMap": { "name": "settings" } }] } }
+                { "name": "p", "projected": { "sources": [{ "configMap": { "name": "settings" } }] } },
+                { "name": "c", "persistentVolumeClaim": { "claimName": "data" } },
+                { "name": "e", "ephemeral": { "volumeClaimTemplate": { "spec": {
+                    "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } }
+                } } } }
             ]),
         );
         web.set_at(&["spec", "automountServiceAccountToken"], false);
@@ -234,6 +245,10 @@ mod tests {
             ("update", "", "secrets", "default", "key", false),
             ("get", "", "configmaps", "default", "settings", true),
             ("get", "", "configmaps", "default", "kube-root-ca.crt", false),
+            ("get", "", "persistentvolumeclaims", "default", "data", true),
+            ("get", "", "persistentvolumeclaims", "default", "web-e", true),
+            ("get", "", "persistentvolumeclaims", "default", "web-c", false),
+            ("update", "", "persistentvolumeclaims", "default", "data", false),
             ("create", "", "serviceaccounts/token", "default", "app", true),
             ("create", "", "serviceaccounts/token", "default", "default", false),
             ("get", "", "nodes", "", "n1", true),

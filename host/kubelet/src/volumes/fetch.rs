@@ -6,13 +6,14 @@ use std::time::Duration;
 use client::ApiError;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Container, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Container, PersistentVolume, PersistentVolumeClaim, Pod, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{Metadata, NamespaceResourceScope};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::kubelet::Context;
+use crate::pod::claim::{self, Claim, ClaimError};
 use crate::pod::env::{Sources, references};
 use crate::pod::facts::PodFacts;
 use crate::pod::payload::{Contents, TokenWanted, Wanted};
@@ -76,6 +77,38 @@ pub(crate) async fn environment(
         secrets: fetch(context, pod, references.secrets).await?,
         services,
     })
+}
+
+/// A claim and the volume that it is bound to, which `claim::place` looks at.
+pub(super) struct Claimed {
+    pub(super) claim: PersistentVolumeClaim,
+    pub(super) volume: String,
+    pub(super) object: Option<PersistentVolume>,
+}
+
+/// `Ok(Err(_))` where the claim is not as it must be.
+pub(super) async fn claimed(
+    context: &Context,
+    pod: &Pod,
+    claim: &Claim,
+) -> Result<Result<Claimed, ClaimError>, FetchError> {
+    let failed = |kind, name: &str, source| FetchError::Object {
+        kind,
+        name: name.to_owned(),
+        source: Box::new(source),
+    };
+    let claims = context.client.namespaced::<PersistentVolumeClaim>(pod.namespace());
+    let object = claims.find(&claim.name).await;
+    let object = object.map_err(|source| failed("PersistentVolumeClaim", &claim.name, source))?;
+    let volume = match claim::bound(pod, claim, object.as_ref()) {
+        Ok(volume) => volume.to_owned(),
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let Some(object) = object else { return Ok(Err(ClaimError::NoClaim(claim.name.clone()))) };
+    let volumes = context.client.cluster::<PersistentVolume>();
+    let found = volumes.find(&volume).await;
+    let found = found.map_err(|source| failed("PersistentVolume", &volume, source))?;
+    Ok(Ok(Claimed { claim: object, volume, object: found }))
 }
 
 pub(super) async fn contents(

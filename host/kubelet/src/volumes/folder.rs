@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -36,6 +36,22 @@ pub(super) fn on_memory(path: &Path, limit: Option<i64>) -> io::Result<()> {
     let size = limit.map(|bytes| format!("size={bytes}")).unwrap_or_default();
     let data = std::ffi::CString::new(size).expect("a number has no zero byte");
     Ok(mount("tmpfs", path, "tmpfs", MountFlags::empty(), data.as_c_str())?)
+}
+
+/// Gives a tree to a group, whose members may do with it what its owner may; links are not followed.
+pub(super) fn give(path: &Path, group: u32) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    lchown(path, None, Some(group))?;
+    let mode = metadata.permissions().mode();
+    if metadata.is_dir() {
+        fs::set_permissions(path, Permissions::from_mode(mode | 0o2770))?;
+        for entry in fs::read_dir(path)? {
+            give(&entry?.path(), group)?;
+        }
+    } else if metadata.is_file() {
+        fs::set_permissions(path, Permissions::from_mode(mode | 0o660))?;
+    }
+    Ok(())
 }
 
 /// Every mount of the house is of another file system than the folder that it is in.
@@ -195,6 +211,22 @@ mod tests {
         symlink("/etc", path.join("out")).unwrap();
         assert!(below(&path, "out").is_err());
         assert!(below(&path, "new/sub").unwrap().is_dir());
+    }
+
+    #[test]
+    fn a_group_gets_what_is_in_a_folder_and_nothing_that_its_links_lead_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, outside) = (folder.path().join("v"), folder.path().join("outside"));
+        shared(&path, None).unwrap();
+        for file in [&path.join("a"), &outside] {
+            fs::write(file, "1").unwrap();
+            fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+        }
+        symlink(&outside, path.join("out")).unwrap();
+        let own = fs::metadata(&path).unwrap().gid();
+        give(&path, own).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!([mode(&path), mode(&path.join("a")), mode(&outside)], [0o2777, 0o660, 0o600]);
     }
 
     #[test]

@@ -28,11 +28,17 @@ impl Clients {
 
     /// A controller, which has a service account in `kube-system`.
     pub(crate) fn controller(&self, name: &str) -> Client {
+        self.service_account(name, "kube-controller-manager")
+    }
+
+    /// A service beyond Kubernetes' own, which has a service account in `kube-system`.
+    pub(crate) fn service(&self, name: &str) -> Client {
+        self.service_account(name, name)
+    }
+
+    fn service_account(&self, name: &str, agent: &str) -> Client {
         let groups = ["system:serviceaccounts", "system:serviceaccounts:kube-system"];
-        self.client(
-            user(&format!("system:serviceaccount:kube-system:{name}"), &groups),
-            "kube-controller-manager",
-        )
+        self.client(user(&format!("system:serviceaccount:kube-system:{name}"), &groups), agent)
     }
 
     /// The kubelet of a node.
