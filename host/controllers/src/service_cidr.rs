@@ -162,7 +162,7 @@ mod tests {
     fn one_is_needed_as_long_as_it_has_addresses_that_no_other_has() {
         let old = cidr("old", "10.0.0.0/24");
         let needed = |others: &[Arc<ServiceCIDR>], ip: &str| {
-            is_needed(&old, &[&[old.clone()], others].concat(), &[address(ip)])
+            is_needed(&old, &[std::slice::from_ref(&old), others].concat(), &[address(ip)])
         };
         assert!(needed(&[], "10.0.0.1"));
         assert!(!needed(&[], "10.0.1.1"));

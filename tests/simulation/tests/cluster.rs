@@ -1,5 +1,7 @@
 //! What the cluster keeps for itself: certificates, roles, tokens, and what each node is given.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
+
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,7 @@
 //! Nodes that fail and come back, and what becomes of their pods.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
+
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod};

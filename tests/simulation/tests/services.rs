@@ -1,5 +1,7 @@
 //! Services and the endpoints that are published for them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by its panic")]
+
 use std::time::Duration;
 
 use client::DeleteOptions;
