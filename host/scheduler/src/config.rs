@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use objects::decode::{self, Notation};
-use objects::validate::{FieldError, Path};
+use objects::validate::FieldError;
 
 use crate::profile::Profile;
 use crate::queue::Backoffs;
