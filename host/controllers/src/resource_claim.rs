@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use client::events::{EventType, Recorder};
 use client::{ApiError, Client, DeleteOptions, ListOptions, Patch};
-use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
 use objects::tree;
 use reconcile::{Change, ObjectKey, Outcome, Queue, Reconcile, Store};
 
+use crate::dependents::Owner;
 use crate::pod::Pod;
 use crate::wiring::Wiring;
 use plan::{Need, PlanError, Released};
@@ -116,7 +116,12 @@ impl Devices {
                 Err(error) => {
                     let message = format!("PodResourceClaim {}: {error}", need.pod_claim);
                     let kind = EventType::Warning;
-                    self.recorder.record(reference(key, pod), kind, "FailedResourceClaimCreation", message);
+                    self.recorder.record(
+                        Owner::of(pod).object(),
+                        kind,
+                        "FailedResourceClaimCreation",
+                        message,
+                    );
                     return Err(error);
                 }
             }
@@ -185,17 +190,5 @@ impl Devices {
         }
         let pod = self.client.namespaced::<Pod>(namespace).find(name).await?;
         Ok(pod.is_none_or(|pod| is_over(&pod)))
-    }
-}
-
-fn reference(key: &ObjectKey, pod: &Pod) -> ObjectReference {
-    ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Pod".to_owned()),
-        namespace: Some(key.namespace.clone()),
-        name: Some(key.name.clone()),
-        uid: pod.metadata.uid.clone(),
-        resource_version: pod.metadata.resource_version.clone(),
-        field_path: None,
     }
 }

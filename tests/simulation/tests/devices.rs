@@ -1,5 +1,7 @@
 //! Claims of devices come and go with the pods that use them.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use client::{ApiResource, DeleteOptions, Patch};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};

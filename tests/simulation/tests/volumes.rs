@@ -1,5 +1,7 @@
 //! Claims and volumes find each other, and let go.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

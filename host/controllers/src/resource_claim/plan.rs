@@ -6,6 +6,7 @@ use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimConsumerReferen
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use reconcile::ObjectKey;
 
+use crate::dependents::Owner;
 use crate::pod::{Pod, controller_of};
 
 /// On a claim that was made for a pod: the pod's own name of it.
@@ -93,19 +94,11 @@ pub(super) fn claim(
     let metadata = template.spec.metadata.clone().unwrap_or_default();
     let mut annotations = metadata.annotations.unwrap_or_default();
     annotations.insert(POD_CLAIM.to_owned(), need.pod_claim.to_owned());
-    let pod_name = pod.metadata.name.clone().unwrap_or_default();
-    let owner = OwnerReference {
-        api_version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        name: pod_name.clone(),
-        uid: pod.metadata.uid.clone().unwrap_or_default(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    };
+    let owner = Owner::of(pod);
     let metadata = ObjectMeta {
         namespace: pod.metadata.namespace.clone(),
-        generate_name: Some(base(&pod_name, need.pod_claim)),
-        owner_references: Some(vec![owner]),
+        generate_name: Some(base(&owner.name, need.pod_claim)),
+        owner_references: Some(vec![owner.reference()]),
         annotations: Some(annotations),
         labels: metadata.labels,
         ..ObjectMeta::default()

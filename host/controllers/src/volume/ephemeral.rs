@@ -3,10 +3,11 @@
 use client::events::{EventType, Recorder};
 use client::{ApiError, Client};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use reconcile::{Change, ObjectKey, Outcome, Reconcile, Store};
 
-use super::{claim_name, claim_names, is_made_for, name, reference};
+use super::{claim_name, claim_names, is_made_for, reference};
+use crate::dependents::Owner;
 use crate::pod::Pod;
 use crate::wiring::Wiring;
 
@@ -98,14 +99,7 @@ fn own(pod: &Pod, claim: &PersistentVolumeClaim) -> Result<(), EphemeralError> {
 
 /// The names of the ephemeral volumes of a pod, and the claims that they stand for.
 fn wanted(pod: &Pod) -> impl Iterator<Item = (&str, PersistentVolumeClaim)> {
-    let owner = OwnerReference {
-        api_version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        name: name(&pod.metadata).to_owned(),
-        uid: pod.metadata.uid.clone().unwrap_or_default(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    };
+    let owner = Owner::of(pod).reference();
     pod.spec.volumes.iter().filter_map(move |volume| {
         let template = volume.ephemeral.as_ref()?.volume_claim_template.clone()?;
         let metadata = template.metadata.unwrap_or_default();
