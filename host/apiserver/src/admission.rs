@@ -12,6 +12,7 @@ mod limits;
 mod matching;
 mod namespace;
 mod node_restriction;
+mod node_taint;
 mod pod_security;
 mod policy;
 mod priority;
@@ -121,6 +122,7 @@ const NOTHING: Plugin =
 const CORE: &str = "";
 const PODS: Scope = Scope::Resources(&[(CORE, "pods")]);
 const LIMITED: Scope = Scope::WithSubresources(&[(CORE, "pods"), (CORE, "persistentvolumeclaims")]);
+const NODES: Scope = Scope::Resources(&[(CORE, "nodes")]);
 const CLAIMS: Scope = Scope::Resources(&[(CORE, "persistentvolumeclaims")]);
 const PROTECTED: Scope = Scope::Resources(&[
     (CORE, "persistentvolumes"),
@@ -141,6 +143,7 @@ const PLUGINS: &[Plugin] = &[
     Plugin { name: "LimitRanger", scope: LIMITED, operations: &[Create, Update], mutate: Some(Now(limits::complete)), validate: Some(Now(limits::check)), ..NOTHING },
     Plugin { name: "ServiceAccount", scope: PODS, operations: &[Create], mutate: Some(Later(|write| Box::pin(service_account::admit(write)))), ..NOTHING },
     Plugin { name: "NodeRestriction", operations: &[Create, Update, Delete], validate: Some(Now(node_restriction::check)), ..NOTHING },
+    Plugin { name: "TaintNodesByCondition", scope: NODES, operations: &[Create], mutate: Some(Now(node_taint::complete)), ..NOTHING },
     Plugin { name: "PodSecurity", operations: &[Create, Update], validate: Some(Now(pod_security::check)), ..NOTHING },
     Plugin { name: "Priority", scope: PODS, operations: &[Create, Update], mutate: Some(Now(priority::complete)), ..NOTHING },
     Plugin { name: "Priority", scope: CLASSES, operations: &[Create, Update], validate: Some(Now(priority::one_default)), ..NOTHING },

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DeploymentCondition, ReplicaSetCondition};
+use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::ReplicationControllerCondition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -52,6 +53,7 @@ conditions! {
     DeploymentCondition { last_update_time }
     ReplicaSetCondition {}
     ReplicationControllerCondition {}
+    JobCondition { last_probe_time }
 }
 
 pub(crate) fn find<'a, C: Condition>(conditions: &'a [C], kind: &str) -> Option<&'a C> {

@@ -22,14 +22,22 @@ pub struct Config {
     pub mirroring_max_endpoints_per_subset: NonZeroUsize,
     /// Objects that the garbage collector looks at at the same time.
     pub gc_syncs: NonZeroUsize,
-    /// Pods whose ephemeral volumes are claimed at the same time.
-    pub ephemeral_volume_syncs: NonZeroUsize,
-    /// Pods and claims of devices that are looked at at the same time.
-    pub resource_claim_syncs: NonZeroUsize,
     pub node_lifecycle: NodeLifecycle,
     pub node_networks: NodeNetworks,
     /// `None` signs nothing.
     pub cluster_signing: Option<ClusterSigning>,
+    /// Objects of each kind of workload that are worked on at the same time.
+    pub replication_controller_syncs: NonZeroUsize,
+    pub replica_set_syncs: NonZeroUsize,
+    pub deployment_syncs: NonZeroUsize,
+    pub daemon_set_syncs: NonZeroUsize,
+    pub stateful_set_syncs: NonZeroUsize,
+    /// Pods whose ephemeral volumes are claimed at the same time.
+    pub ephemeral_volume_syncs: NonZeroUsize,
+    /// Pods and claims of devices that are looked at at the same time.
+    pub resource_claim_syncs: NonZeroUsize,
+    /// Pods that ended and are kept; with zero all are.
+    pub ended_pods: usize,
 }
 
 impl Config {
@@ -45,10 +53,17 @@ impl Config {
         NonZeroUsize::new(1000).expect("a thousand is not zero");
     /// Upstream's `--concurrent-gc-syncs`.
     pub const GC_SYNCS: NonZeroUsize = NonZeroUsize::new(20).expect("twenty is not zero");
+    /// Upstream's `--concurrent-rc-syncs`, `--concurrent-replicaset-syncs`, `--concurrent-deployment-syncs` and
+    /// `--concurrent-statefulset-syncs`.
+    pub const WORKLOAD_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--concurrent-daemonset-syncs`.
+    pub const DAEMON_SET_SYNCS: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
     /// Upstream's `--concurrent-ephemeralvolume-syncs`.
     pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
     /// Upstream's `--concurrent-resource-claim-syncs`.
     pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
+    /// Upstream's `--terminated-pod-gc-threshold`.
+    pub const ENDED_PODS: usize = 12_500;
 }
 
 impl Default for Config {
@@ -62,11 +77,17 @@ impl Default for Config {
             mirroring_syncs: Self::ENDPOINT_SYNCS,
             mirroring_max_endpoints_per_subset: Self::MIRRORING_MAX_ENDPOINTS_PER_SUBSET,
             gc_syncs: Self::GC_SYNCS,
-            ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
-            resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
             node_lifecycle: NodeLifecycle::default(),
             node_networks: NodeNetworks::default(),
             cluster_signing: None,
+            replication_controller_syncs: Self::WORKLOAD_SYNCS,
+            replica_set_syncs: Self::WORKLOAD_SYNCS,
+            deployment_syncs: Self::WORKLOAD_SYNCS,
+            daemon_set_syncs: Self::DAEMON_SET_SYNCS,
+            stateful_set_syncs: Self::WORKLOAD_SYNCS,
+            ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
+            resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
+            ended_pods: Self::ENDED_PODS,
         }
     }
 }

@@ -30,6 +30,9 @@ impl<K: Kind + k8s_openapi::Resource<Scope = NamespaceResourceScope>> Namespaced
 
 /// A kind that owns what its selector matches.
 pub(crate) trait Selects: Namespaced {
+    /// What a dependent has from its adoption on.
+    const FINALIZERS: &[&str] = &[];
+
     /// `None` where nothing is selected: no selector, an empty one, or one that is wrong.
     fn selector(&self) -> Option<LabelSelector>;
 }
@@ -128,7 +131,7 @@ impl Claim {
 }
 
 /// The candidates that belong to `owner`, after adoptions and releases.
-pub(crate) async fn claim<O: Namespaced, D: Namespaced>(
+pub(crate) async fn claim<O: Selects, D: Namespaced>(
     client: &Client,
     owner: &O,
     selector: &LabelSelector,
@@ -158,7 +161,7 @@ pub(crate) async fn claim<O: Namespaced, D: Namespaced>(
                 if !may {
                     continue;
                 }
-                let patch = adopted(&identity, candidate.metadata());
+                let patch = adopted(&identity, candidate.metadata(), O::FINALIZERS);
                 match dependents.patch(name_of(candidate.metadata()), &patch).await {
                     Ok(dependent) => claimed.push(Arc::new(dependent)),
                     Err(error) if error.is_not_found() => {}
@@ -184,10 +187,14 @@ async fn is_there_to_stay<O: Namespaced>(client: &Client, owner: &Owner) -> Resu
 }
 
 /// The uids make sure that the patches mean the objects that were looked at.
-fn adopted(owner: &Owner, dependent: &ObjectMeta) -> Patch {
+fn adopted(owner: &Owner, dependent: &ObjectMeta, finalizers: &[&str]) -> Patch {
     let reference = to_tree(&owner.reference()).expect("an owner reference is JSON");
     let uid = dependent.uid.clone();
-    Patch::Strategic(tree!({ "metadata": { "uid": uid, "ownerReferences": [reference] } }))
+    let mut metadata = tree!({ "uid": uid, "ownerReferences": [reference] });
+    if !finalizers.is_empty() {
+        metadata.insert("finalizers", finalizers.to_vec());
+    }
+    Patch::Strategic(tree!({ "metadata": metadata }))
 }
 
 fn released(owner: &Owner, dependent: &ObjectMeta) -> Patch {

@@ -9,7 +9,6 @@ mod sets;
 mod wish;
 
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
 
 use client::events::{EventType, Recorder};
 use client::{ApiError, ApiResource, Client, DeleteOptions, Patch, Preconditions};
@@ -29,9 +28,6 @@ use wish::{Strategy, Wish};
 
 /// The label that keeps the pods of one template from those of another.
 const TEMPLATE_HASH: &str = "pod-template-hash";
-
-/// Upstream's `--concurrent-deployment-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 
 impl Selects for Deployment {
     fn selector(&self) -> Option<LabelSelector> {
@@ -55,8 +51,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
                 .for_each(|key| waiting.add(key));
         }
     });
-    let (client, pods) = (wiring.client(), wiring.store());
-    wiring.reconcile(Deployments { client, recorder, deployments, sets, pods }, queue, WORKERS);
+    let (client, pods, workers) = (wiring.client(), wiring.store(), wiring.config().deployment_syncs);
+    wiring.reconcile(Deployments { client, recorder, deployments, sets, pods }, queue, workers);
 }
 
 struct Deployments {

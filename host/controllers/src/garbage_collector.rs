@@ -4,8 +4,8 @@
 
 mod graph;
 mod ledger;
-mod monitors;
 mod plan;
+mod resources;
 
 use client::events::{EventType, Recorder};
 use client::{Api, ApiError, Client, DeleteOptions, Preconditions};
@@ -26,8 +26,7 @@ const AT_ONCE: usize = 16;
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("garbage_collector_attempt_to_delete");
     let ledger = Ledger::new(queue.clone());
-    let (monitors, resources, synced) = monitors::wire(wiring, ledger.clone());
-    wiring.reconcile(monitors, resources, std::num::NonZeroUsize::MIN);
+    let synced = resources::wire(wiring, ledger.clone());
     let recorder = wiring.recorder("garbage-collector-controller");
     let workers = wiring.config().gc_syncs;
     let collector = Collector { client: wiring.client(), recorder, ledger, synced };

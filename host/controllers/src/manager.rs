@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    bootstrap_token, certificates, cluster_role_aggregation, deployment, endpoint_slice,
-    endpoint_slice_mirroring, endpoints, garbage_collector, namespace, node_ipam, node_lifecycle, node_ttl,
-    replicas, resource_claim, root_ca, service_account, taint_eviction, volume,
+    bootstrap_token, certificates, cluster_role_aggregation, cron_job, daemon_set, deployment, disruption,
+    endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, job, namespace, node_ipam,
+    node_lifecycle, node_ttl, pod_garbage_collector, replicas, resource_claim, resource_quota, root_ca,
+    service_account, service_cidr, stateful_set, taint_eviction, token_secret, ttl_after_finished, volume,
 };
 
 /// One controller.
@@ -76,7 +77,11 @@ const CONTROLLERS: &[Controller] = &[
         "clusterrole-aggregation-controller",
         cluster_role_aggregation::wire,
     ),
+    row("service-cidr-controller", "service-cidrs-controller", service_cidr::wire),
+    row("serviceaccount-token-controller", "tokens-controller", token_secret::wire),
     row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
+    row("daemonset-controller", "daemon-set-controller", daemon_set::wire),
+    row("statefulset-controller", "statefulset-controller", stateful_set::wire),
     row("persistentvolume-binder-controller", "persistent-volume-binder", volume::binder::wire),
     row("persistentvolume-attach-detach-controller", "attachdetach-controller", volume::attachment::wire),
     row("persistentvolume-expander-controller", "expand-controller", volume::expansion::wire),
@@ -97,6 +102,12 @@ const CONTROLLERS: &[Controller] = &[
     ),
     row("ephemeral-volume-controller", "ephemeral-volume-controller", volume::ephemeral::wire),
     row("resourceclaim-controller", "resource-claim-controller", resource_claim::wire),
+    row("job-controller", "job-controller", job::wire),
+    row("cronjob-controller", "cronjob-controller", cron_job::wire),
+    row("ttl-after-finished-controller", "ttl-after-finished-controller", ttl_after_finished::wire),
+    row("resourcequota-controller", "resourcequota-controller", resource_quota::wire),
+    row("pod-garbage-collector-controller", "pod-garbage-collector", pod_garbage_collector::wire),
+    row("disruption-controller", "disruption-controller", disruption::wire),
 ];
 
 /// The names of all controllers, as `--controllers` has them.

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{
-    ContainerPort, ContainerState, EphemeralVolumeSource, PersistentVolumeClaimVolumeSource, PodCondition,
-    PodIP, PodReadinessGate, PodResourceClaim, PodResourceClaimStatus, ResourceRequirements, Toleration,
+    Affinity, ContainerPort, ContainerState, EphemeralVolumeSource, PersistentVolumeClaimVolumeSource,
+    PodCondition, PodIP, PodReadinessGate, PodResourceClaim, PodResourceClaimStatus, ResourceRequirements,
+    Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
@@ -46,6 +47,9 @@ pub(crate) struct PodSpec {
     pub(crate) resource_claims: Vec<PodResourceClaim>,
     pub(crate) active_deadline_seconds: Option<i64>,
     pub(crate) termination_grace_period_seconds: Option<i64>,
+    /// The one node that its affinity lets it go to by name, as that of a DaemonSet's pod does.
+    #[serde(rename = "affinity", deserialize_with = "named_node")]
+    pub(crate) bound_to: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -93,6 +97,20 @@ pub(crate) struct ContainerStatus {
     pub(crate) restart_count: i32,
     pub(crate) state: Option<ContainerState>,
     pub(crate) last_state: Option<ContainerState>,
+}
+
+/// Of the affinity all but the name of a node is left out.
+fn named_node<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let affinity = Option::<Affinity>::deserialize(from)?;
+    let required = affinity
+        .and_then(|affinity| affinity.node_affinity?.required_during_scheduling_ignored_during_execution);
+    let terms = required.into_iter().flat_map(|selector| selector.node_selector_terms);
+    let mut fields = terms.flat_map(|term| term.match_fields.unwrap_or_default());
+    let named = fields.find(|field| field.key == "metadata.name" && field.operator == "In");
+    Ok(named.and_then(|field| match &field.values.unwrap_or_default()[..] {
+        [name] => Some(name.clone()),
+        _ => None,
+    }))
 }
 
 /// Managed fields are the larger part of most metadata, and no controller reads them.

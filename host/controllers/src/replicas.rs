@@ -4,29 +4,23 @@
 mod kinds;
 mod plan;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::{ApiError, Client};
-use futures_util::future::join_all;
 use jiff::Timestamp;
 use objects::selector::LabelSelector;
 use objects::tree::to_tree;
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
 use crate::dependents::{Owner, claim, feed_owners, matches};
-use crate::expectations::Expectations;
 use crate::pod::{Pod, controller_of, next_available};
-use crate::pod_control::{PodControl, PodError};
+use crate::pod_batches::PodBatches;
+use crate::pod_control::PodError;
 use crate::pod_template::pod_of;
-use crate::slow_start::slow_start;
 use crate::status::write_status;
 use crate::wiring::Wiring;
 use kinds::Replicated;
 use plan::{Plan, Pods};
-
-/// Upstream's `--concurrent-replicaset-syncs`, and the same of replication controllers.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplicasError {
@@ -39,17 +33,16 @@ pub(crate) enum ReplicasError {
 pub(crate) fn wire<R: Replicated>(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue(R::QUEUE);
     let recorder = wiring.recorder(R::COMPONENT);
-    let expectations = Expectations::of::<R, Pod>(wiring);
+    let batches = PodBatches::of::<R>(wiring, recorder);
     let sets = wiring.feed_own::<R>(&queue);
     let pods = feed_owners::<R, Pod>(wiring, &queue);
-    let (client, control) = (wiring.client(), PodControl::new(wiring, recorder));
-    wiring.reconcile(Replicas { client, control, expectations, sets, pods }, queue, WORKERS);
+    let (client, workers) = (wiring.client(), R::workers(wiring.config()));
+    wiring.reconcile(Replicas { client, batches, sets, pods }, queue, workers);
 }
 
 struct Replicas<R> {
     client: Client,
-    control: PodControl,
-    expectations: Expectations,
+    batches: PodBatches,
     sets: Store<R>,
     pods: Store<Pod>,
 }
@@ -62,7 +55,7 @@ impl<R: Replicated> Reconcile for Replicas<R> {
         let Some(set) = self.sets.get(&key.namespace, &key.name) else { return Ok(Outcome::Done) };
         let Some(selector) = set.selector() else { return Ok(Outcome::Done) };
         let owner = Owner::of(&*set);
-        let is_settled = self.expectations.pending(&owner.uid).is_none();
+        let is_settled = self.batches.pending(&owner).is_none();
         let all = self.pods.in_namespace(&key.namespace);
         let now = supervise::clock::now();
         let pods = self.pods_of(&*set, &owner, &selector, &all).await?;
@@ -76,7 +69,7 @@ impl<R: Replicated> Reconcile for Replicas<R> {
         write_status::<R, _>(&self.client, &owner, &set.status(), &status).await?;
         managed?;
         let due = next_available(&pods.active, set.min_ready_seconds(), now);
-        let due = [due, self.expectations.pending(&owner.uid)].into_iter().flatten().min();
+        let due = [due, self.batches.pending(&owner)].into_iter().flatten().min();
         Ok(due.map_or(Outcome::Done, Outcome::After))
     }
 }
@@ -104,11 +97,12 @@ impl<R: Replicated> Replicas<R> {
         all: &[Arc<Pod>],
         now: Timestamp,
     ) -> Result<(), PodError> {
-        let related = self.related(set, all);
+        let is_surplus = pods.active.len() > set.replicas();
+        let related = if is_surplus { self.related(set, all) } else { Vec::new() };
         match plan::plan(set.replicas(), &pods.active, &related, now) {
             Plan::Nothing => Ok(()),
             Plan::Create(count) => self.create(set, owner, count).await,
-            Plan::Delete(pods) => self.delete(owner, &pods).await,
+            Plan::Delete(pods) => self.batches.delete(owner, &pods).await,
         }
     }
 
@@ -129,32 +123,6 @@ impl<R: Replicated> Replicas<R> {
     async fn create(&self, set: &R, owner: &Owner, count: usize) -> Result<(), PodError> {
         let Some(template) = set.template() else { return Ok(()) };
         let pod = to_tree(&pod_of(template, owner)).expect("a pod is JSON");
-        self.expectations.expect_creations(&owner.uid, count);
-        let (successes, ended) = slow_start(count, |_| async {
-            match self.control.create(owner, &pod).await {
-                Err(error) if error.is_namespace_terminating() => {
-                    self.expectations.created(&owner.uid);
-                    Ok(())
-                }
-                answer => answer,
-            }
-        })
-        .await;
-        (successes..count).for_each(|_| self.expectations.created(&owner.uid));
-        ended
-    }
-
-    async fn delete(&self, owner: &Owner, pods: &[Arc<Pod>]) -> Result<(), PodError> {
-        let uid = |pod: &Pod| pod.metadata.uid.clone().unwrap_or_default();
-        self.expectations.expect_deletions(&owner.uid, pods.iter().map(|pod| uid(pod)));
-        let answers = join_all(pods.iter().map(|pod| async move {
-            let answer = self.control.delete(owner, pod).await;
-            if !matches!(answer, Ok(true)) {
-                self.expectations.deleted(&owner.uid, &uid(pod));
-            }
-            answer.map(drop)
-        }))
-        .await;
-        answers.into_iter().collect()
+        self.batches.create(owner, count, |_| pod.clone()).await
     }
 }

@@ -124,6 +124,11 @@ impl Wiring<'_> {
         self.client.clone()
     }
 
+    /// Writes under the manager's identity, which may do what no controller's may.
+    pub(crate) fn manager(&self) -> Client {
+        self.board.clients.manager.clone()
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.board.config
     }

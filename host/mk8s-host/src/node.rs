@@ -150,7 +150,7 @@ impl Node {
             units::apiserver::unit(api, slots.api.clone()),
             units::addons::unit(addons, slots.addons.clone())?,
             units::controllers::unit(
-                units::controllers::config(&effective)?,
+                units::controllers::config(&effective, data_dir.root())?,
                 clients.clone(),
                 ca_bundle,
                 ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
-use k8s_openapi::api::core::v1::{Node, Secret};
+use k8s_openapi::api::core::v1::{Node, Secret, ServiceAccount};
+use k8s_openapi::api::networking::v1::{IPAddress, ServiceCIDR};
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use objects::tree;
@@ -130,6 +131,25 @@ async fn a_bootstrap_token_is_gone_when_it_has_expired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_of_a_service_account_has_a_token_and_goes_with_the_account() {
+    let world = World::with(Setup { nodes: 0, ..Setup::default() }).await;
+    world.create::<ServiceAccount>(tree!({ "metadata": { "name": "robot" } })).await;
+    let annotations = tree!({ "kubernetes.io/service-account.name": "robot" });
+    let metadata = tree!({ "name": "robot-token", "annotations": annotations });
+    let secret = tree!({ "metadata": metadata, "type": "kubernetes.io/service-account-token" });
+    world.create::<Secret>(secret).await;
+    let filled = world
+        .until_object::<Secret>("robot-token", "a token", |secret| {
+            secret.str_at(&["data", "token"]).is_some_and(|token| !token.is_empty())
+        })
+        .await;
+    assert!(filled.str_at(&["data", "ca.crt"]).is_some() && filled.str_at(&["data", "namespace"]).is_some());
+    world.delete::<ServiceAccount>("robot", &client::DeleteOptions::default()).await;
+    let is_gone = || async { world.find::<Secret>("robot-token").await.is_none().then_some(()) };
+    world.until("the secret is gone", is_gone).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_node_has_a_network_of_its_own_whatever_goes_wrong() {
     let cluster = vec!["10.1.0.0/16".parse().unwrap(), "fd00::/48".parse().unwrap()];
     let node_networks = controllers::NodeNetworks { cluster, ..controllers::NodeNetworks::default() };
@@ -155,4 +175,33 @@ async fn every_node_has_a_network_of_its_own_whatever_goes_wrong() {
         let is_told = || async { (ttl(&nodes.get("node-0").await.unwrap())? == "0").then_some(()) };
         world.until("its TTL", is_told).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_of_services_is_ready_and_goes_when_its_addresses_are_gone() {
+    let world = World::with(Setup { nodes: 0, ..Setup::default() }).await;
+    world
+        .create_cluster::<ServiceCIDR>(
+            tree!({ "metadata": { "name": "more" }, "spec": { "cidrs": ["10.9.0.0/24"] } }),
+        )
+        .await;
+    let cidrs = world.client().cluster::<ServiceCIDR>();
+    let ready = |cidr: ServiceCIDR| {
+        let conditions = cidr.status.and_then(|status| status.conditions).unwrap_or_default();
+        conditions.into_iter().find(|condition| condition.type_ == "Ready").map(|condition| condition.status)
+    };
+    let until_ready = async |status: &str| {
+        let look = || async { (ready(cidrs.get("more").await.unwrap())? == status).then_some(()) };
+        world.until(status, look).await;
+    };
+    until_ready("True").await;
+    let parent = tree!({ "parentRef": { "resource": "services", "namespace": "default", "name": "web" } });
+    let metadata = tree!({ "name": "10.9.0.7" });
+    world.create_cluster::<IPAddress>(tree!({ "metadata": metadata, "spec": parent })).await;
+    cidrs.delete("more", &client::DeleteOptions::default()).await.unwrap();
+    until_ready("False").await;
+    let addresses = world.client().cluster::<IPAddress>();
+    addresses.delete("10.9.0.7", &client::DeleteOptions::default()).await.unwrap();
+    let is_gone = || async { cidrs.find("more").await.unwrap().is_none().then_some(()) };
+    world.until("it is gone", is_gone).await;
 }

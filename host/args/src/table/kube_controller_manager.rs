@@ -17,6 +17,11 @@ const FLAGS: &[Flag] = &[
     start("port", Port, "10252"),
     start("controllers", List, "*"),
     start("concurrent-namespace-syncs", Number, "10"),
+    start("concurrent-statefulset-syncs", Number, "5"),
+    start("concurrent-replicaset-syncs", Number, "5"),
+    start("concurrent-rc-syncs", Number, "5"),
+    start("concurrent-deployment-syncs", Number, "5"),
+    start("concurrent-daemonset-syncs", Number, "2"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
     fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
     fixed("tls-cert-file", Path, "${SNAP_DATA}/certs/server.crt"),
@@ -34,12 +39,12 @@ const IGNORED: &str = "
     cluster-signing-kubelet-client-cert-file cluster-signing-kubelet-client-key-file
     cluster-signing-kubelet-serving-cert-file cluster-signing-kubelet-serving-key-file
     cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs
-    concurrent-daemonset-syncs concurrent-deployment-syncs concurrent-device-taint-eviction-syncs
+    concurrent-device-taint-eviction-syncs
     concurrent-endpoint-syncs concurrent-ephemeralvolume-syncs concurrent-gc-syncs
-    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-rc-syncs
-    concurrent-replicaset-syncs concurrent-resource-claim-syncs concurrent-resource-quota-syncs
+    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs
+    concurrent-resource-claim-syncs concurrent-resource-quota-syncs
     concurrent-service-endpoint-syncs concurrent-service-syncs concurrent-serviceaccount-token-syncs
-    concurrent-statefulset-syncs concurrent-ttl-after-finished-syncs
+    concurrent-ttl-after-finished-syncs
     concurrent-validating-admission-policy-status-syncs configure-cloud-routes controller-start-interval
     deployment-controller-sync-period disable-attach-detach-reconcile-sync disable-force-detach-on-timeout
     enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner enable-leader-migration

@@ -151,7 +151,8 @@ fn left(wish: &Wish, progress: &DeploymentCondition, now: Timestamp) -> Option<S
 /// When a rollout is to be looked at for its deadline, if nothing happens before.
 pub(super) fn next_look(wish: &Wish, status: &DeploymentStatus, now: Timestamp) -> Option<Duration> {
     let progress = conditions::find(status.conditions.as_deref()?, PROGRESSING)?;
-    if is_complete(wish, status) || progress.reason() == Some(TIMED_OUT) {
+    // What is over or late has no deadline any more.
+    if is_complete(wish, status) || matches!(progress.reason(), Some(TIMED_OUT | COMPLETED)) {
         return None;
     }
     let left = left(wish, progress, now)?;

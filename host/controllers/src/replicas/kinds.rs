@@ -1,5 +1,7 @@
 //! [`Replicated`]: what the two kinds have in common.
 
+use std::num::NonZeroUsize;
+
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::{
     PodTemplateSpec, ReplicationController, ReplicationControllerCondition, ReplicationControllerStatus,
@@ -9,6 +11,7 @@ use objects::tree::to_tree;
 use serde::Serialize;
 
 use crate::conditions::Condition;
+use crate::config::Config;
 use crate::dependents::{Selects, selector_of};
 use crate::status::counted;
 
@@ -19,6 +22,8 @@ pub(crate) trait Replicated: Selects {
     const QUEUE: &'static str;
     const COMPONENT: &'static str;
 
+    /// Objects that are worked on at the same time.
+    fn workers(config: &Config) -> NonZeroUsize;
     fn replicas(&self) -> usize;
     fn min_ready_seconds(&self) -> i32;
     fn template(&self) -> Option<&PodTemplateSpec>;
@@ -38,12 +43,16 @@ pub(crate) struct Counts {
 
 /// A row for each kind: its condition and status, its names, and what its status has beside.
 macro_rules! replicated {
-    ($($kind:ident $condition:ident $status:ident $queue:literal $component:literal { $($field:ident),* })*) => {$(
+    ($($kind:ident $condition:ident $status:ident $queue:literal $component:literal $workers:ident { $($field:ident),* })*) => {$(
         impl Replicated for $kind {
             type Condition = $condition;
             type Status = $status;
             const QUEUE: &'static str = $queue;
             const COMPONENT: &'static str = $component;
+
+            fn workers(config: &Config) -> NonZeroUsize {
+                config.$workers
+            }
 
             fn replicas(&self) -> usize {
                 let replicas = self.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
@@ -84,9 +93,9 @@ macro_rules! replicated {
 
 replicated! {
     ReplicaSet ReplicaSetCondition ReplicaSetStatus
-        "replicaset" "replicaset-controller" { terminating_replicas }
+        "replicaset" "replicaset-controller" replica_set_syncs { terminating_replicas }
     ReplicationController ReplicationControllerCondition ReplicationControllerStatus
-        "replicationmanager" "replication-controller" {}
+        "replicationmanager" "replication-controller" replication_controller_syncs {}
 }
 
 impl Selects for ReplicaSet {

@@ -1,11 +1,13 @@
 //! The controllers, with their ports.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use args::{Effective, Service};
-use controllers::{Clients, Config, Deps, Selection};
+use controllers::{Clients, ClusterSigning, Config, Deps, Selection};
+use pki::Pki;
 use reconcile::endpoints::Ports;
 use supervise::{OnFailure, Unit};
 use tokio::sync::watch;
@@ -13,17 +15,28 @@ use tokio::sync::watch;
 use crate::adapt::clients;
 use crate::units::{name, until_ended};
 
-/// What the arguments come to.
-pub(crate) fn config(effective: &Effective) -> Result<Config> {
+/// What the arguments come to; requests are signed with the CA of the data directory.
+pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
     let args = effective.service(Service::KubeControllerManager);
     let controllers = args.list("controllers");
     let controllers = Selection::parse(controllers.iter().map(String::as_str));
     let controllers = controllers.context("kube-controller-manager --controllers")?;
-    let syncs = args.number("concurrent-namespace-syncs");
-    let namespace_syncs = usize::try_from(syncs).ok().and_then(NonZeroUsize::new);
-    let namespace_syncs =
-        namespace_syncs.context("kube-controller-manager --concurrent-namespace-syncs is 0")?;
-    Ok(Config { controllers, namespace_syncs, ..Config::default() })
+    let syncs = |flag: &str| {
+        let syncs = usize::try_from(args.number(flag)).ok().and_then(NonZeroUsize::new);
+        syncs.with_context(|| format!("kube-controller-manager --{flag} is 0"))
+    };
+    let signing = ClusterSigning { pki: Pki::new(data_dir), duration: ClusterSigning::DURATION };
+    Ok(Config {
+        controllers,
+        cluster_signing: Some(signing),
+        namespace_syncs: syncs("concurrent-namespace-syncs")?,
+        replication_controller_syncs: syncs("concurrent-rc-syncs")?,
+        replica_set_syncs: syncs("concurrent-replicaset-syncs")?,
+        deployment_syncs: syncs("concurrent-deployment-syncs")?,
+        daemon_set_syncs: syncs("concurrent-daemonset-syncs")?,
+        stateful_set_syncs: syncs("concurrent-statefulset-syncs")?,
+        ..Config::default()
+    })
 }
 
 pub(crate) fn unit(

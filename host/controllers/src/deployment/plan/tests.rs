@@ -277,6 +277,6 @@ fn a_rollout_is_progressing_until_it_is_complete_or_its_deadline_passes() {
         &expect![[r#"
         Progressing True NewReplicaSetAvailable: 
         Available False MinimumReplicasUnavailable: Deployment does not have minimum availability.
-        look: Some(1s)"#]],
+        look: None"#]],
     );
 }
