@@ -226,5 +226,6 @@ fn refusal(name: &str, denial: Denial) -> Status {
         false => format!("{denied}: {}", denial.message),
     };
     let code = Some(denial.code).filter(|code| (400..600).contains(code)).unwrap_or(FORBIDDEN);
-    Status { outcome: Outcome::Failure, code, reason: Reason::parse(&denial.reason), message, details: None }
+    let reason = Reason::parse(&denial.reason);
+    Status { outcome: Outcome::Failure, code, reason, message, details: None, continued: None }
 }
