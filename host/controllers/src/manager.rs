@@ -145,7 +145,7 @@ impl Config {
         let gate = Gate::new(clients.manager.clone(), CacheTtl::COMPONENT);
         let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
         let selection = self.controllers.clone();
-        let mut board = Board::new(self, clients, root_ca, metrics);
+        let mut board = Board::new(self, clients, root_ca, &metrics);
         for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
             board.wire(controller.identity, controller.wire);
         }

@@ -36,7 +36,6 @@ pub(crate) struct Board {
     config: Config,
     clients: Clients,
     bundle: watch::Receiver<String>,
-    metrics: Metrics,
     queues: LoopMetrics,
     /// A reflector for each kind, read under the manager's identity.
     reflectors: HashMap<TypeId, Box<dyn Reflecting>>,
@@ -72,14 +71,13 @@ impl Board {
         config: Config,
         clients: Clients,
         bundle: watch::Receiver<String>,
-        metrics: Metrics,
+        metrics: &Metrics,
     ) -> Self {
-        let queues = LoopMetrics::new(&metrics);
+        let queues = LoopMetrics::new(metrics);
         Self {
             config,
             clients,
             bundle,
-            metrics,
             queues,
             reflectors: HashMap::new(),
             loops: Vec::new(),
@@ -136,11 +134,6 @@ impl Wiring<'_> {
     /// The CAs that verify the API server, PEM; empty while they are not known.
     pub(crate) fn bundle(&self) -> watch::Receiver<String> {
         self.board.bundle.clone()
-    }
-
-    /// Where a controller registers metrics of its own.
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.board.metrics
     }
 
     /// `name` is its label in the metrics.
