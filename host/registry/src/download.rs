@@ -16,7 +16,7 @@ impl Transport {
         if answered.status != StatusCode::OK {
             return Err(RegistryError::Status {
                 status: answered.status,
-                uri: answered.uri,
+                uri: answered.uri.to_string(),
                 said: String::new(),
             });
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use crate::LARGEST;
@@ -24,9 +24,9 @@ pub enum RegistryError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error("{uri} answers {status}{said}")]
-    Status { status: StatusCode, uri: Uri, said: String },
+    Status { status: StatusCode, uri: String, said: String },
     #[error("{uri} wants a login that it does not take from here: `docker login` or `oras login` writes one")]
-    Login { uri: Uri },
+    Login { uri: String },
     #[error("there is no {0} in the registry: see its tags, or push it first")]
     NotFound(Reference),
     #[error("{reference} is no component: {why}")]
@@ -34,7 +34,7 @@ pub enum RegistryError {
     #[error("{what} has the digest {found}, and not {wanted}: it is not what was asked for")]
     Digest { what: String, found: Digest, wanted: Digest },
     #[error("{uri} does not say where to send the content to")]
-    NoLocation { uri: Uri },
+    NoLocation { uri: String },
 }
 
 /// A component that came from a registry.
@@ -112,7 +112,7 @@ fn refused(answered: &Answered) -> RegistryError {
     let words = words["errors"][0]["message"].as_str().unwrap_or_default();
     let words: String = words.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect();
     let said = if words.is_empty() { words } else { format!(": {words}") };
-    RegistryError::Status { status: answered.status, uri: answered.uri.clone(), said }
+    RegistryError::Status { status: answered.status, uri: answered.uri.to_string(), said }
 }
 
 /// Requests about one repository, with the authorization that the registry asked for.
@@ -141,14 +141,16 @@ impl Session<'_> {
         }
         let uri = answered.uri.clone();
         let challenge = answered.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-        let challenge = challenge.ok_or_else(|| RegistryError::Login { uri: uri.clone() })?;
+        let challenge = challenge.ok_or_else(|| RegistryError::Login { uri: uri.to_string() })?;
         self.authorization = self.answer(challenge).await?;
         if self.authorization.is_none() {
-            return Err(RegistryError::Login { uri });
+            return Err(RegistryError::Login { uri: uri.to_string() });
         }
         let answered = self.transport.send(self.authorized(ask), limit).await?;
         match answered.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RegistryError::Login { uri }),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(RegistryError::Login { uri: uri.to_string() })
+            }
             _ => Ok(answered),
         }
     }
@@ -199,8 +201,8 @@ impl Session<'_> {
         if begun.status != StatusCode::ACCEPTED {
             return Err(refused(&begun));
         }
-        let to =
-            location(&begun.headers).ok_or_else(|| RegistryError::NoLocation { uri: begun.uri.clone() })?;
+        let to = location(&begun.headers)
+            .ok_or_else(|| RegistryError::NoLocation { uri: begun.uri.to_string() })?;
         let separator = if to.contains('?') { '&' } else { '?' };
         let to = resolved(&begun.uri, &format!("{to}{separator}digest={digest}"))?;
         let mut ask = Ask::new(Method::PUT, to);

@@ -18,19 +18,25 @@ pub enum TransportError {
     #[error("{0:?} is no address of https://")]
     Address(String),
     #[error("{uri} is not asked by plain http: only this machine itself may be")]
-    Plain { uri: Uri },
+    Plain { uri: String },
     #[error(transparent)]
-    Client(#[from] net::ClientError),
+    Client(Box<net::ClientError>),
     #[error("read the answer of {uri}: {why}")]
-    Body { uri: Uri, why: body::CollectError },
+    Body { uri: String, why: body::CollectError },
     #[error("{uri} did not answer within {PATIENCE:?}")]
-    Late { uri: Uri },
+    Late { uri: String },
     #[error("{uri} leads to other addresses again and again")]
-    Redirects { uri: Uri },
+    Redirects { uri: String },
     #[error("ask {uri}: {why}")]
-    Request { uri: Uri, why: http::Error },
+    Request { uri: String, why: http::Error },
     #[error(transparent)]
     Tls(#[from] net::TlsError),
+}
+
+impl From<net::ClientError> for TransportError {
+    fn from(error: net::ClientError) -> Self {
+        Self::Client(Box::new(error))
+    }
 }
 
 /// A client of any server; clones share its connections.
@@ -77,7 +83,7 @@ impl Transport {
         for _ in 0..=REDIRECTS {
             let uri = ask.uri.clone();
             let sent = tokio::time::timeout(PATIENCE, self.once(&ask, limit)).await;
-            let answered = sent.map_err(|_| TransportError::Late { uri: uri.clone() })??;
+            let answered = sent.map_err(|_| TransportError::Late { uri: uri.to_string() })??;
             let location = answered.headers.get(LOCATION).and_then(|location| location.to_str().ok());
             let (true, Some(location)) = (answered.status.is_redirection(), location) else {
                 return Ok(answered);
@@ -89,7 +95,7 @@ impl Transport {
             }
             ask.uri = next;
         }
-        Err(TransportError::Redirects { uri: asked })
+        Err(TransportError::Redirects { uri: asked.to_string() })
     }
 
     async fn once(&self, ask: &Ask, limit: usize) -> Result<Answered, TransportError> {
@@ -97,16 +103,16 @@ impl Transport {
         match uri.scheme_str() {
             Some("https") => {}
             Some("http") if is_here(uri.host().unwrap_or_default()) => {}
-            Some("http") => return Err(TransportError::Plain { uri }),
+            Some("http") => return Err(TransportError::Plain { uri: uri.to_string() }),
             _ => return Err(TransportError::Address(uri.to_string())),
         }
         let request =
             Request::builder().method(ask.method.clone()).uri(uri.clone()).body(body::full(ask.body.clone()));
-        let mut request = request.map_err(|why| TransportError::Request { uri: uri.clone(), why })?;
+        let mut request = request.map_err(|why| TransportError::Request { uri: uri.to_string(), why })?;
         request.headers_mut().extend(ask.headers.clone());
         let (head, answer) = self.0.send(request).await?.into_parts();
         let answer = body::collect(answer, limit).await;
-        let body = answer.map_err(|why| TransportError::Body { uri: uri.clone(), why })?;
+        let body = answer.map_err(|why| TransportError::Body { uri: uri.to_string(), why })?;
         Ok(Answered { status: head.status, headers: head.headers, body, uri })
     }
 }
