@@ -227,10 +227,10 @@ impl Keeping {
 
     /// One that was given up is not even told that it is disabled.
     async fn part(mut self, told: oneshot::Sender<()>) {
-        if !self.is_given_up() {
-            if let Err(why) = self.guest.call(Call::Farewell).await {
-                warn!(addon = self.guest.loaded.name(), %why, "an addon failed while it was disabled");
-            }
+        if !self.is_given_up()
+            && let Err(why) = self.guest.call(Call::Farewell).await
+        {
+            warn!(addon = self.guest.loaded.name(), %why, "an addon failed while it was disabled");
         }
         // Whoever asked may have gone.
         told.send(()).ok();

@@ -145,7 +145,7 @@ impl Node {
         let uploaded = component.map(Package::read).transpose().map_err(of)?;
         let (package, source) = match uploaded {
             Some(package) => {
-                let (digest, grants) = (package.digest.clone(), package.metadata.wants.clone());
+                let (digest, grants) = (package.digest.clone(), Box::new(package.metadata.wants.clone()));
                 (Arc::new(package), Source::Component { digest, grants })
             }
             None => {

@@ -41,7 +41,7 @@ pub(crate) enum Source {
     BuiltIn,
     Component {
         digest: Digest,
-        grants: Wants,
+        grants: Box<Wants>,
     },
 }
 

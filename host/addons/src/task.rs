@@ -261,7 +261,7 @@ impl Node {
     ) -> Result<Arc<Loaded>, ComponentError> {
         let metadata = package.metadata.clone();
         let grants = match record.map(|record| &record.source) {
-            Some(Source::Component { grants, .. }) => grants.clone(),
+            Some(Source::Component { grants, .. }) => (**grants).clone(),
             Some(Source::BuiltIn) | None => metadata.wants.clone(),
         };
         let component = self.library.load(package).await?;

@@ -1,5 +1,7 @@
 //! SPDY streams between both ends of one connection.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use net::spdy::{self, Headers, Incoming, Opener, SpdyError, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 

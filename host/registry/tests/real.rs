@@ -1,5 +1,7 @@
 //! A real registry on loopback takes what is pushed and gives it back.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use bytes::Bytes;
 use registry::{Digest, Login, Reference, RegistryError, Transport};
 use support::Registry;

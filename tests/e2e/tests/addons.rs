@@ -10,7 +10,7 @@ fn check(text: &str, expected: &[&str]) {
     }
 }
 
-fn addons(kubectl: &Kubectl) -> String {
+fn addons(kubectl: &Kubectl<'_>) -> String {
     kubectl.run(&["get", "addons", "-o", "custom-columns=N:.metadata.name,S:.status.state"]).stdout
 }
 

@@ -1,6 +1,9 @@
 //! What `plugin new` writes out builds, and keeps the contract, by the commands of its own README: in each language, of
 //! each kind.
 
+#![allow(clippy::disallowed_methods, reason = "a test runs the commands that it tries")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;

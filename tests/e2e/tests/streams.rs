@@ -1,5 +1,6 @@
 //! kubectl talks with what runs in a pod, over WebSockets and over SPDY.
 
+#![allow(clippy::disallowed_methods, reason = "a test dials the port that kubectl forwards")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use std::io::{Read, Write};

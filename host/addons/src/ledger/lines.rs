@@ -25,6 +25,7 @@ pub struct LogPage {
     pub next: u64,
 }
 
+#[derive(Default)]
 pub(super) struct Lines(watch::Sender<Kept>);
 
 #[derive(Default)]
@@ -37,12 +38,6 @@ struct Kept {
 impl Kept {
     fn next(&self) -> u64 {
         self.first + u64::try_from(self.lines.len()).unwrap_or(u64::MAX)
-    }
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self(watch::Sender::default())
     }
 }
 

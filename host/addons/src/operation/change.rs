@@ -118,7 +118,7 @@ impl Node {
             Regrant::Grant => names.insert(capability.to_owned()),
             Regrant::Revoke => names.remove(capability),
         };
-        *grants = wants.only(&names);
+        **grants = wants.only(&names);
         let settling = match regrant {
             Regrant::Grant => Settling::Required,
             Regrant::Revoke => Settling::Tried,
@@ -152,7 +152,7 @@ impl Entry {
     /// What it was granted; a built-in has what it wants.
     fn granted(&self, metadata: Option<&Metadata>) -> Wants {
         match self.record.as_ref().map(|record| &record.source) {
-            Some(Source::Component { grants, .. }) => grants.clone(),
+            Some(Source::Component { grants, .. }) => Wants::clone(grants),
             Some(Source::BuiltIn) | None => {
                 metadata.map(|metadata| metadata.wants.clone()).unwrap_or_default()
             }

@@ -66,14 +66,14 @@ impl Node {
         };
         // Where the component of before is lost, what it was granted is what it wanted.
         let before = self.package(name, &entry).await;
-        let wanted = before.map_or_else(|_| grants.clone(), |package| package.metadata.wants.clone());
+        let wanted = before.map_or_else(|_| Wants::clone(grants), |package| package.metadata.wants.clone());
         let (grants, more) = inherited(&package.metadata.wants, &wanted, grants);
         let metadata = &package.metadata;
         let record = Record {
             version: metadata.version.clone(),
             roles: metadata.roles.clone(),
             admission: metadata.admission.clone(),
-            source: Source::Component { digest: package.digest.clone(), grants },
+            source: Source::Component { digest: package.digest.clone(), grants: Box::new(grants) },
             ..record.clone()
         };
         Ok((Candidate { package, signed: Some(signed), record, entered: Some(entry) }, more))

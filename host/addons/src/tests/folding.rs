@@ -56,8 +56,8 @@ fn any_way_to_a_set_of_addons_ends_in_the_same_configuration() {
                 };
             }
             let after = values(&run);
-            for addon in 0..ADDONS.len() {
-                switch(&run, ADDONS[addon], false).await;
+            for addon in ADDONS {
+                switch(&run, addon, false).await;
             }
             prop_assert_eq!(&values(&run), &none, "disabled one by one");
             for addon in enabled.iter().rev() {

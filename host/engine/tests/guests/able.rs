@@ -82,7 +82,7 @@ fn an_admission_addon_patches_and_judges() {
     let mut instance = instance(&Arc::default(), &[]);
     let mutation = at_once(instance.mutate(&write("a"))).unwrap();
     expect![[r#"[{"op":"add","path":"/metadata/labels","value":{"seen":"yes"}}]"#]]
-        .assert_eq(&String::from_utf8(mutation.patch.unwrap().to_vec()).unwrap());
+        .assert_eq(std::str::from_utf8(&mutation.patch.unwrap()).unwrap());
     assert_eq!(mutation.review.warnings, ["ConfigMap gets a label"]);
     assert_eq!(done(&mut instance, "no more"), "no more");
     assert_eq!(at_once(instance.validate(&write("a"))).unwrap().denied, None);

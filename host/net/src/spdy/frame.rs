@@ -235,8 +235,8 @@ mod tests {
                 Frame::Reply { stream: 1, fin: false, headers: Headers::default() },
             ),
         ] {
-            assert_eq!(decoded(bytes).unwrap(), [frame.clone()]);
-            assert_eq!(encoded(&[frame]), bytes);
+            assert_eq!(decoded(bytes).unwrap(), std::slice::from_ref(&frame));
+            assert_eq!(encoded(std::slice::from_ref(&frame)), bytes);
         }
     }
 

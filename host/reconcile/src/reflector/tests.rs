@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use client::Body;
+use futures_util::FutureExt;
 use http::{Method, Response};
 use k8s_openapi::api::core::v1::ConfigMap;
 use objects::status::Status;
@@ -179,14 +180,11 @@ async fn what_was_written_is_waited_for_until_the_store_shows_it() {
     let script = script([fake::list("7", vec![map("a", "3")]), watch]);
     script.store.reached("7").await;
     script.store.reached("no number").await;
-    let mut waiting = tokio::spawn({
-        let store = script.store.clone();
-        async move { store.reached("9").await }
-    });
+    let mut waiting = std::pin::pin!(script.store.reached("9"));
     events.send("ADDED", map("b", "8"));
     assert_eq!([script.told().await, script.told().await], ["a", "b"]);
-    assert!(!waiting.is_finished());
+    assert!((&mut waiting).now_or_never().is_none());
     events.send("MODIFIED", map("a", "9"));
-    (&mut waiting).await.unwrap();
+    waiting.await;
     assert_eq!(script.store.get("default", "a").unwrap().metadata.resource_version.as_deref(), Some("9"));
 }

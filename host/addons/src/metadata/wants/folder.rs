@@ -39,7 +39,7 @@ impl FolderWant {
         is_inside(&self.name)
             && !self.name.contains('/')
             && is_inside(&self.path)
-            && OWN.iter().all(|own| apart(&own))
+            && OWN.iter().all(apart)
     }
 
     pub(crate) fn access(&self) -> FolderAccess {
