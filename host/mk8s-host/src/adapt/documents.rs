@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use addons::ports::{self, PortError};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Request;
-use http_body_util::{BodyExt, Limited};
 use net::{HttpClient, TlsClient, body};
 
 use crate::fetch::SYSTEM_CAS;
@@ -36,8 +36,8 @@ impl ports::Documents for Https {
     }
 }
 
-async fn get(url: &str, authorities: Option<&Path>) -> anyhow::Result<Bytes> {
-    use anyhow::{Context, anyhow, bail};
+/// The CAs of a file, or those that this machine trusts, PEM.
+fn roots(authorities: Option<&Path>) -> Result<Vec<u8>> {
     let path = match authorities {
         Some(path) => path.to_owned(),
         None => SYSTEM_CAS
@@ -46,15 +46,18 @@ async fn get(url: &str, authorities: Option<&Path>) -> anyhow::Result<Bytes> {
             .find(|path| path.is_file())
             .context("this machine has no CAs that it trusts: give a file of them")?,
     };
-    let roots = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+    std::fs::read(&path).with_context(|| format!("read {}", path.display()))
+}
+
+async fn get(url: &str, authorities: Option<&Path>) -> Result<Bytes> {
+    let roots = roots(authorities)?;
     let client = HttpClient::tls(TlsClient::new(&roots, None)?);
     let request = Request::get(url).header("accept", "application/json").body(body::full(Bytes::new()))?;
     let response = client.send(request).await?;
     if !response.status().is_success() {
         bail!("the server answers {}", response.status());
     }
-    let read = Limited::new(response.into_body(), LARGEST).collect().await;
-    Ok(read.map_err(|why| anyhow!("read the answer: {why}"))?.to_bytes())
+    body::collect(response.into_body(), LARGEST).await.context("read the answer")
 }
 
 #[cfg(test)]

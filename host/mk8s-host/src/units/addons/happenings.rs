@@ -101,7 +101,9 @@ async fn nodes(clients: Clients, addons: AddonsHandle) {
                 let joined = changes.into_iter().filter_map(|change| match change {
                     ObjectChange::Put(object) => Some(object.key.name),
                     ObjectChange::Delete(key) => {
-                        known.iter_mut().for_each(|known| drop(known.remove(&key.name)));
+                        known.iter_mut().for_each(|known| {
+                            known.remove(&key.name);
+                        });
                         None
                     }
                 });
