@@ -16,7 +16,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
 use crate::dependents::{Owner, owner_key};
-use crate::status::write_status;
 use crate::wiring::Wiring;
 use history::{follow, remove, surplus};
 use schedule::Due;
@@ -58,7 +57,14 @@ impl Reconcile for CronJobs {
         let old = cron.status.clone().unwrap_or_default();
         let mut status = old.clone();
         let worked = self.work(&cron, &owner, &jobs, &mut status).await;
-        write_status::<CronJob, _>(&self.client, &owner, &old, &status).await?;
+        if status != old {
+            let cron = CronJob { status: Some(status), ..cron };
+            let crons = self.client.namespaced::<CronJob>(&key.namespace);
+            match crons.update_status(&key.name, &cron).await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => {}
+            }
+        }
         worked
     }
 }

@@ -70,6 +70,20 @@ pub(crate) async fn discover(client: &Client) -> Discovered {
     discovered
 }
 
+/// What a kind is served as, if it is.
+pub(crate) async fn kind_of(
+    client: &Client,
+    api_version: &str,
+    kind: &str,
+) -> Result<Option<Served>, ApiError> {
+    let root = if api_version.contains('/') { "apis" } else { "api" };
+    match client.get_path::<APIResourceList>(&format!("/{root}/{api_version}")).await {
+        Ok(list) => Ok(rows(&list).into_iter().find(|served| served.kind == kind)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The versions of a group with their paths, the preferred one first.
 fn versions_of(group: &APIGroup) -> Vec<(String, String)> {
     let preferred = group.preferred_version.as_ref().map(|version| version.group_version.as_str());

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::events::{EventType, Recorder};
-use client::{ApiError, ApiResource, Client};
+use client::{ApiError, Client};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{ObjectReference, ReplicationController};
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
@@ -19,7 +19,7 @@ use objects::tree::to_tree;
 use reconcile::{Change, ObjectKey, Outcome, Reconcile, Store};
 
 use crate::dependents::{Owner, matches};
-use crate::discovery::discover;
+use crate::discovery::kind_of;
 use crate::pod::{Pod, controller_of};
 use crate::wiring::{Kind, Wiring};
 
@@ -30,8 +30,8 @@ pub(crate) enum DisruptionError {
     #[error(transparent)]
     Api(#[from] ApiError),
     /// In upstream's words: they are in the event.
-    #[error("{0}")]
-    Expected(String),
+    #[error("found no controllers for pod {0:?}")]
+    Uncontrolled(String),
 }
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
@@ -132,7 +132,7 @@ impl Budgets {
             }
             scale = self.scales.sum(&owner.namespace, pods).await?;
         }
-        plan::expected(budget, pods.len(), scale).map_err(DisruptionError::Expected)
+        Ok(plan::expected(budget, pods.len(), scale))
     }
 
     fn tell_overdue(&self, key: &ObjectKey, pods: &[Arc<Pod>], overdue: &[String]) {
@@ -209,7 +209,7 @@ impl Scales {
                 None => self.asked(namespace, controller).await?,
             };
             let name = pod.metadata.name.as_deref().unwrap_or_default();
-            let none = || DisruptionError::Expected(format!("found no controllers for pod {name:?}"));
+            let none = || DisruptionError::Uncontrolled(name.to_owned());
             scales.insert(controller.uid.clone(), scale.ok_or_else(none)?);
         }
         Ok(scales.values().fold(0, |sum, scale| sum.saturating_add(*scale)))
@@ -239,15 +239,9 @@ impl Scales {
 
     /// Of any other kind that has a scale.
     async fn asked(&self, namespace: &str, controller: &OwnerReference) -> Result<Option<i32>, ApiError> {
-        let discovered = discover(&self.client).await;
-        let kind = discovered.served.into_iter().find(|served| {
-            served.kind == controller.kind
-                && served.api_version() == controller.api_version
-                && served.namespaced
-        });
-        let Some(kind) = kind else { return Ok(None) };
-        let resource: &ApiResource = &kind.resource;
-        let path = self.client.dynamic(resource, Some(namespace)).path().to_owned();
+        let kind = kind_of(&self.client, &controller.api_version, &controller.kind).await?;
+        let Some(kind) = kind.filter(|kind| kind.namespaced) else { return Ok(None) };
+        let path = self.client.dynamic(&kind.resource, Some(namespace)).path().to_owned();
         match self.client.get_path::<Tree>(&format!("{path}/{}/scale", controller.name)).await {
             Ok(scale) => {
                 Ok(Some(scale.i64_at(&["spec", "replicas"]).and_then(|n| i32::try_from(n).ok()).unwrap_or(0)))

@@ -18,6 +18,7 @@ mod endpoints;
 mod every_namespace;
 mod expectations;
 mod garbage_collector;
+mod horizontal_pod_autoscaler;
 mod int_or_percent;
 mod job;
 mod manager;

@@ -19,9 +19,10 @@ use crate::config::Config;
 use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, cron_job, daemon_set, deployment, disruption,
-    endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, job, namespace, node_ipam,
-    node_lifecycle, node_ttl, pod_garbage_collector, replicas, resource_claim, resource_quota, root_ca,
-    service_account, service_cidr, stateful_set, taint_eviction, token_secret, ttl_after_finished, volume,
+    endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, horizontal_pod_autoscaler, job,
+    namespace, node_ipam, node_lifecycle, node_ttl, pod_garbage_collector, replicas, resource_claim,
+    resource_quota, root_ca, service_account, service_cidr, stateful_set, taint_eviction, token_secret,
+    ttl_after_finished, volume,
 };
 
 /// One controller.
@@ -107,6 +108,7 @@ const CONTROLLERS: &[Controller] = &[
     row("ttl-after-finished-controller", "ttl-after-finished-controller", ttl_after_finished::wire),
     row("resourcequota-controller", "resourcequota-controller", resource_quota::wire),
     row("pod-garbage-collector-controller", "pod-garbage-collector", pod_garbage_collector::wire),
+    row("horizontal-pod-autoscaler-controller", "horizontal-pod-autoscaler", horizontal_pod_autoscaler::wire),
     row("disruption-controller", "disruption-controller", disruption::wire),
 ];
 
