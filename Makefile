@@ -64,11 +64,12 @@ check: setup-tests ## Formatting and lints, and licences where cargo-deny is ins
 	$(IN_PLUGINS) cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --config .deny.toml check licenses bans sources; fi
 
-bench: setup-tests plugins ## Measure a node, its API beside a bare server, and its datastore beside etcd
+bench: setup-tests plugins ## Measure a node, its API beside a bare server, its datastore beside etcd, and its scheduler
 	cargo build --locked --release -p mk8s-host
 	cargo run --locked --release -p bench
 	cargo run --locked --release -p api-bench
 	cargo run --locked --release -p store-bench
+	cargo run --locked --release -p scheduler-bench
 
 soak: setup-tests ## Kill, damage and fill the datastore for a long time, and judge what its clients saw
 	HISTORIES_KILL_ROUNDS=200 HISTORIES_ROUNDS=100 HISTORIES_DAMAGES=4000 \

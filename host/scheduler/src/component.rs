@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::{
     Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
+use k8s_openapi::api::resource::v1::ResourceClaim;
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 use observe::Metrics;
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{Change, LoopEnded, Loops, Reflected, Reflector};
@@ -133,6 +134,27 @@ fn readings(client: &Client, board: &Board, claim_changes: watch::Sender<()>) ->
             client.cluster::<StorageClass>().viewed(),
             board,
             |tables| &mut tables.classes,
+            |_| Some(Event::Volume),
+        ),
+        Reading::table(
+            "device claims",
+            client.everywhere::<ResourceClaim>().viewed(),
+            board,
+            |tables| &mut tables.device_claims,
+            |change| Some(Event::DeviceClaim { namespace: &change.key.namespace, name: &change.key.name }),
+        ),
+        Reading::table(
+            "csi drivers",
+            client.cluster::<CSIDriver>().viewed(),
+            board,
+            |tables| &mut tables.csi_drivers,
+            |_| Some(Event::Volume),
+        ),
+        Reading::table(
+            "capacities",
+            client.everywhere::<CSIStorageCapacity>().viewed(),
+            board,
+            |tables| &mut tables.capacities,
             |_| Some(Event::Volume),
         ),
         Reading::table(

@@ -2,8 +2,8 @@
 //! changed, to see how it would be with some pods more or less.
 
 use crate::plugin::{
-    AffinityState, NodeAffinityState, Objection, Plugin, Plugins, RestrictionState, SpreadState, Verdict,
-    VolumeState, ZoneState,
+    AffinityState, DeviceState, NodeAffinityState, Objection, Plugin, Plugins, RestrictionState, SpreadState,
+    Verdict, VolumeState, ZoneState,
 };
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot};
@@ -20,6 +20,7 @@ pub(crate) struct Cycle<'a> {
     pub(crate) zones: ZoneState<'a>,
     pub(crate) spread: SpreadState<'a>,
     pub(crate) affinity: AffinityState<'a>,
+    pub(crate) devices: DeviceState<'a>,
     /// The plugins that narrowed the nodes that are looked at.
     pub(crate) narrowed: Plugins,
 }
@@ -55,6 +56,7 @@ impl<'a> Cycle<'a> {
             zones: ZoneState::default(),
             spread: SpreadState::default(),
             affinity: AffinityState::default(),
+            devices: DeviceState::default(),
             narrowed: Plugins::default(),
         };
         for row in profile.filters() {

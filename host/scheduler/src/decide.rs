@@ -189,10 +189,11 @@ fn refuse(cycle: &Cycle<'_>, diagnosis: Diagnosis, rotation: &mut Rotation) -> R
     }
 }
 
-/// What upstream's DynamicResources says of a pod without claims, before preemption has its say.
+/// What upstream's DynamicResources says before preemption has its say.
 fn claims_note(cycle: &Cycle<'_>) -> &'static str {
     match cycle.profile.enabled.contains(Plugin::DynamicResources) {
-        true => "no new claims to deallocate, ",
+        true if cycle.pod.devices.is_empty() => "no new claims to deallocate, ",
+        true => "still not schedulable, ",
         false => "",
     }
 }

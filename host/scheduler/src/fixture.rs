@@ -11,7 +11,8 @@ use crate::plugin::Plugin;
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot, Table};
 use crate::view::{
-    BudgetView, ClaimView, ClassView, CsiNodeView, NamespaceView, NodeView, PodView, Selecting, VolumeView,
+    BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DriverView, NamespaceView,
+    NodeView, PodView, Selecting, VolumeView,
 };
 
 pub(crate) struct Cluster {
@@ -77,6 +78,9 @@ impl Cluster {
             "PersistentVolumeClaim" => put(&mut tables.claims, ClaimView::read(&object)),
             "PersistentVolume" => put(&mut tables.volumes, VolumeView::read(&object)),
             "StorageClass" => put(&mut tables.classes, ClassView::read(&object)),
+            "CSIDriver" => put(&mut tables.csi_drivers, DriverView::read(&object)),
+            "CSIStorageCapacity" => put(&mut tables.capacities, CapacityView::read(&object)),
+            "ResourceClaim" => put(&mut tables.device_claims, DeviceClaimView::read(&object)),
             "CSINode" => put(&mut tables.csi_nodes, CsiNodeView::read(&object)),
             "PodDisruptionBudget" => put(&mut tables.budgets, BudgetView::read(&object)),
             "Service" => put(&mut tables.services, Selecting::read(&object)),

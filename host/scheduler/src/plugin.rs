@@ -2,6 +2,7 @@
 //! help a pod that it refused.
 
 mod affinity;
+mod devices;
 mod images;
 mod limits;
 mod node_affinity;
@@ -24,6 +25,7 @@ use crate::snapshot::NodeState;
 use crate::view::{NodeView, PodView};
 
 pub(crate) use affinity::AffinityState;
+pub(crate) use devices::DeviceState;
 pub(crate) use node_affinity::NodeAffinityState;
 pub(crate) use ports::conflict as ports_conflict;
 pub(crate) use resources::{Ranked, Shape, Strategy};
@@ -202,7 +204,12 @@ pub(crate) const ROWS: &[Row] = &[
         helps: Some(hint::neighbours_changed),
         ..named(Plugin::InterPodAffinity, "InterPodAffinity")
     },
-    named(Plugin::DynamicResources, "DynamicResources"),
+    Row {
+        prepare: Some(devices::prepare),
+        filter: Some(devices::filter),
+        helps: Some(hint::devices_changed),
+        ..named(Plugin::DynamicResources, "DynamicResources")
+    },
     named(Plugin::DefaultPreemption, "DefaultPreemption"),
     Row {
         score: Some(resources::balance),

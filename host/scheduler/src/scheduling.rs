@@ -1,5 +1,6 @@
 //! The scheduling loop: takes decisions off the board one after another and carries them out beside each other.
 
+mod devices;
 mod status;
 mod volumes;
 
@@ -46,6 +47,8 @@ pub(crate) struct Scheduling {
 enum BindError {
     #[error("running PreBind plugin \"VolumeBinding\": binding volumes: {0}")]
     Volumes(#[from] VolumeError),
+    #[error("running PreBind plugin \"DynamicResources\": {0}")]
+    Devices(#[source] ApiError),
     #[error("running Bind plugin \"DefaultBinder\": {0}")]
     Binding(#[source] ApiError),
 }
@@ -144,6 +147,7 @@ impl Scheduling {
         if !plan.is_empty() {
             volumes::have(self, pod, node, plan, profile.args.bind_timeout).await?;
         }
+        devices::reserve(self, pod).await.map_err(BindError::Devices)?;
         let key = &pod.head.key;
         let binding = Binding {
             metadata: ObjectMeta {

@@ -11,7 +11,8 @@ use reconcile::ObjectKey;
 
 use crate::groups::{GroupId, Groups};
 use crate::view::{
-    BudgetView, ClaimView, ClassView, CsiNodeView, NamespaceView, NodeView, PodView, Selecting, VolumeView,
+    BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DriverView, NamespaceView,
+    NodeView, PodView, Selecting, VolumeView,
 };
 
 pub(crate) use node_state::NodeState;
@@ -30,6 +31,9 @@ pub(crate) struct Tables {
     pub(crate) volumes: Table<VolumeView>,
     pub(crate) classes: Table<ClassView>,
     pub(crate) csi_nodes: Table<CsiNodeView>,
+    pub(crate) csi_drivers: Table<DriverView>,
+    pub(crate) capacities: Table<CapacityView>,
+    pub(crate) device_claims: Table<DeviceClaimView>,
     pub(crate) budgets: Table<BudgetView>,
     pub(crate) services: Table<Selecting>,
     /// Workloads by the name of their kind.

@@ -1,6 +1,8 @@
 //! What scheduling needs of the objects of the API, read once from their trees: a view takes a fraction of the
 //! object's memory, and its selectors and amounts are parsed.
 
+mod capacity;
+mod device;
 mod node;
 mod pod;
 mod terms;
@@ -10,6 +12,8 @@ mod workload;
 use objects::{Tree, meta};
 use reconcile::ObjectKey;
 
+pub(crate) use capacity::{CapacityView, DriverView};
+pub(crate) use device::{DeviceClaimView, DeviceUse};
 pub(crate) use node::{CsiNodeView, NodeView};
 pub(crate) use pod::{Disk, PodView, PodVolume, preferred_nodes};
 pub(crate) use terms::{PodAffinity, PodTerm, Policy, SpreadTerm, Weighted, WhenUnsatisfiable};
@@ -87,7 +91,8 @@ macro_rules! views {
 }
 
 views! {
-    PodView, NodeView, CsiNodeView, ClaimView, VolumeView, ClassView, BudgetView, NamespaceView, Selecting,
+    PodView, NodeView, CsiNodeView, ClaimView, VolumeView, ClassView, DriverView, CapacityView, BudgetView,
+    NamespaceView, Selecting, DeviceClaimView,
 }
 
 /// The text at a path, empty where there is none.

@@ -1,6 +1,7 @@
 //! Each plugin by itself, in a small cluster.
 
 mod affinity;
+mod devices;
 mod nodes;
 mod resources;
 mod spread;

@@ -1,13 +1,17 @@
 //! VolumeBinding: a pod goes where its volumes are or can be had.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use reconcile::ObjectKey;
 
 use super::{Objection, Verdict, unless};
 use crate::cycle::Cycle;
-use crate::snapshot::{NodeState, Snapshot};
-use crate::view::{ClaimView, NodeView, PodVolume, VolumeView};
+use crate::snapshot::{NodeState, Snapshot, Tables};
+use crate::view::{CapacityView, ClaimView, ClassView, NodeView, PodVolume, VolumeView};
+
+const NO_VOLUME: &str = "node(s) didn't find available persistent volumes to bind";
+const NO_SPACE: &str = "node(s) did not have enough free storage";
 
 /// The claims of the pod, looked up.
 #[derive(Clone, Default)]
@@ -94,12 +98,14 @@ pub(super) fn filter(cycle: &Cycle<'_>, _: &NodeState, node: &NodeView) -> Verdi
         let reached = volume.is_reached_from(node.name(), &node.labels);
         unless(reached, Objection::lasting("node(s) didn't match PersistentVolume's node affinity"))?;
     }
-    let found = plan(cycle, node).is_some();
-    unless(found, Objection::lasting("node(s) didn't find available persistent volumes to bind"))
+    plan(cycle, node).map(drop).map_err(Objection::lasting)
 }
 
-/// How the claims that wait get their volumes on a node; `None` where one cannot.
-pub(crate) fn plan(cycle: &Cycle<'_>, node: &NodeView) -> Option<VolumePlan> {
+/// How the claims that wait get their volumes on a node.
+///
+/// # Errors
+/// What one of them lacks.
+pub(crate) fn plan(cycle: &Cycle<'_>, node: &NodeView) -> Result<VolumePlan, &'static str> {
     let tables = &cycle.snapshot.tables;
     let mut plan = VolumePlan::default();
     let mut taken: HashSet<&str> = HashSet::new();
@@ -107,7 +113,7 @@ pub(crate) fn plan(cycle: &Cycle<'_>, node: &NodeView) -> Option<VolumePlan> {
     waiting.sort_by_key(|claim| claim.storage);
     for claim in waiting {
         if claim.selected_node.as_deref().is_some_and(|selected| selected != node.name()) {
-            return None;
+            return Err(NO_VOLUME);
         }
         let key = claim.head.key.clone();
         let found = match claim.selected_node {
@@ -119,13 +125,23 @@ pub(crate) fn plan(cycle: &Cycle<'_>, node: &NodeView) -> Option<VolumePlan> {
             plan.bind.push((key, volume.head.key.name.as_str().into()));
             continue;
         }
-        let class = tables.classes.get(&ObjectKey::new("", &**claim.class.as_ref()?))?;
-        if !class.provisions_for(node.name(), &node.labels) {
-            return None;
+        let class = claim.class.as_ref().and_then(|name| tables.classes.get(&ObjectKey::new("", &**name)));
+        let class = class.filter(|class| class.provisions_for(node.name(), &node.labels)).ok_or(NO_VOLUME)?;
+        if !has_space(tables, class, claim.storage, node) {
+            return Err(NO_SPACE);
         }
         plan.provision.push(key);
     }
-    Some(plan)
+    Ok(plan)
+}
+
+/// Whether the class's driver has the room for another volume, if it tells of its room.
+fn has_space(tables: &Tables, class: &ClassView, storage: i64, node: &NodeView) -> bool {
+    let driver = tables.csi_drivers.get(&ObjectKey::new("", &*class.provisioner));
+    let is_told = driver.is_some_and(|driver| driver.tells_room) && storage > 0;
+    let of_class = |capacity: &&Arc<CapacityView>| *capacity.class == *class.head.key.name;
+    let mut capacities = tables.capacities.values().filter(of_class);
+    !is_told || capacities.any(|capacity| capacity.holds(storage, &node.labels))
 }
 
 /// The smallest volume that does; one that is kept for the claim comes first.

@@ -26,6 +26,11 @@ pub(crate) enum Event<'e> {
         namespace: &'e str,
         name: &'e str,
     },
+    /// A claim of devices of this namespace and name.
+    DeviceClaim {
+        namespace: &'e str,
+        name: &'e str,
+    },
     /// A volume or a class of volumes.
     Volume,
     CsiNode {
@@ -46,6 +51,7 @@ impl Event<'_> {
             Self::Assigned { .. } => "AssignedPodUpdate",
             Self::Own { .. } => "PodUpdate",
             Self::Claim { .. } => "PersistentVolumeClaimUpdate",
+            Self::DeviceClaim { .. } => "ResourceClaimUpdate",
             Self::Volume => "PersistentVolumeUpdate",
             Self::CsiNode { .. } => "CSINodeUpdate",
             Self::Namespace => "NamespaceUpdate",
@@ -155,6 +161,18 @@ pub(crate) fn volume_detached(pod: &PodView, event: &Event<'_>, _: &Snapshot) ->
 
 pub(crate) fn volume_changed(pod: &PodView, event: &Event<'_>, _: &Snapshot) -> bool {
     has_new_labels(event) || is_own_claim(pod, event) || matches!(event, Event::Volume)
+}
+
+pub(crate) fn devices_changed(pod: &PodView, event: &Event<'_>, _: &Snapshot) -> bool {
+    let is_own = |namespace: &str, name: &str| {
+        let mut names = pod.devices.iter().filter_map(|used| used.claim.as_deref());
+        pod.namespace() == namespace && names.any(|used| used == name)
+    };
+    match event {
+        Event::DeviceClaim { namespace, name } => is_own(namespace, name),
+        Event::Own { old, new } => old.devices != new.devices,
+        event => has_new_labels(event),
+    }
 }
 
 pub(crate) fn spread_changed(pod: &PodView, event: &Event<'_>, _: &Snapshot) -> bool {

@@ -7,6 +7,7 @@ use objects::placement::{NodeSelector, NodeSelectorTerm, Toleration};
 use objects::resources::{self, Extent, Side};
 use objects::{Tree, meta};
 
+use super::device::DeviceUse;
 use super::terms::{PodAffinity, SpreadTerm, Weighted};
 use super::{Head, Labels, pairs, some_text, text, texts};
 use crate::amounts::{Amounts, UNASKED_CPU, UNASKED_MEMORY};
@@ -45,6 +46,7 @@ pub(crate) struct PodView {
     pub(crate) affinity: PodAffinity,
     pub(crate) spread: Vec<Arc<SpreadTerm>>,
     pub(crate) volumes: Box<[PodVolume]>,
+    pub(crate) devices: Box<[DeviceUse]>,
     /// What its status says of its scheduling.
     pub(crate) scheduled: Option<Condition>,
     /// Whether its status says that a scheduler makes it go.
@@ -141,6 +143,7 @@ impl PodView {
             affinity: PodAffinity::of(pod),
             spread: spread.iter().map(|term| Arc::new(SpreadTerm::read(pod, term))).collect(),
             volumes: volumes(pod),
+            devices: DeviceUse::of_pod(pod),
             scheduled: condition(pod, "PodScheduled").map(|condition| Condition {
                 status: text(condition, &["status"]).into(),
                 reason: text(condition, &["reason"]).into(),

@@ -151,7 +151,11 @@ fn class_of(object: &Tree) -> Option<Box<str>> {
     old.or_else(|| some_text(object, &["spec", "storageClassName"]))
 }
 
-/// A quantity as a whole number; none for what is none.
+/// A quantity as a whole number.
+pub(super) fn some_amount(object: &Tree, path: &[&str]) -> Option<i64> {
+    Some(object.str_at(path)?.parse::<Quantity>().ok()?.value())
+}
+
 fn amount(object: &Tree, path: &[&str]) -> i64 {
-    object.str_at(path).and_then(|text| text.parse::<Quantity>().ok()).map_or(0, |quantity| quantity.value())
+    some_amount(object, path).unwrap_or(0)
 }

@@ -126,7 +126,7 @@ fn plan(cluster: &Cluster, node: &str) -> String {
     let cycle =
         Cycle::begin(&pod, &cluster.profile, &cluster.snapshot).map_err(|(_, refused)| refused).unwrap();
     let (_, view) = cluster.snapshot.node_named(node).unwrap();
-    let Some(plan) = plan_volumes(&cycle, view) else { return "none".to_owned() };
+    let Ok(plan) = plan_volumes(&cycle, view) else { return "none".to_owned() };
     let bind = plan.bind.iter().map(|(claim, volume)| format!("{claim} gets {volume}"));
     bind.chain(plan.provision.iter().map(|claim| format!("{claim} is made"))).collect()
 }
@@ -169,6 +169,35 @@ fn a_volume_is_made_where_none_is_found_and_the_class_can() {
     let selected = with(claim(), &["metadata", "annotations", "volume.kubernetes.io/selected-node"], "b");
     let cluster = zones([selected, makes(), volume("one", "5Gi", "y")]);
     assert_eq!([plan(&cluster, "a"), plan(&cluster, "b")], ["none", "default/data is made"]);
+}
+
+#[test]
+fn a_volume_is_made_only_where_its_driver_tells_of_room() {
+    let driver = tree!({
+        "kind": "CSIDriver", "metadata": { "name": "x.example" }, "spec": { "storageCapacity": true }
+    });
+    let room = |zone: &str, capacity: &str| {
+        tree!({
+            "kind": "CSIStorageCapacity", "metadata": { "namespace": "driver", "name": zone },
+            "storageClassName": "local", "capacity": capacity,
+            "nodeTopology": { "matchLabels": { "topology.kubernetes.io/zone": zone } }
+        })
+    };
+    let cluster = zones([
+        claim(),
+        class("x.example", "WaitForFirstConsumer"),
+        driver,
+        room("x", "4Gi"),
+        room("y", "5Gi"),
+    ]);
+    check(
+        &cluster,
+        Plugin::VolumeBinding,
+        &claims("p"),
+        expect![[r#"
+        a! node(s) did not have enough free storage
+        b"#]],
+    );
 }
 
 #[test]
