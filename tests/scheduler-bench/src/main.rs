@@ -17,6 +17,7 @@ const GOALS: [(usize, usize); 2] = [(100, 1000), (1000, 10_000)];
 const GROWTH: [(usize, usize); 4] = [(1, 100), (10, 1000), (100, 1000), (5000, 1000)];
 
 fn main() -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "this is the command line of a program of its own")]
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [] => print(),

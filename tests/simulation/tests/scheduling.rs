@@ -1,6 +1,8 @@
 //! Pods find their nodes whatever comes between: faults, conflicts, a silent API server; and those that are more
 //! important, gated or to be spread find them as they should.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

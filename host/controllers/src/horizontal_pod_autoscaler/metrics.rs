@@ -356,7 +356,7 @@ mod tests {
         let spec = tree!({ "containers": [(container.clone()), { "name": "b" }] });
         let pod: Arc<Pod> =
             Arc::new(from_tree(&tree!({ "metadata": { "name": "p" }, "spec": spec })).unwrap());
-        let error = requests(&[pod.clone()], "cpu", None).unwrap_err();
+        let error = requests(std::slice::from_ref(&pod), "cpu", None).unwrap_err();
         assert_eq!(error, "missing request for cpu in container b of Pod p");
         assert_eq!(requests(&[pod], "cpu", Some("a")).unwrap(), [("p".to_owned(), 100)].into());
     }

@@ -36,10 +36,7 @@ impl FolderWant {
     pub(crate) fn is_allowed(&self) -> bool {
         let path = Path::new(&self.path);
         let apart = |own: &&str| !path.starts_with(own) && !Path::new(own).starts_with(path);
-        is_inside(&self.name)
-            && !self.name.contains('/')
-            && is_inside(&self.path)
-            && OWN.iter().all(apart)
+        is_inside(&self.name) && !self.name.contains('/') && is_inside(&self.path) && OWN.iter().all(apart)
     }
 
     pub(crate) fn access(&self) -> FolderAccess {
