@@ -1,6 +1,7 @@
 //! What upstream's flags set, with upstream's values where nothing is said.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::certificates::ClusterSigning;
 use crate::node_ipam::NodeNetworks;
@@ -38,6 +39,8 @@ pub struct Config {
     pub resource_claim_syncs: NonZeroUsize,
     /// Pods that ended and are kept; with zero all are.
     pub ended_pods: usize,
+    /// From one look at what an autoscaler's pods use to the next.
+    pub autoscaling_period: Duration,
 }
 
 impl Config {
@@ -64,6 +67,8 @@ impl Config {
     pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
     /// Upstream's `--terminated-pod-gc-threshold`.
     pub const ENDED_PODS: usize = 12_500;
+    /// Upstream's `--horizontal-pod-autoscaler-sync-period`.
+    pub const AUTOSCALING_PERIOD: Duration = Duration::from_secs(15);
 }
 
 impl Default for Config {
@@ -88,6 +93,7 @@ impl Default for Config {
             ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
             resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
             ended_pods: Self::ENDED_PODS,
+            autoscaling_period: Self::AUTOSCALING_PERIOD,
         }
     }
 }

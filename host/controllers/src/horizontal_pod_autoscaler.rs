@@ -32,8 +32,6 @@ use replicas::{TOLERANCE, Tolerance};
 
 /// Upstream's `--concurrent-horizontal-pod-autoscaler-syncs`.
 const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
-/// Metrics tell of no change: they are read so often. Upstream's `--horizontal-pod-autoscaler-sync-period`.
-const PERIOD: Duration = Duration::from_secs(15);
 
 const ABLE: &str = "AbleToScale";
 const ACTIVE: &str = "ScalingActive";
@@ -53,7 +51,9 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let (scalers, pods) = (wiring.store(), wiring.store());
     let (client, metrics) = (wiring.client(), Metrics(wiring.client()));
     let histories = Mutex::default();
-    wiring.reconcile(Autoscalers { client, recorder, metrics, scalers, pods, histories }, queue, WORKERS);
+    let period = wiring.config().autoscaling_period;
+    let autoscalers = Autoscalers { client, recorder, metrics, scalers, pods, histories, period };
+    wiring.reconcile(autoscalers, queue, WORKERS);
 }
 
 struct Autoscalers {
@@ -63,6 +63,7 @@ struct Autoscalers {
     scalers: Store<HorizontalPodAutoscaler>,
     pods: Store<Pod>,
     histories: Mutex<HashMap<ObjectKey, History>>,
+    period: Duration,
 }
 
 /// One look at one autoscaler.
@@ -130,7 +131,7 @@ impl Reconcile for Autoscalers {
                 _ => {}
             }
         }
-        Ok(Outcome::After(PERIOD))
+        Ok(Outcome::After(self.period))
     }
 }
 

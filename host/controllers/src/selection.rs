@@ -7,7 +7,7 @@ use crate::manager::names;
 const ALL: &str = "*";
 const OFF: char = '-';
 /// Those that run only where they are named.
-const ASKED_FOR: &[&str] = &["bootstrap-signer-controller", "token-cleaner-controller"];
+const ASKED_FOR: &[&str] = &["token-cleaner-controller"];
 
 /// A list that names what is none of the controllers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

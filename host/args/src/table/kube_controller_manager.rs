@@ -1,7 +1,7 @@
 //! kube-controller-manager.
 
 use super::{CLIENT, COMPONENT, DELEGATED, Flag, KLOG, LEADER, SERVING, SHORT, Table, fixed, start};
-use crate::table::Kind::{Address, Bool, List, Number, Path, Port};
+use crate::table::Kind::{Address, Bool, Cidr, Duration, List, Number, Path, Port};
 
 pub(crate) const TABLE: Table = Table {
     flags: FLAGS,
@@ -22,6 +22,24 @@ const FLAGS: &[Flag] = &[
     start("concurrent-rc-syncs", Number, "5"),
     start("concurrent-deployment-syncs", Number, "5"),
     start("concurrent-daemonset-syncs", Number, "2"),
+    start("concurrent-endpoint-syncs", Number, "5"),
+    start("concurrent-service-endpoint-syncs", Number, "5"),
+    start("max-endpoints-per-slice", Number, "100"),
+    start("mirroring-concurrent-service-endpoint-syncs", Number, "5"),
+    start("mirroring-max-endpoints-per-subset", Number, "1000"),
+    start("concurrent-gc-syncs", Number, "20"),
+    start("concurrent-ephemeralvolume-syncs", Number, "5"),
+    start("concurrent-resource-claim-syncs", Number, "50"),
+    start("terminated-pod-gc-threshold", Number, "12500"),
+    start("cluster-signing-duration", Duration, "8760h"),
+    start("node-monitor-grace-period", Duration, "50s"),
+    start("node-startup-grace-period", Duration, "1m"),
+    start("large-cluster-size-threshold", Number, "50"),
+    start("allocate-node-cidrs", Bool, "false"),
+    start("cluster-cidr", Cidr, "10.1.0.0/16"),
+    start("node-cidr-mask-size-ipv4", Number, "24"),
+    start("node-cidr-mask-size-ipv6", Number, "64"),
+    start("horizontal-pod-autoscaler-sync-period", Duration, "15s"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
     fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
     fixed("tls-cert-file", Path, "${SNAP_DATA}/certs/server.crt"),
@@ -33,32 +51,24 @@ const FLAGS: &[Flag] = &[
 ];
 
 const IGNORED: &str = "
-    allocate-node-cidrs allow-untagged-cloud attach-detach-reconcile-sync-period cidr-allocator-type cloud-config
-    cloud-provider cluster-cidr cluster-name cluster-signing-cert-file cluster-signing-duration cluster-signing-key-file
-    cluster-signing-kube-apiserver-client-cert-file cluster-signing-kube-apiserver-client-key-file
-    cluster-signing-kubelet-client-cert-file cluster-signing-kubelet-client-key-file
-    cluster-signing-kubelet-serving-cert-file cluster-signing-kubelet-serving-key-file
-    cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs
-    concurrent-device-taint-eviction-syncs
-    concurrent-endpoint-syncs concurrent-ephemeralvolume-syncs concurrent-gc-syncs
-    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs
-    concurrent-resource-claim-syncs concurrent-resource-quota-syncs
-    concurrent-service-endpoint-syncs concurrent-service-syncs concurrent-serviceaccount-token-syncs
-    concurrent-ttl-after-finished-syncs
+    allow-untagged-cloud attach-detach-reconcile-sync-period cidr-allocator-type cloud-config cloud-provider
+    cluster-name cluster-signing-cert-file cluster-signing-key-file cluster-signing-kube-apiserver-client-cert-file
+    cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-cert-file
+    cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
+    cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
+    cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs concurrent-device-taint-eviction-syncs
+    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-resource-quota-syncs
+    concurrent-service-syncs concurrent-serviceaccount-token-syncs concurrent-ttl-after-finished-syncs
     concurrent-validating-admission-policy-status-syncs configure-cloud-routes controller-start-interval
     deployment-controller-sync-period disable-attach-detach-reconcile-sync disable-force-detach-on-timeout
     enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
     endpoint-updates-batch-period endpointslice-updates-batch-period external-cloud-volume-plugin
     flex-volume-plugin-dir horizontal-pod-autoscaler-cpu-initialization-period
     horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay
-    horizontal-pod-autoscaler-sync-period horizontal-pod-autoscaler-tolerance large-cluster-size-threshold
-    leader-migration-config legacy-service-account-token-clean-up-period max-endpoints-per-slice min-resync-period
-    mirroring-concurrent-service-endpoint-syncs mirroring-endpointslice-updates-batch-period
-    mirroring-max-endpoints-per-subset namespace-sync-period node-cidr-mask-size node-cidr-mask-size-ipv4
-    node-cidr-mask-size-ipv6 node-eviction-rate node-monitor-grace-period node-monitor-period
-    node-startup-grace-period pod-eviction-timeout pv-recycler-increment-timeout-nfs
-    pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs
-    pv-recycler-pod-template-filepath-hostpath pv-recycler-pod-template-filepath-nfs
-    pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period resource-quota-sync-period
-    route-reconciliation-period secondary-node-eviction-rate service-cluster-ip-range terminated-pod-gc-threshold
+    horizontal-pod-autoscaler-tolerance leader-migration-config legacy-service-account-token-clean-up-period
+    min-resync-period mirroring-endpointslice-updates-batch-period namespace-sync-period node-cidr-mask-size
+    node-eviction-rate node-monitor-period pod-eviction-timeout pv-recycler-increment-timeout-nfs
+    pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath
+    pv-recycler-pod-template-filepath-nfs pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period
+    resource-quota-sync-period route-reconciliation-period secondary-node-eviction-rate service-cluster-ip-range
     unhealthy-zone-threshold volume-host-allow-local-loopback volume-host-cidr-denylist";

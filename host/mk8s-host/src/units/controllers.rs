@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use args::{Effective, Service};
-use controllers::{Clients, ClusterSigning, Config, Deps, Selection};
+use controllers::{Clients, ClusterSigning, Config, Deps, NodeLifecycle, NodeNetworks, Selection};
 use pki::Pki;
 use reconcile::endpoints::Ports;
 use supervise::{OnFailure, Unit};
@@ -25,7 +25,15 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         let syncs = usize::try_from(args.number(flag)).ok().and_then(NonZeroUsize::new);
         syncs.with_context(|| format!("kube-controller-manager --{flag} is 0"))
     };
-    let signing = ClusterSigning { pki: Pki::new(data_dir), duration: ClusterSigning::DURATION };
+    let size = |flag: &str| usize::try_from(args.number(flag)).unwrap_or(usize::MAX);
+    let signing =
+        ClusterSigning { pki: Pki::new(data_dir), duration: args.duration("cluster-signing-duration") };
+    let node_lifecycle = NodeLifecycle {
+        grace: args.duration("node-monitor-grace-period"),
+        startup_grace: args.duration("node-startup-grace-period"),
+        large_zone: size("large-cluster-size-threshold"),
+        ..NodeLifecycle::default()
+    };
     Ok(Config {
         controllers,
         cluster_signing: Some(signing),
@@ -35,7 +43,36 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         deployment_syncs: syncs("concurrent-deployment-syncs")?,
         daemon_set_syncs: syncs("concurrent-daemonset-syncs")?,
         stateful_set_syncs: syncs("concurrent-statefulset-syncs")?,
-        ..Config::default()
+        endpoint_syncs: syncs("concurrent-endpoint-syncs")?,
+        service_endpoint_syncs: syncs("concurrent-service-endpoint-syncs")?,
+        max_endpoints_per_slice: syncs("max-endpoints-per-slice")?,
+        mirroring_syncs: syncs("mirroring-concurrent-service-endpoint-syncs")?,
+        mirroring_max_endpoints_per_subset: syncs("mirroring-max-endpoints-per-subset")?,
+        gc_syncs: syncs("concurrent-gc-syncs")?,
+        ephemeral_volume_syncs: syncs("concurrent-ephemeralvolume-syncs")?,
+        resource_claim_syncs: syncs("concurrent-resource-claim-syncs")?,
+        ended_pods: size("terminated-pod-gc-threshold"),
+        autoscaling_period: args.duration("horizontal-pod-autoscaler-sync-period"),
+        node_lifecycle,
+        node_networks: node_networks(effective)?,
+    })
+}
+
+/// Parts of the networks of pods are given to nodes where that is asked for.
+fn node_networks(effective: &Effective) -> Result<NodeNetworks> {
+    let args = effective.service(Service::KubeControllerManager);
+    if !args.bool("allocate-node-cidrs") {
+        return Ok(NodeNetworks::default());
+    }
+    let mask = |flag: &str, longest: u8| {
+        let mask = u8::try_from(args.number(flag)).ok().filter(|mask| *mask <= longest);
+        mask.with_context(|| format!("kube-controller-manager --{flag} is longer than {longest}"))
+    };
+    Ok(NodeNetworks {
+        cluster: args.cidrs("cluster-cidr"),
+        reserved: effective.service(Service::KubeApiserver).cidrs("service-cluster-ip-range"),
+        mask_v4: mask("node-cidr-mask-size-ipv4", 32)?,
+        mask_v6: mask("node-cidr-mask-size-ipv6", 128)?,
     })
 }
 
