@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::inspect::InspectError;
+use crate::inspect::{InspectError, LARGEST};
 
 /// The magic number and the version.
 const PREAMBLE: usize = 8;
@@ -19,6 +19,9 @@ pub struct CustomSection<'a> {
 
 /// The custom sections of the outermost level, in their order.
 pub fn custom_sections(component: &[u8]) -> Result<Vec<CustomSection<'_>>, InspectError> {
+    if component.len() > LARGEST {
+        return Err(InspectError::Size(component.len()));
+    }
     let mut found = Vec::new();
     let mut rest = Reader { bytes: component, at: PREAMBLE };
     if component.len() < PREAMBLE {

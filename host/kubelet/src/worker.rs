@@ -281,12 +281,12 @@ impl Worker {
 
     fn report(&self, report: Report) {
         self.reports.send_if_modified(|last| {
-            let news = last
-                .as_ref()
-                .is_none_or(|last| last.status != report.status || last.release != report.release);
+            let said = last.as_ref();
             // What was released is not taken back by a report of the same state.
-            let news =
-                news && !last.as_ref().is_some_and(|last| last.release && last.status == report.status);
+            let is_over = said.is_some_and(|last| last.release && last.status == report.status);
+            let differs =
+                said.is_none_or(|last| last.status != report.status || last.release != report.release);
+            let news = !is_over && (differs || report::is_contradicted(&report.pod, &report.status));
             if news {
                 *last = Some(report);
             }

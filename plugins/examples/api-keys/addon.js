@@ -16,6 +16,23 @@ function text(bytes) {
   return decodeURIComponent(escaped);
 }
 
+// How many lists and objects lie within each other in the file of keys, and no more: JSON.parse goes a call deeper for
+// each, and the stack ends before a file does.
+const DEEPEST = 3;
+
+function isDeep(json) {
+  let depth = 0;
+  let inText = false;
+  for (let index = 0; index < json.length; index++) {
+    const letter = json[index];
+    if (inText && letter === "\\") index++;
+    else if (letter === '"') inText = !inText;
+    else if (!inText && "[{".includes(letter) && ++depth > DEEPEST) return true;
+    else if (!inText && "]}".includes(letter)) depth--;
+  }
+  return false;
+}
+
 function isText(value) {
   return typeof value === "string" && value !== "";
 }
@@ -45,7 +62,9 @@ export const files = {
     if (file && file.content !== null) {
       let entries;
       try {
-        entries = JSON.parse(text(file.content));
+        const json = text(file.content);
+        if (isDeep(json)) throw new Error("it is nested too deeply");
+        entries = JSON.parse(json);
       } catch (why) {
         throw { tag: "invalid", val: `${file.path} is no JSON: ${why.message}` };
       }

@@ -29,7 +29,7 @@ export const lifecycle = {
     try {
       kube.get(TARGET);
     } catch (refused) {
-      if (refused.tag !== "not-found") throw refused;
+      if (refused.payload?.tag !== "not-found") throw refused;
       kube.put(TARGET, bytes(JSON.stringify(WANTED)));
     }
     return 60;
