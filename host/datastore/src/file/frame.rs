@@ -4,14 +4,17 @@
 
 use std::io::{self, Read};
 
-/// Sequence of 64 bits; length, checksum of the payload, checksum of the fields before, and nothing, of 32 bits each; all
+/// Sequence of 64 bits, masked; length, checksum of the payload, checksum of the fields before, and nothing, of 32 bits each; all
 /// little-endian.
 pub(crate) const HEADER: usize = 24;
 /// Bytes that the header's own checksum covers.
 const COVERED: usize = 16;
 const ALIGNMENT: usize = 8;
-/// Fills a frame up; no zero, so that a frame has no hole of its own making.
+/// Ends every frame and fills it up; no zero, so that a frame has no hole of its own making.
 const PADDING: u8 = 0xa5;
+/// Sequences are stored so. Then neither what begins a frame nor what ends it has one set bit alone, and a sector of it
+/// that is missing is not taken for a bit that was lost.
+const MASK: u64 = u64::from_le_bytes([PADDING; 8]);
 /// No frame is larger; a length beyond it is damage. Room for a transaction of 128 values as large as a client may send.
 pub(crate) const LIMIT: usize = 512 << 20;
 
@@ -37,12 +40,17 @@ impl FrameBuffer {
         self.0.len()
     }
 
+    /// Bytes of the whole frame, as it would be written.
+    pub(crate) fn sealed_len(&self) -> usize {
+        extent(self.0.len() - HEADER)
+    }
+
     /// The whole frame, to be written where the last one ended.
     pub(crate) fn seal(&mut self, sequence: u64) -> &[u8] {
         let length = u32::try_from(self.0.len() - HEADER).expect("a frame is within LIMIT");
-        self.0.resize(self.0.len().next_multiple_of(ALIGNMENT), PADDING);
+        self.0.resize(extent(length as usize), PADDING);
         let payload = crc32c::crc32c(&self.0[HEADER..HEADER + length as usize]);
-        self.0[..8].copy_from_slice(&sequence.to_le_bytes());
+        self.0[..8].copy_from_slice(&(sequence ^ MASK).to_le_bytes());
         self.0[8..12].copy_from_slice(&length.to_le_bytes());
         self.0[12..16].copy_from_slice(&payload.to_le_bytes());
         let header = crc32c::crc32c(&self.0[..COVERED]);
@@ -59,6 +67,11 @@ impl FrameBuffer {
     }
 }
 
+/// Bytes of a frame with a payload of this length.
+fn extent(length: usize) -> usize {
+    (HEADER + length + 1).next_multiple_of(ALIGNMENT)
+}
+
 /// What a header says that matches its own checksum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header {
@@ -71,7 +84,7 @@ impl Header {
     pub(crate) fn parse(bytes: &[u8; HEADER]) -> Option<Self> {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let header = Self {
-            sequence: u64::from(word(0)) | u64::from(word(4)) << 32,
+            sequence: (u64::from(word(0)) | u64::from(word(4)) << 32) ^ MASK,
             length: word(8) as usize,
             checksum: word(12),
         };
@@ -81,7 +94,13 @@ impl Header {
 
     /// Bytes from the begin of this frame to that of the next.
     pub(crate) fn extent(&self) -> usize {
-        (HEADER + self.length).next_multiple_of(ALIGNMENT)
+        extent(self.length)
+    }
+
+    /// Whether the frame has the end that every frame has.
+    pub(crate) fn is_ended(&self, frame: &[u8]) -> bool {
+        let end = frame.get(HEADER + self.length..self.extent());
+        end.is_some_and(|end| end.iter().all(|byte| *byte == PADDING))
     }
 
     pub(crate) fn matches(&self, payload: &[u8]) -> bool {

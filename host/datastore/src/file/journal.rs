@@ -105,7 +105,7 @@ impl Journal {
     /// # Errors
     /// After an error that passes nothing was changed; after another it is unknown whether the frame is on disk.
     pub(crate) fn append(&mut self, frame: &mut FrameBuffer, revision: Revision) -> Result<(), FileError> {
-        let bytes = frame.len().next_multiple_of(8) as u64;
+        let bytes = frame.sealed_len() as u64;
         if self.current.used + bytes > SEGMENT && self.current.used > CHUNK {
             self.rotate()?;
         }

@@ -5,14 +5,24 @@ use expect_test::expect;
 use super::{Verb, builtin, by_kind, by_name, served};
 
 #[test]
-fn a_subresource_that_is_not_served_is_known_and_not_listed() {
+fn the_subresources_of_pods_are_served() {
     let pods = by_name("", "v1", "pods").unwrap();
     let served: Vec<&str> = pods.served_subresources().map(|subresource| &*subresource.name).collect();
     assert_eq!(
         served,
-        ["binding", "ephemeralcontainers", "eviction", "exec", "log", "proxy", "resize", "status"]
+        [
+            "attach",
+            "binding",
+            "ephemeralcontainers",
+            "eviction",
+            "exec",
+            "log",
+            "portforward",
+            "proxy",
+            "resize",
+            "status"
+        ]
     );
-    assert!(!pods.subresource("attach").unwrap().served);
 }
 
 #[test]
