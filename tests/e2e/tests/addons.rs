@@ -47,7 +47,7 @@ fn addons_are_shown_and_a_hardening_is_exactly_undone() {
     node.kubectl_as("clerks-token").run(&["get", "pods"]).expect_ok();
 
     node.ask(&["plugin", "enable", "rbac"]).expect_ok();
-    let role = ["create", "clusterrole", "editors", "--verb=create,bind", "--resource=roles,rolebindings"];
+    let role = ["create", "clusterrole", "editors", "--verb=create", "--resource=roles"];
     admin.run(&role).expect_ok();
     admin
         .run(&["create", "clusterrolebinding", "editors", "--clusterrole=editors", "--user=clerk"])

@@ -26,6 +26,7 @@ spec:
   - name: speaker
     image: {IMAGE}
     stdin: true
+    stdinOnce: true
     command: [sh, -c, 'while read line; do echo "you said $line"; [ "$line" = bye ] && exit 0; done']
 "#
     )
@@ -92,9 +93,10 @@ fn check(node: &Node, carrier: &str, websockets: &str, port: u16) {
     drop(forwarding);
 
     // Nobody serves there.
-    let mut failing = kubectl.watch(&["port-forward", carrier, &format!("{local}:9")]);
+    let nowhere = local + 1;
+    let mut failing = kubectl.watch(&["port-forward", carrier, &format!("{nowhere}:9")]);
     failing.line_with("Forwarding from 127.0.0.1");
-    assert_eq!(ask(node, local, b""), b"");
+    assert_eq!(ask(node, nowhere, b""), b"");
     support::eventually("the end of a forwarding that failed", || {
         if failing.is_running() { Err("it goes on".to_owned()) } else { Ok(()) }
     });
