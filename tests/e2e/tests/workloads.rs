@@ -277,7 +277,7 @@ impl Drop for Metrics {
 #[test]
 fn a_deployment_is_scaled_by_what_its_pods_use() {
     let mut node = Node::new();
-    node.write("args/kube-controller-manager", "--horizontal-pod-autoscaler-sync-period=1s\n");
+    node.write("args/kube-controller-manager", "--horizontal-pod-autoscaler-sync-period=4s\n");
     node.start();
     node.wait_ready();
     node.import_image();
