@@ -11,11 +11,11 @@ use client::events::{EventType, Recorder};
 use client::{ApiError, Client, DeleteOptions, Propagation};
 use jiff::{SignedDuration, Timestamp, Zoned};
 use k8s_openapi::api::batch::v1::{CronJob, CronJobStatus, Job};
-use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
 use crate::dependents::{Owner, owner_key};
+use crate::reference::versioned_reference;
 use crate::wiring::Wiring;
 use history::{follow, remove, surplus};
 use schedule::Due;
@@ -193,7 +193,7 @@ impl CronJobs {
             _ => {}
         }
         let Some(job) = self.create(owner, &job_of(cron, owner, name, at)).await? else { return Ok(()) };
-        status.active.get_or_insert_default().push(reference(&job));
+        status.active.get_or_insert_default().push(versioned_reference(&job));
         status.last_schedule_time = Some(Time(at.timestamp()));
         Ok(())
     }
@@ -235,9 +235,4 @@ fn job_of(cron: &CronJob, owner: &Owner, name: String, at: &Zoned) -> Job {
         ..ObjectMeta::default()
     };
     Job { metadata, spec: template.spec, status: None }
-}
-
-fn reference(job: &Job) -> ObjectReference {
-    let reference = Owner::of(job).object();
-    ObjectReference { resource_version: job.metadata.resource_version.clone(), ..reference }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use client::events::{EventType, Recorder};
 use client::{ApiError, Client};
-use k8s_openapi::api::core::v1::{Node, ObjectReference, Service};
+use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 
 use crate::pod::Pod;
+use crate::reference::reference;
 use crate::service::{Publishing, feed_services_and_pods, zone};
 use crate::slices::{of_service, service_of, unless_going};
 use crate::wiring::Wiring;
@@ -84,24 +85,13 @@ impl Reconcile for Keeper {
             if let Err(error) = unless_going(written) {
                 let message = format!("Error updating Endpoint Slices for Service {key}: {error}");
                 let reason = "FailedToUpdateEndpointSlices";
-                self.recorder.record(reference(&service), EventType::Warning, reason, message);
+                self.recorder.record(reference(&*service), EventType::Warning, reason, message);
                 return Err(error);
             }
         }
         for note in plan.notes {
-            self.recorder.record(reference(&service), note.kind, note.reason, note.message);
+            self.recorder.record(reference(&*service), note.kind, note.reason, note.message);
         }
         Ok(Outcome::Done)
-    }
-}
-
-fn reference(service: &Service) -> ObjectReference {
-    ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Service".to_owned()),
-        namespace: service.metadata.namespace.clone(),
-        name: service.metadata.name.clone(),
-        uid: service.metadata.uid.clone(),
-        ..ObjectReference::default()
     }
 }

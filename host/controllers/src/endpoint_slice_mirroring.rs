@@ -4,10 +4,11 @@ mod plan;
 
 use client::events::{EventType, Recorder};
 use client::{ApiError, Client};
-use k8s_openapi::api::core::v1::{Endpoints, ObjectReference, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
+use crate::reference::reference;
 use crate::service::Publishing;
 use crate::slices::{Packing, of_service, service_of, unless_going};
 use crate::wiring::Wiring;
@@ -49,7 +50,7 @@ impl Reconcile for Mirror {
             (Some(endpoints), Some(service)) if service.has_no_selector() => {
                 let plan = plan::plan(&endpoints, slices, self.room);
                 for (reason, message) in plan.warnings(self.room) {
-                    self.recorder.record(reference(&endpoints), EventType::Warning, reason, message);
+                    self.recorder.record(reference(&*endpoints), EventType::Warning, reason, message);
                 }
                 plan.packings
             }
@@ -60,16 +61,5 @@ impl Reconcile for Mirror {
             unless_going(packing.write(&api, &self.slices, None).await)?;
         }
         Ok(Outcome::Done)
-    }
-}
-
-fn reference(endpoints: &Endpoints) -> ObjectReference {
-    ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Endpoints".to_owned()),
-        namespace: endpoints.metadata.namespace.clone(),
-        name: endpoints.metadata.name.clone(),
-        uid: endpoints.metadata.uid.clone(),
-        ..ObjectReference::default()
     }
 }

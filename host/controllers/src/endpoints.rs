@@ -4,10 +4,11 @@ mod plan;
 
 use client::events::{EventType, Recorder};
 use client::{ApiError, Client, DeleteOptions};
-use k8s_openapi::api::core::v1::{Endpoints, ObjectReference, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Service};
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
 use crate::pod::Pod;
+use crate::reference::reference;
 use crate::service::{Publishing, feed_services_and_pods};
 use crate::wiring::Wiring;
 
@@ -72,16 +73,5 @@ impl Reconcile for Keeper {
                 Err(error)
             }
         }
-    }
-}
-
-fn reference(endpoints: &Endpoints) -> ObjectReference {
-    ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Endpoints".to_owned()),
-        namespace: endpoints.metadata.namespace.clone(),
-        name: endpoints.metadata.name.clone(),
-        uid: endpoints.metadata.uid.clone(),
-        ..ObjectReference::default()
     }
 }

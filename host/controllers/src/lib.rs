@@ -33,6 +33,7 @@ mod pod_batches;
 mod pod_control;
 mod pod_garbage_collector;
 mod pod_template;
+mod reference;
 mod replicas;
 mod resource_claim;
 mod resource_quota;

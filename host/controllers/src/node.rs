@@ -1,6 +1,6 @@
 //! Of nodes, what controllers ask.
 
-use k8s_openapi::api::core::v1::{Node, NodeCondition, ObjectReference, Taint};
+use k8s_openapi::api::core::v1::{Node, NodeCondition, Taint};
 
 pub(crate) const READY: &str = "Ready";
 pub(crate) const NO_EXECUTE: &str = "NoExecute";
@@ -17,15 +17,4 @@ pub(crate) fn is_ready(node: &Node) -> bool {
 
 pub(crate) fn taints(node: &Node) -> &[Taint] {
     node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default()
-}
-
-/// As events of nodes name it.
-pub(crate) fn reference(node: &Node) -> ObjectReference {
-    ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Node".to_owned()),
-        name: node.metadata.name.clone(),
-        uid: node.metadata.uid.clone(),
-        ..ObjectReference::default()
-    }
 }

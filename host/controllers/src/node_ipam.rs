@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Node;
 use objects::{Tree, tree};
 use reconcile::{Outcome, Reconcile, Store};
 
-use crate::node::reference;
+use crate::reference::reference;
 use crate::wiring::Wiring;
 
 /// What is given to nodes.
@@ -76,7 +76,7 @@ impl Reconcile for Allocator {
         let Some(node) = node else { return Ok(Outcome::Done) };
         let Some(parts) = self.networks.next(&self.nodes.all()) else {
             let message = format!("Node {name} status is now: CIDRNotAvailable");
-            self.recorder.record(reference(&node), EventType::Normal, "CIDRNotAvailable", message);
+            self.recorder.record(reference(&*node), EventType::Normal, "CIDRNotAvailable", message);
             return Ok(Outcome::Done);
         };
         let first = parts.first().map(ToString::to_string);

@@ -16,8 +16,9 @@ use objects::tree;
 use objects::tree::to_tree;
 use reconcile::{Outcome, Queue, Reconcile, Store};
 
-use crate::node::{READY, condition, is_ready, reference};
+use crate::node::{READY, condition, is_ready};
 use crate::pod::Pod;
+use crate::reference::reference;
 use crate::wiring::Wiring;
 use signs::Signs;
 use zones::{Permit, Zones};
@@ -144,7 +145,7 @@ impl Keeper {
         let node = if silence >= grace { self.give_up(name, node).await? } else { node };
         if self.signs.has_failed(name, &node) {
             let message = format!("Node {name} status is now: NodeNotReady");
-            self.recorder.record(reference(&node), EventType::Normal, "NodeNotReady", message);
+            self.recorder.record(reference(&*node), EventType::Normal, "NodeNotReady", message);
             self.pods_not_ready(name).await?;
             self.signs.told_pods(name);
         }

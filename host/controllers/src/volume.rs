@@ -13,7 +13,6 @@ use k8s_openapi::api::core::v1::{ObjectReference, PersistentVolume, PersistentVo
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::{Metadata, Resource};
 use objects::Tree;
 use objects::quantity::Quantity;
 use objects::tree::{ConvertError, from_tree, to_tree};
@@ -133,18 +132,4 @@ fn changed<K: Serialize + DeserializeOwned>(object: &K, change: &Tree) -> Result
 fn is_made_for(claim: &PersistentVolumeClaim, pod: &Pod) -> bool {
     claim.metadata.namespace == pod.metadata.namespace
         && controller_of(&claim.metadata).is_some_and(|owner| owner.uid == uid(&pod.metadata))
-}
-
-/// An object, as references and events name it.
-fn reference<K: Resource + Metadata<Ty = ObjectMeta>>(object: &K) -> ObjectReference {
-    let metadata = object.metadata().clone();
-    ObjectReference {
-        api_version: Some(K::API_VERSION.to_owned()),
-        kind: Some(K::KIND.to_owned()),
-        namespace: metadata.namespace,
-        name: metadata.name,
-        uid: metadata.uid,
-        resource_version: metadata.resource_version,
-        field_path: None,
-    }
 }

@@ -17,8 +17,9 @@ use objects::tree::{ConvertError, to_tree};
 use reconcile::{Change, Outcome, Queue, Reconcile, Store};
 use tokio::time::Instant;
 
-use super::{claim_names, reference, volume_of};
+use super::{claim_names, volume_of};
 use crate::pod::Pod;
+use crate::reference::versioned_reference;
 use crate::wiring::Wiring;
 use plan::{Scene, Wanted};
 
@@ -121,7 +122,7 @@ impl Reconcile for Attacher {
             }
         }
         for said in plan.said {
-            self.recorder.record(reference(&*said.pod), said.kind, said.reason, said.message);
+            self.recorder.record(versioned_reference(&*said.pod), said.kind, said.reason, said.message);
         }
         Ok(if stays { Outcome::After(UNMOUNT_PATIENCE) } else { Outcome::Done })
     }

@@ -17,9 +17,10 @@ use reconcile::{Change, ObjectKey, Outcome, Queue, Reconcile, Store};
 use super::written::Written;
 use super::{
     BIND_COMPLETED, changed, claim_names, claim_of, class_of_claim, class_of_volume, has_annotation, key_of,
-    name, names_class, reference, volume_of,
+    name, names_class, volume_of,
 };
 use crate::pod::Pod;
+use crate::reference::versioned_reference;
 use crate::wiring::Wiring;
 use plan::{About, Plan, Scene, Write};
 
@@ -239,8 +240,8 @@ impl Binder {
         }
         for said in plan.said {
             let object = match said.about {
-                About::Claim => claim.as_deref().map(reference),
-                About::Volume => volume.as_deref().map(reference),
+                About::Claim => claim.as_deref().map(versioned_reference),
+                About::Volume => volume.as_deref().map(versioned_reference),
             };
             if let Some(object) = object {
                 self.recorder.record(object, said.kind, said.reason, said.message);

@@ -6,9 +6,10 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use reconcile::{Change, ObjectKey, Outcome, Reconcile, Store};
 
-use super::{claim_name, claim_names, is_made_for, reference};
+use super::{claim_name, claim_names, is_made_for};
 use crate::dependents::Owner;
 use crate::pod::Pod;
+use crate::reference::versioned_reference;
 use crate::wiring::Wiring;
 
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,12 @@ impl Reconcile for Ephemeral {
         for (volume, claim) in wanted(&pod) {
             if let Err(error) = self.have(&pod, &claim).await {
                 let message = format!("ephemeral volume {volume}: {error}");
-                self.recorder.record(reference(&*pod), EventType::Warning, "FailedBinding", message);
+                self.recorder.record(
+                    versioned_reference(&*pod),
+                    EventType::Warning,
+                    "FailedBinding",
+                    message,
+                );
                 return Err(error);
             }
         }

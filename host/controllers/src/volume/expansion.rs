@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use objects::quantity::Quantity;
 use reconcile::{Change, ObjectKey, Outcome, Reconcile, Store};
 
-use super::{claim_of, reference, storage, volume_of};
+use super::{claim_of, storage, volume_of};
+use crate::reference::versioned_reference;
 use crate::wiring::Wiring;
 
 /// Each says something at most.
@@ -43,7 +44,12 @@ impl Reconcile for Expansion {
         let volume = self.volumes.get("", volume_of(&claim));
         if volume.is_some_and(|volume| is_to_grow(&claim, &volume)) {
             let message = "waiting for an external controller to expand this PVC";
-            self.recorder.record(reference(&*claim), EventType::Warning, "ExternalExpanding", message);
+            self.recorder.record(
+                versioned_reference(&*claim),
+                EventType::Warning,
+                "ExternalExpanding",
+                message,
+            );
         }
         Ok(Outcome::Done)
     }

@@ -9,10 +9,11 @@ use objects::tree::to_tree;
 use objects::{Tree, tree};
 
 use super::matching::{best, capacity, is_for, mismatch, modes_differ};
+use crate::reference::versioned_reference;
 use crate::volume::{
     BIND_COMPLETED, BOUND_BY_CONTROLLER, BindingMode, OLD_PROVISIONER, PROVISIONED_BY, PROVISIONER,
     SELECTED_NODE, binding_mode, claim_of, class_of_claim, has_annotation, key_of, name, names_class,
-    reference, storage, uid, volume_of,
+    storage, uid, volume_of,
 };
 
 const DEFAULT_CLASS: [&str; 2] =
@@ -266,7 +267,8 @@ fn bind(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> Plan {
     let spec = (claim_of(volume).and_then(|kept| kept.uid.as_deref()) != claim.metadata.uid.as_deref()
         || !is_for(volume, claim))
     .then(|| {
-        let mut patch = tree!({ "spec": { "claimRef": (to_tree(&reference(claim)).unwrap_or_default()) } });
+        let mut patch =
+            tree!({ "spec": { "claimRef": (to_tree(&versioned_reference(claim)).unwrap_or_default()) } });
         if !is_for(volume, claim) {
             patch.set_at(&["metadata", "annotations", BOUND_BY_CONTROLLER], "yes");
         }
