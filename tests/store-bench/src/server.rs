@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use etcd::Channel;
-use etcd::wire::etcdserverpb::RangeRequest;
+use etcd::wire::etcdserverpb::{CompactionRequest, RangeRequest, RangeResponse};
 use net::{CertificatePem, TlsClient};
 use pki::{Facts, Pki};
 use support::Machine;
@@ -96,8 +96,15 @@ impl Server {
             .with_context(|| format!("{} does not answer after {LIMIT:?}: {}", self.endpoint, log()))
     }
 
-    async fn get(&self) -> Result<()> {
-        self.channel()?.kv().range(RangeRequest { key: "a".into(), ..RangeRequest::default() }).await?;
+    async fn get(&self) -> Result<RangeResponse> {
+        let request = RangeRequest { key: "a".into(), ..RangeRequest::default() };
+        Ok(self.channel()?.kv().range(request).await?.into_inner())
+    }
+
+    /// Has it forget all values but the present ones.
+    pub(crate) async fn compact(&self) -> Result<()> {
+        let revision = self.get().await?.header.context("an answer without a header")?.revision;
+        self.channel()?.kv().compact(CompactionRequest { revision, physical: true }).await?;
         Ok(())
     }
 
