@@ -12,6 +12,7 @@ use engine::{
     Measure, ObjectKey, Refusal, Services, Target,
 };
 use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, StreamExt};
 use objects::Tree;
 use objects::selector::{FieldSelector, LabelSelector};
 
@@ -232,6 +233,10 @@ impl Store for World {
             let below = kept.iter().filter(|(key, _)| key.starts_with(prefix));
             below.map(|(key, value)| (key.clone(), value.clone())).collect()
         })
+    }
+
+    fn changes(&self, _: &'static str) -> BoxStream<'static, ()> {
+        futures_util::stream::pending().boxed()
     }
 }
 
