@@ -81,7 +81,7 @@ pub(crate) fn hollow(metadata: &str) -> Bytes {
 }
 
 pub(crate) fn hollow_addon(name: &str, version: &str, more: &str) -> Bytes {
-    hollow(&format!(r#"{{"contract":"0.1-draft","name":"{name}","version":"{version}"{more}}}"#))
+    hollow(&format!(r#"{{"contract":"0.1","name":"{name}","version":"{version}"{more}}}"#))
 }
 
 /// One with a folder of its own.
