@@ -10,7 +10,7 @@ use client::{Api, Credential, DeleteOptions};
 use k8s_openapi::api::core::v1::ConfigMap;
 use support::Node;
 
-use crate::{Figure, connect, operator};
+use crate::{Figure, client, connect};
 
 const WINDOW: Duration = Duration::from_secs(3);
 /// An operator who asks a quarantined addon again.
@@ -69,7 +69,7 @@ fn config_map(name: &str) -> Result<ConfigMap> {
 /// Times of one request after the other.
 fn answers(node: &Node) -> Result<Vec<Duration>> {
     runtime()?.block_on(async {
-        let maps: Api<ConfigMap> = operator(node)?.namespaced("default");
+        let maps: Api<ConfigMap> = client(node)?.namespaced("default");
         if maps.find(MEASURED).await?.is_none() {
             maps.create(&config_map(MEASURED)?).await?;
         }
@@ -89,7 +89,7 @@ fn attacked(node: &Node, word: &'static str, is_over: &AtomicBool) -> Result<()>
     runtime()?.block_on(async {
         let stranger: Api<ConfigMap> =
             connect(node, Credential::Bearer(word.to_owned()))?.namespaced("default");
-        let writer: Api<ConfigMap> = operator(node)?.namespaced("default");
+        let writer: Api<ConfigMap> = client(node)?.namespaced("default");
         let written = config_map(word)?;
         let operator = admin::Client::new(&node.path("run/mk8s.sock"));
         let strange = async {

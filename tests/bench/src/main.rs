@@ -6,6 +6,7 @@
 mod addons;
 mod hostile;
 mod idle;
+mod namespaces;
 mod pods;
 mod start;
 
@@ -56,6 +57,7 @@ fn whole(node: &mut Node) -> Result<Vec<Figure>> {
     }];
     figures.extend(runtime.block_on(start::measure(node)).context("measure the start")?);
     figures.extend(idle::measure(node).context("measure the idle node")?);
+    figures.extend(runtime.block_on(namespaces::measure(node)).context("measure a namespace")?);
     node.import_image();
     figures.extend(runtime.block_on(pods::measure(node)).context("measure pods")?);
     Ok(figures)
@@ -68,8 +70,8 @@ fn connect(node: &Node, credential: Credential) -> Result<Client> {
     Ok(Client::new(HttpsTransport::new(&config)?, "bench"))
 }
 
-/// The same with the operator's certificate.
-fn operator(node: &Node) -> Result<Client> {
+/// Speaks as the administrator.
+fn client(node: &Node) -> Result<Client> {
     let read = |name: &str| fs::read(node.path(name)).with_context(|| format!("read {name}"));
     let pem = CertificatePem { chain: read("certs/client.crt")?, key: read("certs/client.key")? };
     connect(node, Credential::Certificate(pem))

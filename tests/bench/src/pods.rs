@@ -7,12 +7,12 @@ use client::{Api, DeleteOptions, WatchEvent, WatchOptions};
 use k8s_openapi::api::core::v1::Pod;
 use support::{IMAGE, Node};
 
-use crate::{Figure, median, operator};
+use crate::{Figure, client, median};
 
 const ROUNDS: usize = 20;
 
 pub(crate) async fn measure(node: &Node) -> Result<Vec<Figure>> {
-    let pods = operator(node)?.namespaced::<Pod>("default");
+    let pods = client(node)?.namespaced::<Pod>("default");
     let mut times = Vec::new();
     for round in 0..ROUNDS {
         times.push(run(&pods, &format!("p{round}")).await?);
