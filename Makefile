@@ -64,7 +64,7 @@ check: setup-tests ## Formatting and lints, and licences where cargo-deny is ins
 	$(IN_PLUGINS) cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --config .deny.toml check licenses bans sources; fi
 
-bench: setup-tests plugins ## Measure a node, its API beside a bare server, its datastore beside etcd, and its scheduler
+bench: setup-tests plugins ## Measure a node and its addons, its API beside a bare server, its datastore beside etcd, and its scheduler
 	cargo build --locked --release -p mk8s-host
 	cargo run --locked --release -p bench
 	cargo run --locked --release -p api-bench

@@ -1,21 +1,31 @@
-//! The start: what was last in force is in force again at once, and then what the datastore says.
+//! What is in force without an operator of this node: at the start what was last in force, at once, and then what the
+//! datastore says, now and whenever it says something else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use supervise::Backoff;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::active::Active;
 use crate::fold::{Editor, fold};
-use crate::record::{self, LastApplied, Records};
+use crate::record::{self, LastApplied, Record, Records};
 use crate::roster::{Roster, Stage};
 use crate::task::{Node, Reach};
-use crate::transaction::{Next, Settling, Target};
+use crate::transaction::{Decided, Next, Target};
 
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(10);
+
+/// Which addons are brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Those of which the datastore says something else.
+    Changed,
+    /// Those that do not run, too: what this node alone could not load, the cluster may have meanwhile.
+    All,
+}
 
 impl Node {
     /// Enables what was enabled when this node last ran, before there is a datastore.
@@ -68,8 +78,8 @@ impl Node {
         self.applied(state);
     }
 
-    /// Brings about what the datastore says, once it answers.
-    pub(crate) async fn adopt_records(&self) {
+    /// Brings about what the datastore says, once it answers; whether that came to be of every addon.
+    pub(crate) async fn adopt_records(&self, due: Due) -> bool {
         let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         let records = loop {
             match record::list(self.store.as_ref()).await {
@@ -81,34 +91,49 @@ impl Node {
         let roster = self.roster();
         let known = roster.records();
         let names: BTreeSet<_> = known.keys().chain(records.keys()).cloned().collect();
-        // What this node alone could not load, the cluster may have.
         let is_broken = |name: &String| {
             roster.addons.get(name).is_some_and(|entry| matches!(entry.stage, Stage::Broken(_)))
         };
-        let is_due = |name: &String| known.get(name) != records.get(name) || is_broken(name);
-        for name in names.into_iter().filter(is_due) {
+        let is_due =
+            |name: &String| known.get(name) != records.get(name) || (due == Due::All && is_broken(name));
+        let due: Vec<_> = names.into_iter().filter(is_due).collect();
+        if due.is_empty() {
+            return true;
+        }
+        let mut is_as_told = true;
+        for name in due {
             let record = records.get(&name).cloned();
-            let adopted = match self.next(&name, record.as_ref(), Reach::Cluster).await {
-                Ok(next) => {
-                    let target = Target {
-                        name: name.clone(),
-                        record: record.clone(),
-                        next,
-                        settling: Settling::Required,
-                    };
-                    self.commit(target).await.map_err(|why| why.to_string())
-                }
-                Err(why) => Err(why.to_string()),
-            };
-            if let Err(why) = adopted {
-                error!(addon = name, %why, "an addon is not as the datastore says");
-                let roster = self.roster();
-                let running = roster.addons.get(&name).is_some_and(|entry| entry.active().is_some());
-                if !running {
-                    let entry = self.describe(&name, record, Stage::Broken(why));
-                    self.publish(roster.with(&name, Some(entry)));
+            match self.adopt(&name, record.clone()).await {
+                Ok(()) => info!(addon = name, "an addon is as the datastore says"),
+                Err(why) => {
+                    is_as_told = false;
+                    self.could_not_adopt(&name, record, &why);
                 }
             }
+        }
+        self.sweep(&[]).await;
+        is_as_told
+    }
+
+    async fn adopt(&self, name: &str, record: Option<Record>) -> Result<(), String> {
+        let next = self.next(name, record.as_ref(), Reach::Cluster).await.map_err(|why| why.to_string())?;
+        let is_gone = matches!(next, Next::Gone);
+        let target = Target { decided: Decided::Elsewhere, ..Target::said(name, record, next) };
+        self.commit(target).await.map_err(|why| why.to_string())?;
+        if is_gone {
+            self.ledgers.forget(name);
+        }
+        Ok(())
+    }
+
+    /// What ran goes on; what did not is shown with the reason.
+    fn could_not_adopt(&self, name: &str, record: Option<Record>, why: &str) {
+        error!(addon = name, why, "an addon is not as the datastore says");
+        let roster = self.roster();
+        let running = roster.addons.get(name).is_some_and(|entry| entry.active().is_some());
+        if !running {
+            let entry = self.describe(name, record, Stage::Broken(why.to_owned()));
+            self.publish(roster.with(name, Some(entry)));
         }
     }
 

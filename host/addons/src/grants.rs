@@ -35,7 +35,6 @@ pub(crate) fn ungranted(addon: &str, grants: &Wants, request: &KubeRequest) -> O
         KubeRequest::Put(target, _) => (&["create", "update"], target),
         KubeRequest::Delete(target) => (&["delete"], target),
     };
-    let (resource, subresource) = target.kind.resource.split_once('/').unwrap_or((&target.kind.resource, ""));
     let allowed = |verb: &&str| {
         // Whoever creates names no object to the authorizer.
         let name = if *verb == "create" { "" } else { target.name.as_str() };
@@ -43,8 +42,8 @@ pub(crate) fn ungranted(addon: &str, grants: &Wants, request: &KubeRequest) -> O
             verb,
             group: &target.kind.group,
             version: &target.kind.version,
-            resource,
-            subresource,
+            resource: &target.kind.resource,
+            subresource: &target.subresource,
             namespace: &target.namespace,
             name,
             path: "",
@@ -52,9 +51,16 @@ pub(crate) fn ungranted(addon: &str, grants: &Wants, request: &KubeRequest) -> O
         matches!(decide(addon, grants, &asked), Decision::Allow(_))
     };
     let granted = verbs.iter().any(allowed);
-    let group = if target.kind.group.is_empty() { "" } else { "." };
+    let dot = if target.kind.group.is_empty() { "" } else { "." };
+    let slash = if target.subresource.is_empty() { "" } else { "/" };
     (!granted).then(|| {
-        format!("kube: {} {:.100}{group}{:.100}", verbs.join(" or "), target.kind.resource, target.kind.group)
+        format!(
+            "kube: {} {:.100}{slash}{:.100}{dot}{:.100}",
+            verbs.join(" or "),
+            target.kind.resource,
+            target.subresource,
+            target.kind.group
+        )
     })
 }
 

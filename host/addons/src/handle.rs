@@ -48,6 +48,13 @@ impl AddonsHandle {
             |(active, warm)| match timed(active, Role::Authenticator, || {
                 warm.call(|fed| fed.up_to_date()?.authenticate(credentials))
             }) {
+                Ok(Some(user)) if user.name.is_empty() => {
+                    warn!(
+                        addon = active.loaded.name(),
+                        "an authenticator knows a user without a name, who is nobody"
+                    );
+                    None
+                }
                 Ok(user) => user,
                 Err(why) => {
                     warn!(addon = active.loaded.name(), %why, "an authenticator failed, and knows nobody");

@@ -16,7 +16,7 @@ pub(crate) use wants::{
 };
 
 /// The draft that the metadata names.
-pub(crate) const CONTRACT: &str = "0.1-draft";
+pub(crate) const CONTRACT: &str = "0.1";
 pub(crate) const LONGEST_NAME: usize = 63;
 
 /// The custom section `mk8s:addon`.
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn metadata_that_is_true_is_taken() {
-        let text = r#"{"contract":"0.1-draft","name":"a1","version":"1","roles":["lifecycle"],
+        let text = r#"{"contract":"0.1","name":"a1","version":"1","roles":["lifecycle"],
             "wants":{"kv":{"why":"x"}}}"#;
         check(text, &[Role::Lifecycle], &[Import::Kv, Import::Log], expect!["true"]);
     }
@@ -308,14 +308,15 @@ mod tests {
             &[Role::Authorizer],
             &[Import::Kube, Import::Kv],
             expect![[
-                r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1-draft"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kv, which it does not want; the component imports kube, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
+                r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kv, which it does not want; the component imports kube, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
             ]],
         );
     }
 
     #[test]
     fn a_text_that_could_steer_a_terminal_is_refused() {
-        let text = r#"{"contract":"0.1-draft","name":"a","version":"1","roles":["lifecycle"],"description":"\u001b[2J"}"#;
+        let text =
+            r#"{"contract":"0.1","name":"a","version":"1","roles":["lifecycle"],"description":"\u001b[2J"}"#;
         check(
             text,
             &[Role::Lifecycle],
@@ -326,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_field_is_an_error() {
-        let text = r#"{"contract":"0.1-draft","name":"a","version":"1","wants":{"objekts":[]}}"#;
+        let text = r#"{"contract":"0.1","name":"a","version":"1","wants":{"objekts":[]}}"#;
         let told = Metadata::of(&inspection(text, &[], &[])).unwrap_err().to_string();
         assert!(told.contains("unknown field `objekts`"), "{told}");
     }

@@ -18,7 +18,7 @@ use crate::roster::{Entry, Stage};
 use crate::services;
 use crate::signature::{SignatureError, Signed, TRUSTED_KEYS, Trust, TrustedKeys};
 use crate::task::{Node, Reach};
-use crate::transaction::{Next, Settling, Target};
+use crate::transaction::{Next, Target};
 use change::Regrant;
 
 type Reply<T> = oneshot::Sender<Result<T, OperationError>>;
@@ -216,13 +216,7 @@ impl Node {
         let record = self.touched(name, &entry, true);
         let next = self.next(name, Some(&record), Reach::Cluster).await;
         let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
-        self.commit(Target {
-            name: name.to_owned(),
-            record: Some(record),
-            next,
-            settling: Settling::Required,
-        })
-        .await?;
+        self.commit(Target::said(name, Some(record), next)).await?;
         self.report(name)
     }
 
@@ -230,13 +224,7 @@ impl Node {
         let entry = self.entry(name)?;
         if !matches!(entry.stage, Stage::Disabled) {
             let record = self.touched(name, &entry, false);
-            self.commit(Target {
-                name: name.to_owned(),
-                record: Some(record),
-                next: Next::Disabled,
-                settling: Settling::Required,
-            })
-            .await?;
+            self.commit(Target::said(name, Some(record), Next::Disabled)).await?;
         }
         self.report(name)
     }
@@ -248,8 +236,7 @@ impl Node {
         }
         let next = self.next(name, None, Reach::Cluster).await;
         let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
-        self.commit(Target { name: name.to_owned(), record: None, next, settling: Settling::Required })
-            .await?;
+        self.commit(Target::said(name, None, next)).await?;
         let before: Vec<_> = entry.record.iter().filter_map(Record::digest).cloned().collect();
         self.sweep(&before).await;
         self.ledgers.forget(name);
@@ -276,12 +263,7 @@ impl Node {
         let name = candidate.package.metadata.name.clone();
         let loaded = self.load(&candidate.package, Some(&candidate.record)).await;
         let loaded = loaded.map_err(|why| OperationError::Component { addon: name.clone(), why })?;
-        Ok(Target {
-            name,
-            record: Some(candidate.record.clone()),
-            next: Next::Enabled(loaded),
-            settling: Settling::Required,
-        })
+        Ok(Target::said(&name, Some(candidate.record.clone()), Next::Enabled(loaded)))
     }
 
     /// The record of an addon that an operator enables or disables.

@@ -32,6 +32,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keys and values below a prefix, sorted by key.
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<(String, Bytes)>, PortError>>;
+
+    /// Tells that there is something to read below a prefix: once when it is followed, and whenever it may have changed
+    /// since, whoever wrote it. Retries by itself, and does not end.
+    fn changes(&self, prefix: &'static str) -> BoxStream<'static, ()>;
 }
 
 /// The Kubernetes API as the user `system:addon:NAME`.

@@ -13,7 +13,7 @@ use crate::library::{self, Digest};
 use crate::metadata::{AdmissionSpec, SettingValue, Wants};
 use crate::ports::{PortError, Store};
 
-const RECORDS: &str = "/mk8s.io/addons/";
+pub(crate) const RECORDS: &str = "/mk8s.io/addons/";
 /// Where addons are, below the data directory.
 pub(crate) const FOLDER: &str = "var/lib/addons";
 const STATE: &str = "state.json";

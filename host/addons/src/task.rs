@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use engine::{Engine, Folder, Limits};
-use supervise::Scope;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use supervise::{Backoff, Scope};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::active::{Ground, Loaded};
+use crate::boot::Due;
 use crate::depot;
 use crate::handle::AddonsHandle;
 use crate::ledger::Ledgers;
@@ -20,7 +24,7 @@ use crate::library::{ComponentError, Digest, Library, Package};
 use crate::metadata::FolderWant;
 use crate::operation::{Command, OperationError};
 use crate::ports::{Compiler, Configuration, Documents, Issuer, KubeAccess, ObjectSource, Store};
-use crate::record::{FOLDER, LastApplied, Record, Source};
+use crate::record::{FOLDER, LastApplied, RECORDS, Record, Source};
 use crate::roster::Roster;
 use crate::services::{AddonServices, Backends, Identity};
 use crate::signature::Trust;
@@ -28,6 +32,9 @@ use crate::transaction::Next;
 
 /// Operations that wait for the one under way.
 const WAITING: usize = 16;
+/// What could not be brought about is tried again: it may hold operations up for as long as an addon may take to start.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LAST_RETRY: Duration = Duration::from_secs(600);
 
 /// An addon that the host carries.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +144,8 @@ pub(crate) struct Node {
 }
 
 impl AddonsTask {
-    /// Enables what was enabled, then what the datastore says, and serves operations until it is told to stop.
+    /// Enables what was enabled, then what the datastore says, and serves operations, of this node and of others, until it is
+    /// told to stop.
     pub async fn run(self, stop: CancellationToken) {
         let Self { node, commands, ready } = self;
         stop.run_until_cancelled(serve(&node, commands, ready)).await;
@@ -151,7 +159,9 @@ impl AddonsTask {
 
 async fn serve(node: &Node, mut commands: mpsc::Receiver<Command>, ready: watch::Sender<bool>) {
     node.boot().await;
-    node.adopt_records().await;
+    let mut changes = node.store.changes(RECORDS);
+    changes.next().await;
+    let is_as_told = node.adopt_records(Due::All).await;
     node.sweep(&[]).await;
     let complete = async {
         let roster = node.roster();
@@ -165,14 +175,38 @@ async fn serve(node: &Node, mut commands: mpsc::Receiver<Command>, ready: watch:
         info!(addons = roster.active().count(), "the addons are in force");
         std::future::pending::<()>().await;
     };
-    let operations = async {
-        while let Some(command) = commands.recv().await {
-            node.carry_out(command).await;
-        }
-    };
+    let operations = operate(node, &mut commands, changes, is_as_told);
     tokio::select! {
         () = complete => {}
         () = operations => {}
+    }
+}
+
+/// Carries out what operators of this node say, and brings about what those of others said.
+async fn operate(
+    node: &Node,
+    commands: &mut mpsc::Receiver<Command>,
+    mut changes: BoxStream<'static, ()>,
+    mut is_as_told: bool,
+) {
+    let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+    let retry = tokio::time::sleep(backoff.next_delay());
+    tokio::pin!(retry);
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => node.carry_out(command).await,
+                None => return,
+            },
+            _ = changes.next() => is_as_told &= node.adopt_records(Due::Changed).await,
+            () = &mut retry, if !is_as_told => {
+                is_as_told = node.adopt_records(Due::All).await;
+                if is_as_told {
+                    backoff.reset();
+                }
+                retry.as_mut().reset(tokio::time::Instant::now() + backoff.next_delay());
+            }
+        }
     }
 }
 

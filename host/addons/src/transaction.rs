@@ -22,6 +22,15 @@ pub(crate) struct Target {
     pub(crate) record: Option<Record>,
     pub(crate) next: Next,
     pub(crate) settling: Settling,
+    pub(crate) decided: Decided,
+}
+
+/// Where somebody said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    Here,
+    /// The datastore says so already, and may say something newer meanwhile: it is not written to.
+    Elsewhere,
 }
 
 /// What comes of it where the addon does not get to work.
@@ -37,6 +46,14 @@ pub(crate) enum Next {
     Gone,
     Disabled,
     Enabled(Arc<Loaded>),
+}
+
+impl Target {
+    /// As an operator of this node wants it.
+    pub(crate) fn said(name: &str, record: Option<Record>, next: Next) -> Self {
+        let (settling, decided) = (Settling::Required, Decided::Here);
+        Self { name: name.to_owned(), record, next, settling, decided }
+    }
 }
 
 impl Node {
@@ -148,9 +165,10 @@ impl Node {
         let applied = self.configuration.apply(plan.effective.clone()).await;
         applied.map_err(|why| OperationError::Apply { addon: addon(), why })?;
         let disk = LastApplied::new(after.records(), &plan.edits);
-        let recorded = match disk.write(&self.data_dir).await {
-            Err(why) => Err(OperationError::State { addon: addon(), why }),
-            Ok(()) => record::put(self.store.as_ref(), &target.name, target.record.as_ref())
+        let recorded = match (disk.write(&self.data_dir).await, target.decided) {
+            (Err(why), _) => Err(OperationError::State { addon: addon(), why }),
+            (Ok(()), Decided::Elsewhere) => Ok(()),
+            (Ok(()), Decided::Here) => record::put(self.store.as_ref(), &target.name, target.record.as_ref())
                 .await
                 .map_err(|why| OperationError::Record { addon: addon(), why }),
         };

@@ -114,6 +114,11 @@ impl<K: DeserializeOwned> Api<K> {
         self.client.get_path(&self.object(name, "")).await
     }
 
+    /// A subresource of an object (`status`, `scale`).
+    pub async fn get_subresource(&self, name: &str, subresource: &str) -> Result<K, ApiError> {
+        self.client.get_path(&self.object(name, subresource)).await
+    }
+
     /// `None` if there is no such object.
     pub async fn find(&self, name: &str) -> Result<Option<K>, ApiError> {
         match self.get(name).await {
@@ -198,7 +203,7 @@ impl<K: Serialize + DeserializeOwned> Api<K> {
         self.write(Method::PUT, self.object(name, "status"), object).await
     }
 
-    /// Puts to a subresource (`finalize`).
+    /// Puts to a subresource (`finalize`, `scale`).
     pub async fn update_subresource(&self, name: &str, subresource: &str, body: &K) -> Result<K, ApiError> {
         self.write(Method::PUT, self.object(name, subresource), body).await
     }

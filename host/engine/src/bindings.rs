@@ -3,21 +3,21 @@
 #![allow(unreachable_pub, reason = "generated")]
 
 wasmtime::component::bindgen!({
-    path: "../../wit/0.1-draft",
+    path: "../../wit/0.1",
     inline: "
         package mk8s:host;
 
         world everything {
-            include mk8s:addon/capable@0.1.0-draft;
-            export mk8s:addon/config@0.1.0-draft;
-            export mk8s:addon/lifecycle@0.1.0-draft;
-            export mk8s:addon/objects@0.1.0-draft;
-            export mk8s:addon/files@0.1.0-draft;
-            export mk8s:addon/authenticator@0.1.0-draft;
-            export mk8s:addon/authorizer@0.1.0-draft;
-            export mk8s:addon/admission@0.1.0-draft;
-            export mk8s:addon/dns@0.1.0-draft;
-            export mk8s:addon/overlay@0.1.0-draft;
+            include mk8s:addon/capable@0.1.0;
+            export mk8s:addon/config@0.1.0;
+            export mk8s:addon/lifecycle@0.1.0;
+            export mk8s:addon/objects@0.1.0;
+            export mk8s:addon/files@0.1.0;
+            export mk8s:addon/authenticator@0.1.0;
+            export mk8s:addon/authorizer@0.1.0;
+            export mk8s:addon/admission@0.1.0;
+            export mk8s:addon/dns@0.1.0;
+            export mk8s:addon/overlay@0.1.0;
         }
     ",
     world: "mk8s:host/everything",

@@ -29,15 +29,21 @@ pub(crate) fn level(level: log::Level) -> Level {
     }
 }
 
-pub(crate) fn target(target: kube::Target) -> Target {
-    let types::KindResult { group, version, resource } = target.kind;
-    let extra = |name: &str| {
-        let found = target.extra.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).unwrap_or_default()
-    };
-    let (label_selector, field_selector) = (extra("label-selector"), extra("field-selector"));
+/// What is left out of a call would make it another one: a name that this host does not know is refused.
+pub(crate) fn target(target: kube::Target) -> Result<Target, types::Error> {
+    let kube::Target { resource, subresource, namespace, name, extra } = target;
+    let types::GroupVersionResourceResult { group, version, resource } = resource;
     let kind = Kind { group, version, resource };
-    Target { kind, namespace: target.namespace, name: target.name, label_selector, field_selector }
+    let (label_selector, field_selector) = (String::new(), String::new());
+    let mut target = Target { kind, subresource, namespace, name, label_selector, field_selector };
+    for (name, value) in extra {
+        match name.as_str() {
+            "label-selector" => target.label_selector = value,
+            "field-selector" => target.field_selector = value,
+            _ => return Err(types::Error::Invalid(format!("this host knows no {name:?} of a call"))),
+        }
+    }
+    Ok(target)
 }
 
 pub(crate) fn certificate_request(request: pki::Request) -> CertificateRequest {
@@ -65,8 +71,8 @@ pub(crate) fn issued(issued: Issued) -> pki::Issued {
     }
 }
 
-pub(crate) fn kind(kind: &Kind) -> types::KindParam<'_> {
-    types::KindParam { group: &kind.group, version: &kind.version, resource: &kind.resource }
+pub(crate) fn kind(kind: &Kind) -> types::GroupVersionResourceParam<'_> {
+    types::GroupVersionResourceParam { group: &kind.group, version: &kind.version, resource: &kind.resource }
 }
 
 pub(crate) fn user(user: types::UserResult) -> User {

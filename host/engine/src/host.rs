@@ -157,19 +157,19 @@ impl kv::Host for Host {
 
 impl kube::Host for Host {
     async fn get(&mut self, target: kube::Target) -> Result<Vec<u8>, types::Error> {
-        self.ask_kube_for_one(KubeRequest::Get(convert::target(target))).await
+        self.ask_kube_for_one(KubeRequest::Get(convert::target(target)?)).await
     }
 
     async fn list(&mut self, target: kube::Target) -> Result<Vec<Vec<u8>>, types::Error> {
-        self.ask_kube(KubeRequest::List(convert::target(target))).await
+        self.ask_kube(KubeRequest::List(convert::target(target)?)).await
     }
 
     async fn put(&mut self, target: kube::Target, object: Vec<u8>) -> Result<Vec<u8>, types::Error> {
-        self.ask_kube_for_one(KubeRequest::Put(convert::target(target), object.into())).await
+        self.ask_kube_for_one(KubeRequest::Put(convert::target(target)?, object.into())).await
     }
 
     async fn delete(&mut self, target: kube::Target) -> Result<(), types::Error> {
-        self.ask_kube(KubeRequest::Delete(convert::target(target))).await.map(drop)
+        self.ask_kube(KubeRequest::Delete(convert::target(target)?)).await.map(drop)
     }
 }
 

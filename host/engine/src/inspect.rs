@@ -6,8 +6,6 @@ use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 use crate::component::WASI;
 
-/// The draft of the contract that this host speaks.
-const CONTRACT: &str = "0.1.0-draft";
 const PACKAGE: &str = "mk8s:addon/";
 /// The custom section of the metadata.
 pub const METADATA: &str = "mk8s:addon";
@@ -33,15 +31,18 @@ pub enum InspectError {
     #[error("read the component: its metadata is longer than {LONGEST_METADATA} bytes")]
     LongMetadata,
     #[error(
-        "read the component: it was built for {found}, and this host speaks {PACKAGE}…@{CONTRACT}: build it anew"
+        "read the component: it was built for {found}, which this host does not speak: build it for {PACKAGE}…@{V0_1}, or, where that is older, take a newer mk8s-host"
     )]
     OtherContract { found: String },
     #[error("read the component: it exports {0}, which the contract does not know")]
     UnknownRole(String),
 }
 
+/// The versions in which interfaces were released; each is of one for ever.
+const V0_1: &str = "0.1.0";
+
 macro_rules! names {
-    ($(#[$doc:meta])* $type:ident { $($variant:ident = $name:literal,)* }) => {
+    ($(#[$doc:meta])* $type:ident { $($variant:ident = $name:literal @ $version:ident,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $type {
@@ -62,6 +63,23 @@ macro_rules! names {
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|one| one.name() == name)
             }
+
+            fn version(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $version,)*
+                }
+            }
+
+            /// The one that a whole name means; none where it is not of the contract.
+            fn meant(name: &str) -> Result<Option<Self>, InspectError> {
+                let Some(interface) = name.strip_prefix(PACKAGE) else { return Ok(None) };
+                let (interface, version) = interface.split_once('@').unwrap_or((interface, ""));
+                match Self::named(interface) {
+                    Some(one) if one.version() == version => Ok(Some(one)),
+                    None if version == V0_1 => Ok(None),
+                    _ => Err(InspectError::OtherContract { found: name.to_owned() }),
+                }
+            }
         }
     };
 }
@@ -69,29 +87,29 @@ macro_rules! names {
 names! {
     /// An interface that an addon exports.
     Role {
-        Config = "config",
-        Lifecycle = "lifecycle",
-        Objects = "objects",
-        Files = "files",
-        Authenticator = "authenticator",
-        Authorizer = "authorizer",
-        Admission = "admission",
-        Dns = "dns",
-        Overlay = "overlay",
+        Config = "config" @ V0_1,
+        Lifecycle = "lifecycle" @ V0_1,
+        Objects = "objects" @ V0_1,
+        Files = "files" @ V0_1,
+        Authenticator = "authenticator" @ V0_1,
+        Authorizer = "authorizer" @ V0_1,
+        Admission = "admission" @ V0_1,
+        Dns = "dns" @ V0_1,
+        Overlay = "overlay" @ V0_1,
     }
 }
 
 names! {
     /// An interface of the contract that an addon imports.
     Import {
-        Types = "types",
-        Log = "log",
-        Settings = "settings",
-        Kv = "kv",
-        Kube = "kube",
-        Pki = "pki",
-        Metrics = "metrics",
-        Clock = "clock",
+        Types = "types" @ V0_1,
+        Log = "log" @ V0_1,
+        Settings = "settings" @ V0_1,
+        Kv = "kv" @ V0_1,
+        Kube = "kube" @ V0_1,
+        Pki = "pki" @ V0_1,
+        Metrics = "metrics" @ V0_1,
+        Clock = "clock" @ V0_1,
     }
 }
 
@@ -147,27 +165,19 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, InspectError> {
         other_imports: BTreeSet::new(),
     };
     for name in found.exports {
-        if let Some(interface) = interface(&name)? {
-            let role = Role::named(interface).ok_or_else(|| InspectError::UnknownRole(name.clone()))?;
-            inspection.roles.insert(role);
-        }
+        match Role::meant(&name)? {
+            Some(role) => inspection.roles.insert(role),
+            None if name.starts_with(PACKAGE) => return Err(InspectError::UnknownRole(name)),
+            None => continue,
+        };
     }
     for name in found.imports {
-        match interface(&name)?.and_then(Import::named) {
+        match Import::meant(&name)? {
             Some(import) => inspection.imports.insert(import),
             None => inspection.other_imports.insert(name),
         };
     }
     Ok(inspection)
-}
-
-/// The interface of the contract that a name means; none where it is not of the contract.
-fn interface(name: &str) -> Result<Option<&str>, InspectError> {
-    let Some(name) = name.strip_prefix(PACKAGE) else { return Ok(None) };
-    match name.split_once('@') {
-        Some((interface, CONTRACT)) => Ok(Some(interface)),
-        _ => Err(InspectError::OtherContract { found: format!("{PACKAGE}{name}") }),
-    }
 }
 
 /// What the outermost component has, and the first metadata at any depth.

@@ -262,7 +262,7 @@ impl Instance {
             }
         };
         let outcome = guest.call_authenticate(&mut self.store, asked).now_or_never();
-        Ok(self.end(outcome)?.map(convert::user))
+        Ok(self.end(outcome)?.map(|identity| convert::user(identity.user)))
     }
 
     /// What the addon decides of a request.

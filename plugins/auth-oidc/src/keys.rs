@@ -1,10 +1,9 @@
 //! The keys of the issuer, a JSON Web Key Set (RFC 7517), and signatures by them (RFC 7518).
 
-use p256::ecdsa;
-use rsa::pkcs1v15;
 use rsa::sha2::{Sha256, Sha384, Sha512};
 use rsa::signature::Verifier;
 use rsa::{BoxedUint, PublicKey};
+use rsa::{pkcs1v15, pss};
 use sdk::{Error, log};
 use serde::Deserialize;
 
@@ -25,7 +24,9 @@ struct Key {
 
 enum Public {
     Rsa(PublicKey),
-    P256(ecdsa::VerifyingKey),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    P521(p521::ecdsa::VerifyingKey),
 }
 
 #[derive(Deserialize)]
@@ -94,34 +95,52 @@ impl Row {
                 let long = modulus.bit_width_vartime() >= RSA_BITS;
                 PublicKey::new(modulus, number(&self.e)?).ok().filter(|_| long).map(Public::Rsa)
             }
-            ("EC", Some("P-256")) => {
+            ("EC", Some(curve)) => {
                 let point = [vec![4], bytes(&self.x)?, bytes(&self.y)?].concat();
-                ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Public::P256)
+                match curve {
+                    "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Public::P256),
+                    "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Public::P384),
+                    "P-521" => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Public::P521),
+                    _ => None,
+                }
             }
             _ => None,
         }
     }
 }
 
+/// Whether a key of elliptic curves signed a text.
+macro_rules! signed_by {
+    ($curve:ident, $key:ident, $token:ident) => {
+        $curve::ecdsa::Signature::from_slice(&$token.signature)
+            .is_ok_and(|signature| $key.verify($token.signed.as_bytes(), &signature).is_ok())
+    };
+}
+
+/// Whether a key of RSA signed a text, with this padding and digest.
+macro_rules! signed_with {
+    ($padding:ident, $digest:ty, $key:ident, $token:ident) => {
+        $padding::Signature::try_from($token.signature.as_slice()).is_ok_and(|signature| {
+            let key = $padding::VerifyingKey::<$digest>::new($key.clone());
+            key.verify($token.signed.as_bytes(), &signature).is_ok()
+        })
+    };
+}
+
 impl Public {
+    /// The algorithms are those of kube-apiserver.
     fn signed(&self, token: &Token<'_>) -> bool {
-        let (text, signature) = (token.signed.as_bytes(), token.signature.as_slice());
-        match self {
-            Self::P256(key) => {
-                let signature = ecdsa::Signature::from_slice(signature);
-                token.header.alg == "ES256"
-                    && signature.is_ok_and(|signature| key.verify(text, &signature).is_ok())
-            }
-            Self::Rsa(key) => {
-                let Ok(signature) = pkcs1v15::Signature::try_from(signature) else { return false };
-                let key = || key.clone();
-                match token.header.alg.as_str() {
-                    "RS256" => pkcs1v15::VerifyingKey::<Sha256>::new(key()).verify(text, &signature).is_ok(),
-                    "RS384" => pkcs1v15::VerifyingKey::<Sha384>::new(key()).verify(text, &signature).is_ok(),
-                    "RS512" => pkcs1v15::VerifyingKey::<Sha512>::new(key()).verify(text, &signature).is_ok(),
-                    _ => false,
-                }
-            }
+        match (self, token.header.alg.as_str()) {
+            (Self::P256(key), "ES256") => signed_by!(p256, key, token),
+            (Self::P384(key), "ES384") => signed_by!(p384, key, token),
+            (Self::P521(key), "ES512") => signed_by!(p521, key, token),
+            (Self::Rsa(key), "RS256") => signed_with!(pkcs1v15, Sha256, key, token),
+            (Self::Rsa(key), "RS384") => signed_with!(pkcs1v15, Sha384, key, token),
+            (Self::Rsa(key), "RS512") => signed_with!(pkcs1v15, Sha512, key, token),
+            (Self::Rsa(key), "PS256") => signed_with!(pss, Sha256, key, token),
+            (Self::Rsa(key), "PS384") => signed_with!(pss, Sha384, key, token),
+            (Self::Rsa(key), "PS512") => signed_with!(pss, Sha512, key, token),
+            _ => false,
         }
     }
 }

@@ -74,6 +74,28 @@ fn a_token_that_a_key_of_the_issuer_signed_is_its_user() {
 }
 
 #[test]
+fn each_algorithm_of_upstream_is_known_where_the_operator_allows_it() {
+    for algorithm in ["RS256", "RS384", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"] {
+        let allowed = format!("[{algorithm:?}]");
+        let oidc = oidc(&[("signing-algs", allowed.as_str())]);
+        for (name, token) in fixture()["tokens"].as_object().unwrap() {
+            if name.len() > "rs256".len() {
+                continue;
+            }
+            let told = told(&oidc, token.as_str().unwrap(), NOW);
+            let is_known = name.eq_ignore_ascii_case(algorithm);
+            assert_eq!(told.contains("#7"), is_known, "{name} where {algorithm} is allowed: {told}");
+        }
+    }
+    // The salt is as long as the digest (RFC 7518, 3.5).
+    check(
+        &[("signing-algs", r#"["PS256"]"#)],
+        "ps256_long_salt",
+        &expect!["no key of the issuer signed the token"],
+    );
+}
+
+#[test]
 fn names_come_of_claims_and_prefixes() {
     let email = ("username-claim", r#""email""#);
     let jane = |groups: &str| {

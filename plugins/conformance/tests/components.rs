@@ -71,7 +71,7 @@ fn root() -> PathBuf {
 
 /// The name of an interface of the contract, if it is one.
 fn interface(name: &str) -> Option<&str> {
-    name.strip_prefix("mk8s:addon/")?.strip_suffix("@0.1.0-draft")
+    name.strip_prefix("mk8s:addon/")?.strip_suffix("@0.1.0")
 }
 
 #[test]
@@ -108,6 +108,6 @@ fn metadata_names_the_addon_and_its_version() {
         let metadata = component.metadata();
         assert_eq!(metadata["name"], *addon);
         assert_eq!(metadata["version"], env!("CARGO_PKG_VERSION"), "{addon}");
-        assert_eq!(metadata["contract"], "0.1-draft", "{addon}");
+        assert_eq!(metadata["contract"], "0.1", "{addon}");
     }
 }

@@ -5,7 +5,7 @@
 // An entry that cannot be used is told in the log and left out; a file that is no JSON is refused as a whole, and the keys
 // of before stay in force.
 
-import log from "mk8s:addon/log@0.1.0-draft";
+import log from "mk8s:addon/log@0.1.0";
 
 let keys = new Map();
 
@@ -85,6 +85,7 @@ export const authenticator = {
     const dot = token.indexOf(".");
     const entry = dot > 0 ? keys.get(token.slice(0, dot)) : undefined;
     if (!entry || !same(entry.secret, token.slice(dot + 1))) return null;
-    return { name: entry.user, uid: "", groups: entry.groups ?? [], extra: [["api-key", [entry.id]]] };
+    const user = { name: entry.user, uid: "", groups: entry.groups ?? [], extra: [["api-key", [entry.id]]] };
+    return { user, extra: [] };
   },
 };

@@ -1,7 +1,7 @@
 //! The API of the cluster, through the host.
 
-use sdk::Error;
 use sdk::kube::{self, Target};
+use sdk::{Error, GroupVersionResource};
 use serde_json::{Value, json};
 
 use crate::bootstrap::Api;
@@ -35,8 +35,14 @@ impl Api for Kube {
 }
 
 fn target(kind: Kind, namespace: &str, name: &str) -> Target {
-    let kind = sdk::Kind { group: GROUP.into(), version: VERSION.into(), resource: kind.resource().into() };
-    Target { kind, namespace: namespace.into(), name: name.into(), extra: Vec::new() }
+    let (group, version) = (GROUP.into(), VERSION.into());
+    Target {
+        resource: GroupVersionResource { group, version, resource: kind.resource().into() },
+        subresource: String::new(),
+        namespace: namespace.into(),
+        name: name.into(),
+        extra: Vec::new(),
+    }
 }
 
 fn read(json: &[u8]) -> Result<Value, Error> {

@@ -78,8 +78,12 @@ impl Lifecycle for Rbac {
 }
 
 impl Objects for Rbac {
-    fn snapshot(&mut self, kind: sdk::Kind, objects: Vec<sdk::Object>) -> Result<(), Error> {
-        let kind = known(&kind)?;
+    fn snapshot(
+        &mut self,
+        resource: sdk::GroupVersionResource,
+        objects: Vec<sdk::Object>,
+    ) -> Result<(), Error> {
+        let kind = known(&resource)?;
         let objects: Vec<_> = objects.iter().filter_map(|object| read(kind, object)).collect();
         let (label, value) = defaults::LABEL;
         let is_default =
@@ -94,8 +98,8 @@ impl Objects for Rbac {
         Ok(())
     }
 
-    fn changed(&mut self, kind: sdk::Kind, changes: Vec<Change>) -> Result<(), Error> {
-        let kind = known(&kind)?;
+    fn changed(&mut self, resource: sdk::GroupVersionResource, changes: Vec<Change>) -> Result<(), Error> {
+        let kind = known(&resource)?;
         for change in changes {
             match change {
                 Change::Put(object) => {
@@ -112,9 +116,10 @@ impl Objects for Rbac {
     }
 }
 
-fn known(kind: &sdk::Kind) -> Result<Kind, Error> {
-    Kind::of(&kind.group, &kind.resource)
-        .ok_or_else(|| Error::Invalid(format!("{}.{} is no kind of a policy", kind.resource, kind.group)))
+fn known(resource: &sdk::GroupVersionResource) -> Result<Kind, Error> {
+    let sdk::GroupVersionResource { group, resource, .. } = resource;
+    let kind = Kind::of(group, resource);
+    kind.ok_or_else(|| Error::Invalid(format!("{resource}.{group} is no kind of a policy")))
 }
 
 /// An object that cannot be read grants nothing.

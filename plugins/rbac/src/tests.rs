@@ -5,8 +5,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn kind(kind: Kind) -> sdk::Kind {
-    sdk::Kind { group: model::GROUP.into(), version: "v1".into(), resource: kind.resource().into() }
+fn kind(kind: Kind) -> sdk::GroupVersionResource {
+    sdk::GroupVersionResource {
+        group: model::GROUP.into(),
+        version: "v1".into(),
+        resource: kind.resource().into(),
+    }
 }
 
 fn object(json: Value) -> sdk::Object {
@@ -243,7 +247,8 @@ fn the_rules_of_a_user_are_those_of_each_binding_once() {
 #[test]
 fn what_is_no_policy_is_refused_and_what_cannot_be_read_grants_nothing() {
     let mut rbac = rbac(&[]);
-    let pods = sdk::Kind { group: String::new(), version: "v1".into(), resource: "pods".into() };
+    let pods =
+        sdk::GroupVersionResource { group: String::new(), version: "v1".into(), resource: "pods".into() };
     assert!(matches!(rbac.snapshot(pods, Vec::new()), Err(Error::Invalid(_))));
     let broken = json!({"metadata": {"name": "b"}, "roleRef": 7});
     rbac.changed(kind(Kind::ClusterRoleBinding), vec![Change::Put(object(broken))]).unwrap();

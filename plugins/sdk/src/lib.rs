@@ -19,7 +19,7 @@ mod roles;
 pub mod settings;
 pub mod user_list;
 
-pub use bindings::imports::mk8s::addon::types::{Error, Kind, ObjectKey, Setting, User};
+pub use bindings::imports::mk8s::addon::types::{Error, GroupVersionResource, ObjectKey, Setting, User};
 pub use bindings::imports::mk8s::addon::{kube, kv, metrics, pki};
 pub use roles::*;
 

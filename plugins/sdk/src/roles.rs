@@ -2,9 +2,11 @@
 
 use crate::Keep;
 use crate::bindings;
-use crate::{Error, Kind, User, admission, dns, overlay};
+use crate::{Error, GroupVersionResource, User, admission, dns, overlay};
 
-pub use bindings::authenticator::exports::mk8s::addon::authenticator::{Certificate, Credentials, Password};
+pub use bindings::authenticator::exports::mk8s::addon::authenticator::{
+    Certificate, Credentials, Identity, Password,
+};
 pub use bindings::authorizer::exports::mk8s::addon::authorizer::{
     Attributes, Decision, PathRule, ResourceRule, RuleSet,
 };
@@ -30,13 +32,13 @@ pub trait Lifecycle {
     }
 }
 
-/// Gets the objects of the kinds that the metadata wants.
+/// Gets the objects of the resources that the metadata wants.
 pub trait Objects {
-    /// Everything there is of a kind; replaces what was known of it.
-    fn snapshot(&mut self, kind: Kind, objects: Vec<Object>) -> Result<(), Error>;
+    /// Everything there is of a resource; replaces what was known of it.
+    fn snapshot(&mut self, resource: GroupVersionResource, objects: Vec<Object>) -> Result<(), Error>;
 
-    /// What changed of a kind, in order.
-    fn changed(&mut self, kind: Kind, changes: Vec<Change>) -> Result<(), Error>;
+    /// What changed of a resource, in order.
+    fn changed(&mut self, resource: GroupVersionResource, changes: Vec<Change>) -> Result<(), Error>;
 }
 
 /// Gets the files that the metadata wants.
@@ -158,7 +160,11 @@ impl Input {
 
 impl Edit {
     pub fn set(service: &str, flag: &str, value: &str) -> Self {
-        Self { service: service.into(), flag: flag.into(), operation: Operation::Set(value.into()) }
+        Self::of(service, flag, Operation::Set(value.into()))
+    }
+
+    pub fn of(service: &str, flag: &str, operation: Operation) -> Self {
+        Self { service: service.into(), flag: flag.into(), operation, extra: Vec::new() }
     }
 }
 
@@ -179,12 +185,12 @@ impl<K: Keep<Addon: Lifecycle>> bindings::lifecycle::exports::mk8s::addon::lifec
 }
 
 impl<K: Keep<Addon: Objects>> bindings::objects::exports::mk8s::addon::objects::Guest for K {
-    fn snapshot(kind: Kind, objects: Vec<Object>) -> Result<(), Error> {
-        K::with(|addon| addon.snapshot(kind, objects))
+    fn snapshot(resource: GroupVersionResource, objects: Vec<Object>) -> Result<(), Error> {
+        K::with(|addon| addon.snapshot(resource, objects))
     }
 
-    fn changed(kind: Kind, changes: Vec<Change>) -> Result<(), Error> {
-        K::with(|addon| addon.changed(kind, changes))
+    fn changed(resource: GroupVersionResource, changes: Vec<Change>) -> Result<(), Error> {
+        K::with(|addon| addon.changed(resource, changes))
     }
 }
 
@@ -197,8 +203,9 @@ impl<K: Keep<Addon: Files>> bindings::files::exports::mk8s::addon::files::Guest 
 impl<K: Keep<Addon: Authenticator>> bindings::authenticator::exports::mk8s::addon::authenticator::Guest
     for K
 {
-    fn authenticate(credentials: Credentials) -> Result<Option<User>, Error> {
-        K::with(|addon| addon.authenticate(&credentials))
+    fn authenticate(credentials: Credentials) -> Result<Option<Identity>, Error> {
+        let user = K::with(|addon| addon.authenticate(&credentials))?;
+        Ok(user.map(|user| Identity { user, extra: Vec::new() }))
     }
 }
 

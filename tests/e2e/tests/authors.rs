@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use support::program;
 
 /// The kinds, and what a project of each answers to its case.
-const KINDS: [&str; 5] = ["configurator", "authenticator", "authorizer", "admission", "keeper"];
+const KINDS: [&str; 7] =
+    ["configurator", "authenticator", "authorizer", "admission", "keeper", "dns", "overlay"];
+/// The reply to the case of `dns`: the head, the question, the name again, the type, the class, a minute, the address.
+const REPLY: &str = "bWuFAAABAAEAAAAAB1ByaW50ZXIDbGFuAAABAAHADAABAAEAAAA8AATAAAIH";
 
 fn answer(kind: &str) -> Value {
     match kind {
@@ -28,6 +31,12 @@ fn answer(kind: &str) -> Value {
         "admission" => json!({"validate": {"warnings": [], "denied": {
             "message": "the namespace production is protected", "code": 403, "reason": "Forbidden",
         }}}),
+        "dns" => json!({"reply": {"code": 0, "answers": 1, "message": REPLY}}),
+        "overlay" => json!({"links": [], "neighbours": [],
+            "routes": [{"destination": "10.1.0.64/26", "gateway": "192.0.2.2", "link": "eth0", "onLink": false}],
+            "rules": [{"hook": "postrouting", "sources": ["10.1.0.0/26"], "destinations": [],
+                "notDestinations": ["10.1.0.0/16"], "protocol": "", "ports": [], "action": "masquerade"}],
+        }),
         _ => json!({"reconcileAfterSeconds": 60, "kept": {}, "objects": [{
             "apiVersion": "v1", "kind": "ConfigMap", "data": {"greeting": "hello"},
             "metadata": {"name": "mine", "namespace": "default"},

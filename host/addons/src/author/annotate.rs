@@ -43,7 +43,7 @@ mod tests {
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
     fn annotated(version: &str, component: &[u8]) -> Bytes {
-        let metadata = format!(r#"{{"contract": "0.1-draft", "name": "a", "version": "{version}"}}"#);
+        let metadata = format!(r#"{{"contract": "0.1", "name": "a", "version": "{version}"}}"#);
         annotate(component, metadata.as_bytes()).unwrap()
     }
 
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn metadata_that_lies_is_refused() {
-        let lie = br#"{"contract": "0.1-draft", "name": "a", "version": "1", "roles": ["config"]}"#;
+        let lie = br#"{"contract": "0.1", "name": "a", "version": "1", "roles": ["config"]}"#;
         let why = annotate(EMPTY, lie).unwrap_err().to_string();
         assert!(why.contains("it claims the role config, which the component does not export"), "{why}");
         let why = annotate(EMPTY, b"{").unwrap_err().to_string();

@@ -51,6 +51,8 @@ names! {
         Authorizer = "authorizer",
         Admission = "admission",
         Keeper = "keeper",
+        Dns = "dns",
+        Overlay = "overlay",
     }
 }
 
@@ -63,6 +65,8 @@ impl Kind {
             Self::Authorizer => Role::Authorizer,
             Self::Admission => Role::Admission,
             Self::Keeper => Role::Lifecycle,
+            Self::Dns => Role::Dns,
+            Self::Overlay => Role::Overlay,
         }
     }
 
@@ -73,6 +77,8 @@ impl Kind {
             Self::Authorizer => &AUTHORIZER,
             Self::Admission => &ADMISSION,
             Self::Keeper => &KEEPER,
+            Self::Dns => &DNS,
+            Self::Overlay => &OVERLAY,
         }
     }
 }
@@ -105,15 +111,17 @@ static AUTHENTICATOR: KindTexts = kind!("authenticator");
 static AUTHORIZER: KindTexts = kind!("authorizer");
 static ADMISSION: KindTexts = kind!("admission");
 static KEEPER: KindTexts = kind!("keeper");
+static DNS: KindTexts = kind!("dns");
+static OVERLAY: KindTexts = kind!("overlay");
 
 type Text = (&'static str, &'static str);
 
 /// The contract.
 const WIT: &[Text] = &[
-    ("imports.wit", carried!("../../wit/0.1-draft/imports.wit")),
-    ("roles.wit", carried!("../../wit/0.1-draft/roles.wit")),
-    ("types.wit", carried!("../../wit/0.1-draft/types.wit")),
-    ("worlds.wit", carried!("../../wit/0.1-draft/worlds.wit")),
+    ("imports.wit", carried!("../../wit/0.1/imports.wit")),
+    ("roles.wit", carried!("../../wit/0.1/roles.wit")),
+    ("types.wit", carried!("../../wit/0.1/types.wit")),
+    ("worlds.wit", carried!("../../wit/0.1/worlds.wit")),
 ];
 
 /// The SDK for Rust, which finds the contract two folders above its own.
@@ -189,7 +197,7 @@ impl Project {
     fn files(&self) -> Vec<(String, String)> {
         let texts = self.kind.texts();
         let (own, source, wit) = match self.language {
-            Language::Rust => (RUST, ("src/lib.rs", texts.rust), "wit/0.1-draft"),
+            Language::Rust => (RUST, ("src/lib.rs", texts.rust), "wit/0.1"),
             Language::Python => (PYTHON, ("addon.py", texts.python), "wit/deps/mk8s-addon"),
             Language::JavaScript => (JS, ("addon.js", texts.js), "wit/deps/mk8s-addon"),
         };
@@ -241,7 +249,7 @@ mod tests {
     #[test]
     fn the_contract_and_the_sdk_are_carried_whole() {
         let carried: BTreeSet<_> = WIT.iter().map(|(path, _)| (*path).to_owned()).collect();
-        assert_eq!(carried, folder("../../wit/0.1-draft"));
+        assert_eq!(carried, folder("../../wit/0.1"));
         let sources = SDK.iter().filter_map(|(path, _)| path.strip_prefix("src/"));
         let carried: BTreeSet<_> = sources.map(str::to_owned).collect();
         assert_eq!(carried, folder("../../plugins/sdk/src"));

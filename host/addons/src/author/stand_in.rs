@@ -12,6 +12,7 @@ use engine::{
     Measure, ObjectKey, Refusal, Services, Target,
 };
 use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, StreamExt};
 use objects::Tree;
 use objects::selector::{FieldSelector, LabelSelector};
 
@@ -117,14 +118,13 @@ impl World {
 
     /// Whether the API would let it through: who may create may not update.
     fn permits(&self, verb: &str, target: &Target) -> Result<(), Refusal> {
-        let Target { kind, namespace, name, .. } = target;
-        let (resource, subresource) = kind.resource.split_once('/').unwrap_or((&kind.resource, ""));
+        let Target { kind, subresource, namespace, name, .. } = target;
         let asked = Attributes {
             verb,
             namespace,
             group: &kind.group,
             version: &kind.version,
-            resource,
+            resource: &kind.resource,
             subresource,
             name,
             path: "",
@@ -170,6 +170,9 @@ impl World {
                 let place = place(target.clone());
                 let verb = if state.objects.contains_key(&place) { "update" } else { "create" };
                 self.permits(verb, &target)?;
+                if verb == "create" && !target.subresource.is_empty() {
+                    return Err(missing(&target.name));
+                }
                 state.objects.insert(place, object.clone());
                 Ok(vec![object])
             }
@@ -232,6 +235,10 @@ impl Store for World {
             let below = kept.iter().filter(|(key, _)| key.starts_with(prefix));
             below.map(|(key, value)| (key.clone(), value.clone())).collect()
         })
+    }
+
+    fn changes(&self, _: &'static str) -> BoxStream<'static, ()> {
+        futures_util::stream::pending().boxed()
     }
 }
 

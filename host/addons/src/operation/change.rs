@@ -134,7 +134,7 @@ impl Node {
             false => Ok(Next::Disabled),
         };
         let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
-        Ok(Target { name: name.to_owned(), record: Some(record), next, settling: Settling::Required })
+        Ok(Target::said(name, Some(record), next))
     }
 
     /// The component of an addon.

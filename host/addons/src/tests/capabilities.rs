@@ -24,6 +24,8 @@ async fn what_is_granted_is_done() {
         ("put a 5", "kept"),
         ("get a", "5 bytes"),
         ("list configmaps", "0 objects"),
+        ("misspell label-selector", "0 objects"),
+        ("misspell labelSelector", "invalid: this host knows no \"labelSelector\" of a call"),
         ("issue able-1 able 3", "14 bytes"),
         ("clock", "true"),
         ("count hits", "counted"),
@@ -47,6 +49,7 @@ async fn what_is_beyond_the_grants_is_denied_and_counted() {
     for words in [
         "list secrets",
         "list secrets",
+        "get-object configmaps status",
         "issue able-1 system:masters 3",
         "issue other able 3",
         "issue able-1 able 31",
@@ -59,6 +62,7 @@ async fn what_is_beyond_the_grants_is_denied_and_counted() {
     }
     run.told("able", "count no-name").await;
     expect![[r#"
+        1 kube: get configmaps/status
         2 kube: list secrets
         1 metrics: a name of letters, digits and underscores, at most 64
         1 pki: a certificate of able-1, able

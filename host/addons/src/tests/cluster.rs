@@ -1,8 +1,10 @@
 //! Addons are the cluster's: a node with the same datastore has the same ones.
 
+use std::sync::atomic::Ordering;
+
 use expect_test::expect;
 
-use super::node::{Machine, guest, stamped};
+use super::node::{Machine, builtin, guest, holds, hollow_addon, stamped};
 use crate::{SettingEdit, State};
 
 fn parts(machine: &Machine) -> usize {
@@ -85,4 +87,84 @@ async fn the_datastore_holds_what_is_installed_and_no_more() {
     run.addons.remove("able".to_owned()).await.unwrap();
     assert_eq!(parts(&machine), 0);
     run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_on_one_node_comes_to_be_on_the_others() {
+    let machine = Machine::new();
+    let here = machine.start_ready(&[builtin("rbac", false)]).await;
+    let beside = Machine::beside(&machine);
+    let there = beside.start_ready(&[builtin("rbac", false)]).await;
+
+    here.addons.install("able".to_owned(), Some(guest("able"))).await.unwrap();
+    let state = |name: &str| there.addons.info(name).ok().map(|report| report.state);
+    holds(|| state("able") == Some(State::Enabled)).await;
+    assert_eq!(there.told("able", "put a 5").await, "kept");
+    assert_eq!(here.told("able", "get a").await, "5 bytes");
+
+    here.addons.enable("rbac".to_owned()).await.unwrap();
+    holds(|| there.configuration.mode() == "RBAC,Node").await;
+    there.addons.disable("rbac".to_owned()).await.unwrap();
+    holds(|| here.configuration.mode() == "AlwaysAllow").await;
+
+    let next = stamped(&guest("able"));
+    let plan = here.addons.upgrade("able".to_owned(), next.clone()).await.unwrap();
+    holds(|| there.addons.info("able").unwrap().digest == plan.addon.digest).await;
+    here.addons.revoke("able".to_owned(), "kv".to_owned()).await.unwrap();
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(5));
+    while there.told("able", "get a").await == "5 bytes" {
+        looks.tick().await;
+    }
+
+    here.addons.remove("able".to_owned()).await.unwrap();
+    holds(|| state("able").is_none()).await;
+    let components = |machine: &Machine| {
+        let names = std::fs::read_dir(machine.path("var/lib/addons")).unwrap();
+        names
+            .filter(|name| name.as_ref().unwrap().file_name() == *format!("{}.wasm", plan.addon.digest))
+            .count()
+    };
+    holds(|| components(&beside) == 0).await;
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_follows_writes_nothing_back() {
+    let machine = Machine::new();
+    let here = machine.start_ready(&[]).await;
+    let beside = Machine::beside(&machine);
+    let there = beside.start_ready(&[]).await;
+    here.addons.install("a".to_owned(), Some(hollow_addon("a", "1", ""))).await.unwrap();
+    holds(|| there.addons.info("a").is_ok()).await;
+    // What the other node reads is newer than what it was told of.
+    there.configuration.refuses.store(true, Ordering::SeqCst);
+    here.addons.disable("a".to_owned()).await.unwrap();
+    here.addons.enable("a".to_owned()).await.unwrap();
+    let record = machine.store.keys.lock().unwrap()["/mk8s.io/addons/a"].clone();
+    assert!(String::from_utf8_lossy(&record).contains("\"enabled\":true"));
+    there.configuration.refuses.store(false, Ordering::SeqCst);
+    here.addons.disable("a".to_owned()).await.unwrap();
+    holds(|| there.addons.info("a").unwrap().state == State::Disabled).await;
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_could_not_bring_about_is_tried_again() {
+    let machine = Machine::new();
+    let here = machine.start_ready(&[builtin("rbac", false)]).await;
+    let beside = Machine::beside(&machine);
+    let there = beside.start_ready(&[builtin("rbac", false)]).await;
+    there.configuration.refuses.store(true, Ordering::SeqCst);
+    here.addons.enable("rbac".to_owned()).await.unwrap();
+    holds(|| there.addons.info("rbac").unwrap().state == State::Broken).await;
+    let why = there.addons.info("rbac").unwrap().message.unwrap();
+    expect!["put the configuration of addon rbac in force: the API server did not get ready; everything is as before"]
+        .assert_eq(&why);
+    there.configuration.refuses.store(false, Ordering::SeqCst);
+    holds(|| there.configuration.mode() == "RBAC,Node").await;
+    assert_eq!(there.addons.info("rbac").unwrap().state, State::Enabled);
+    here.stop().await;
+    there.stop().await;
 }

@@ -33,6 +33,7 @@ async fn ten_addons_that_trap_on_every_call_are_given_up_and_the_others_answer()
     for name in &names {
         run.addons.install(name.clone(), Some(named(name))).await.unwrap();
     }
+    assert_eq!(run.user_of_token(""), None, "whoever has no name is nobody");
     for _ in 0..3 {
         assert_eq!(run.user_of_token("trap"), None);
     }
@@ -99,7 +100,8 @@ async fn a_flood_of_lines_is_cut() {
     run.addons.install("hostile".to_owned(), Some(guest("hostile"))).await.unwrap();
     assert_eq!(run.told("hostile", "flood").await, "flooded");
     let lines = run.addons.logs("hostile", 0, false).await.unwrap().lines;
-    assert!((1..300).contains(&lines.len()), "{}", lines.len());
+    // However long it took: a hundred lines a second are kept, and the flood had a thousand times as many.
+    assert!((1..10_000).contains(&lines.len()), "{}", lines.len());
     run.stop().await;
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn hollow(metadata: &str) -> Bytes {
 }
 
 pub(crate) fn hollow_addon(name: &str, version: &str, more: &str) -> Bytes {
-    hollow(&format!(r#"{{"contract":"0.1-draft","name":"{name}","version":"{version}"{more}}}"#))
+    hollow(&format!(r#"{{"contract":"0.1","name":"{name}","version":"{version}"{more}}}"#))
 }
 
 /// One with a folder of its own.
@@ -118,6 +118,8 @@ pub(super) struct MemoryStore {
     pub(super) refuses: AtomicBool,
     /// Answers nothing at all.
     pub(super) is_away: AtomicBool,
+    /// Changes so far.
+    changes: watch::Sender<u64>,
 }
 
 impl MemoryStore {
@@ -142,11 +144,26 @@ impl Store for MemoryStore {
     }
 
     fn put<'a>(&'a self, key: &'a str, value: Bytes) -> BoxFuture<'a, Result<(), PortError>> {
-        self.ask(|keys| drop(keys.insert(key.to_owned(), value)))
+        let written = self.ask(|keys| drop(keys.insert(key.to_owned(), value)));
+        self.changes.send_modify(|count| *count += 1);
+        written
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), PortError>> {
-        self.ask(|keys| drop(keys.remove(key)))
+        let written = self.ask(|keys| drop(keys.remove(key)));
+        self.changes.send_modify(|count| *count += 1);
+        written
+    }
+
+    fn changes(&self, _: &'static str) -> BoxStream<'static, ()> {
+        let mut changes = self.changes.subscribe();
+        changes.mark_changed();
+        let is_away = self.is_away.load(Ordering::SeqCst);
+        let told = unfold(changes, |mut changes| async move {
+            changes.changed().await.ok()?;
+            Some(((), changes))
+        });
+        if is_away { futures_util::stream::pending().boxed() } else { told.boxed() }
     }
 
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<(String, Bytes)>, PortError>> {

@@ -1,6 +1,6 @@
 // Keeps namespaces from being deleted. addon.json says which writes it is shown.
 
-import settings from "mk8s:addon/settings@0.1.0-draft";
+import settings from "mk8s:addon/settings@0.1.0";
 
 const GOES_ON = { denied: null, warnings: [], extra: [] };
 

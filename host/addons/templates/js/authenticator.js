@@ -1,6 +1,6 @@
 // Knows users by the bearer tokens of a file: token,user,uid,"group,group" in each line.
 
-import log from "mk8s:addon/log@0.1.0-draft";
+import log from "mk8s:addon/log@0.1.0";
 
 let users = new Map();
 
@@ -37,6 +37,7 @@ export const files = {
 
 export const authenticator = {
   authenticate(credentials) {
-    return users.get(credentials.bearerToken ?? "") ?? null;
+    const user = users.get(credentials.bearerToken ?? "");
+    return user ? { user, extra: [] } : null;
   },
 };

@@ -1,6 +1,6 @@
 // Lets a group read everything but secrets. It has no opinion of anything else: then the next authorizer is asked.
 
-import settings from "mk8s:addon/settings@0.1.0-draft";
+import settings from "mk8s:addon/settings@0.1.0";
 
 const READING = ["get", "list", "watch"];
 

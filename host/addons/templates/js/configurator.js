@@ -5,6 +5,6 @@ export const config = {
     const setting = input.settings.find((setting) => setting.name === "max-pods");
     if (!setting) return [];
     const value = String(JSON.parse(setting.value));
-    return [{ service: "kubelet", flag: "max-pods", operation: { tag: "set", val: value } }];
+    return [{ service: "kubelet", flag: "max-pods", operation: { tag: "set", val: value }, extra: [] }];
   },
 };

@@ -1,10 +1,11 @@
 // Keeps a ConfigMap. Every call may come again after a failure: what is as it should be is left as it is.
 
-import kube from "mk8s:addon/kube@0.1.0-draft";
+import kube from "mk8s:addon/kube@0.1.0";
 
 const NAME = "{{name}}";
 const TARGET = {
-  kind: { group: "", version: "v1", resource: "configmaps" },
+  resource: { group: "", version: "v1", resource: "configmaps" },
+  subresource: "",
   namespace: "default",
   name: NAME,
   extra: [],

@@ -5,7 +5,7 @@ import hashlib
 from typing import Optional
 
 from wit_world import exports
-from wit_world.exports.authenticator import Credentials
+from wit_world.exports.authenticator import Credentials, Identity
 from wit_world.exports.files import File
 from wit_world.imports import log
 from wit_world.imports.types import User
@@ -38,7 +38,8 @@ class Files(exports.Files):
 
 
 class Authenticator(exports.Authenticator):
-    def authenticate(self, credentials: Credentials) -> Optional[User]:
+    def authenticate(self, credentials: Credentials) -> Optional[Identity]:
         if credentials.bearer_token is None:
             return None
-        return users.get(digest(credentials.bearer_token))
+        user = users.get(digest(credentials.bearer_token))
+        return user and Identity(user=user, extra=[])

@@ -11,4 +11,5 @@ class Config(exports.Config):
         settings = {setting.name: json.loads(setting.value) for setting in input.settings}
         if "max-pods" not in settings:
             return []
-        return [Edit(service="kubelet", flag="max-pods", operation=Operation_Set(str(settings["max-pods"])))]
+        operation = Operation_Set(str(settings["max-pods"]))
+        return [Edit(service="kubelet", flag="max-pods", operation=operation, extra=[])]

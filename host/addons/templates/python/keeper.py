@@ -7,10 +7,11 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports.lifecycle import Event
 from wit_world.imports import kube
-from wit_world.imports.types import Error_NotFound, Kind
+from wit_world.imports.types import Error_NotFound, GroupVersionResource
 
 NAME = "{{name}}"
-TARGET = kube.Target(kind=Kind(group="", version="v1", resource="configmaps"), namespace="default", name=NAME, extra=[])
+CONFIG_MAPS = GroupVersionResource(group="", version="v1", resource="configmaps")
+TARGET = kube.Target(resource=CONFIG_MAPS, subresource="", namespace="default", name=NAME, extra=[])
 WANTED = {
     "apiVersion": "v1",
     "kind": "ConfigMap",

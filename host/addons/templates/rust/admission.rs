@@ -32,7 +32,7 @@ impl Admission for Addon {
 #[cfg(test)]
 mod tests {
     use sdk::admission::Operation;
-    use sdk::{Kind, User};
+    use sdk::{GroupVersionResource, User};
 
     use super::*;
 
@@ -40,7 +40,11 @@ mod tests {
         settings::give(&[("protected", r#"["production", "billing"]"#)]);
         let request = Request {
             operation: Operation::Delete,
-            resource: Kind { group: String::new(), version: "v1".into(), resource: "namespaces".into() },
+            resource: GroupVersionResource {
+                group: String::new(),
+                version: "v1".into(),
+                resource: "namespaces".into(),
+            },
             subresource: String::new(),
             object_kind: "Namespace".into(),
             namespace: String::new(),

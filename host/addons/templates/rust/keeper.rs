@@ -1,6 +1,6 @@
 //! Keeps a ConfigMap. Every call may come again after a failure: what is as it should be is left as it is.
 
-use sdk::{Error, Event, Kind, Lifecycle, kube};
+use sdk::{Error, Event, GroupVersionResource, Lifecycle, kube};
 
 const NAME: &str = "{{name}}";
 const WANTED: &str = r#"{
@@ -24,7 +24,12 @@ impl Lifecycle for Addon {
 
     fn reconcile(&mut self) -> Result<Option<u32>, Error> {
         let target = kube::Target {
-            kind: Kind { group: String::new(), version: "v1".into(), resource: "configmaps".into() },
+            resource: GroupVersionResource {
+                group: String::new(),
+                version: "v1".into(),
+                resource: "configmaps".into(),
+            },
+            subresource: String::new(),
             namespace: "default".into(),
             name: NAME.into(),
             extra: Vec::new(),

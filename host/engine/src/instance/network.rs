@@ -107,8 +107,9 @@ fn neighbour(neighbour: overlay::Neighbour) -> Neighbour {
 }
 
 fn rule(rule: overlay::FilterRule) -> FilterRule {
-    let overlay::FilterRule { hook, source, destination, not_destination, protocol, ports, action, .. } =
-        rule;
+    let overlay::FilterRule {
+        hook, sources, destinations, not_destinations, protocol, ports, action, ..
+    } = rule;
     let hook = match hook {
         overlay::Hook::Forward => Hook::Forward,
         overlay::Hook::Postrouting => Hook::Postrouting,
@@ -120,5 +121,5 @@ fn rule(rule: overlay::FilterRule) -> FilterRule {
         overlay::Action::Masquerade => Action::Masquerade,
         overlay::Action::Other(name) => Action::Other(name),
     };
-    FilterRule { hook, source, destination, not_destination, protocol, ports, action }
+    FilterRule { hook, sources, destinations, not_destinations, protocol, ports, action }
 }

@@ -16,6 +16,8 @@ pub struct Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub kind: Kind,
+    /// Empty for the object itself.
+    pub subresource: String,
     pub namespace: String,
     pub name: String,
     /// Of lists; empty for all.

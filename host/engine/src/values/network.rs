@@ -103,9 +103,9 @@ pub enum Hook {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterRule {
     pub hook: Hook,
-    pub source: String,
-    pub destination: String,
-    pub not_destination: String,
+    pub sources: Vec<String>,
+    pub destinations: Vec<String>,
+    pub not_destinations: Vec<String>,
     pub protocol: String,
     pub ports: Vec<String>,
     pub action: Action,

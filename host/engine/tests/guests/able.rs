@@ -118,7 +118,7 @@ fn an_overlay_addon_plans_for_this_node() {
     let routes: Vec<_> =
         plan.routes.iter().map(|route| (route.destination.as_str(), route.gateway.as_str())).collect();
     assert_eq!(routes, [("10.1.2.0/26", "192.0.2.2")]);
-    assert_eq!(plan.rules[0].not_destination, "10.1.0.0/16");
+    assert_eq!(plan.rules[0].not_destinations, ["10.1.0.0/16"]);
     let why = at_once(instance.plan(&cluster("c"))).unwrap_err();
     assert!(!why.is_fault(), "{why}");
 }

@@ -157,7 +157,7 @@ fn a_case_that_the_host_does_not_know_is_told_as_that() {
 #[test]
 fn an_import_that_was_not_granted_is_named() {
     let why = load("greedy", &[]).err().unwrap().to_string();
-    assert!(why.contains("mk8s:addon/kube@0.1.0-draft"), "{why}");
+    assert!(why.contains("mk8s:addon/kube@0.1.0"), "{why}");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn what_is_no_component_is_told_as_what_it_is() {
     assert!(matches!(of(b"#!/bin/sh\necho no component\n"), InspectError::NotWasm(_)));
     assert!(matches!(of(b"\0asm\x01\0\0\0"), InspectError::CoreModule));
     assert!(matches!(of(&component[..component.len() / 2]), InspectError::Malformed(_)));
-    let other: Vec<u8> = replaced(&component, b"0.1.0-draft", b"0.7.0-draft");
+    let other: Vec<u8> = replaced(&component, b"0.1.0", b"0.7.0");
     assert!(matches!(of(&other), InspectError::OtherContract { .. }));
 }
 

@@ -15,6 +15,7 @@ use tracing::debug;
 
 use crate::adapt::clients::Clients;
 
+const VERSION: &[&str] = &["metadata", "resourceVersion"];
 /// Pause before an addon's objects are listed anew after a failure.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -52,11 +53,27 @@ impl KubeAccess for AddonKube {
     }
 }
 
+/// Subresources that are read and replaced as objects are.
+const SUBRESOURCES: [&str; 3] = ["", "scale", "status"];
+
 async fn answer(client: &Client, request: KubeRequest) -> Result<KubeResponse, Refusal> {
+    let (KubeRequest::Get(target)
+    | KubeRequest::List(target)
+    | KubeRequest::Put(target, _)
+    | KubeRequest::Delete(target)) = &request;
+    let is_of_one = matches!(request, KubeRequest::Get(_) | KubeRequest::Put(..));
+    if !SUBRESOURCES.contains(&&*target.subresource) || !(target.subresource.is_empty() || is_of_one) {
+        let told = format!(
+            "{:?} is no subresource that can be got and put: status and scale are",
+            target.subresource
+        );
+        return Err(Refusal::Invalid(told));
+    }
     match request {
         KubeRequest::Get(target) => {
-            let api = client.dynamic(&resource(&target.kind), namespace(&target));
-            Ok(vec![api.get(&target.name).await.map_err(refusal)?.to_json()])
+            let api: Api<Tree> = client.dynamic(&resource(&target.kind), namespace(&target));
+            let found = api.get_subresource(&target.name, &target.subresource).await;
+            Ok(vec![found.map_err(refusal)?.to_json()])
         }
         KubeRequest::List(target) => {
             let api = client.dynamic(&resource(&target.kind), namespace(&target));
@@ -71,7 +88,11 @@ async fn answer(client: &Client, request: KubeRequest) -> Result<KubeResponse, R
         KubeRequest::Put(target, object) => {
             let wanted = Tree::from_json(&object).map_err(|why| Refusal::Invalid(why.to_string()))?;
             let api = client.dynamic(&resource(&target.kind), namespace(&target));
-            Ok(vec![replace(&api, &target.name, wanted).await.map_err(refusal)?.to_json()])
+            let written = match target.subresource.as_str() {
+                "" => replace(&api, &target.name, wanted).await,
+                subresource => replace_part(&api, &target.name, subresource, wanted).await,
+            };
+            Ok(vec![written.map_err(refusal)?.to_json()])
         }
         KubeRequest::Delete(target) => {
             let api = client.dynamic(&resource(&target.kind), namespace(&target));
@@ -89,7 +110,6 @@ pub(crate) async fn put(client: &Client, resource: &ApiResource, wanted: Tree) -
 
 /// Creates the object, or replaces the one of its name; one that says which version it replaces, that version alone.
 async fn replace(api: &Api<Tree>, name: &str, mut wanted: Tree) -> Result<Tree, ApiError> {
-    const VERSION: &[&str] = &["metadata", "resourceVersion"];
     if wanted.at(VERSION).is_some() {
         return api.update(name, &wanted).await;
     }
@@ -102,6 +122,22 @@ async fn replace(api: &Api<Tree>, name: &str, mut wanted: Tree) -> Result<Tree, 
         wanted.set_at(VERSION, version.clone());
     }
     api.update(name, &wanted).await
+}
+
+/// Replaces a subresource of an object that is there; one that says which version it replaces, of that version alone.
+async fn replace_part(
+    api: &Api<Tree>,
+    name: &str,
+    subresource: &str,
+    mut wanted: Tree,
+) -> Result<Tree, ApiError> {
+    if wanted.at(VERSION).is_none() {
+        let present = api.get_subresource(name, subresource).await?;
+        if let Some(version) = present.at(VERSION) {
+            wanted.set_at(VERSION, version.clone());
+        }
+    }
+    api.update_subresource(name, subresource, &wanted).await
 }
 
 fn refusal(why: ApiError) -> Refusal {
@@ -158,7 +194,7 @@ impl Follower {
         let Some(version) = self.version.clone() else {
             let list = self.api.list_all(&ListOptions::default()).await?;
             self.version = Some(list.resource_version().to_owned());
-            return Ok(Some(ObjectUpdate::Snapshot(list.items.iter().map(object).collect())));
+            return Ok(Some(ObjectUpdate::Snapshot(list.items.into_iter().map(object).collect())));
         };
         let watch = match &mut self.watch {
             Some(watch) => watch,
@@ -174,10 +210,10 @@ impl Follower {
         let (version, change) = match event {
             WatchEvent::Bookmark { resource_version, .. } => (resource_version, None),
             WatchEvent::Added(tree) | WatchEvent::Modified(tree) => {
-                (text(&tree, "resourceVersion"), Some(ObjectChange::Put(object(&tree))))
+                (text(&tree, "resourceVersion"), Some(ObjectChange::Put(object(tree))))
             }
             WatchEvent::Deleted(tree) => {
-                (text(&tree, "resourceVersion"), Some(ObjectChange::Delete(object(&tree).key)))
+                (text(&tree, "resourceVersion"), Some(ObjectChange::Delete(key(&tree))))
             }
         };
         self.version = Some(version);
@@ -185,11 +221,33 @@ impl Follower {
     }
 }
 
-fn object(tree: &Tree) -> Object {
-    let key = ObjectKey { namespace: text(tree, "namespace"), name: text(tree, "name") };
-    Object { key, json: tree.to_json() }
+/// Who manages which field is often more than the object, and no addon's business.
+fn object(mut tree: Tree) -> Object {
+    tree.remove_at(&["metadata", "managedFields"]);
+    Object { key: key(&tree), json: tree.to_json() }
+}
+
+fn key(tree: &Tree) -> ObjectKey {
+    ObjectKey { namespace: text(tree, "namespace"), name: text(tree, "name") }
 }
 
 fn text(tree: &Tree, field: &str) -> String {
     tree.str_at(&["metadata", field]).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use objects::tree;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_pushed_without_who_manages_it() {
+        let pushed = object(tree!({
+            "metadata": { "namespace": "a", "name": "b", "managedFields": [{ "manager": "kubectl" }] },
+            "data": { "k": "v" }
+        }));
+        assert_eq!(pushed.key, ObjectKey { namespace: "a".to_owned(), name: "b".to_owned() });
+        assert_eq!(pushed.json, r#"{"metadata":{"namespace":"a","name":"b"},"data":{"k":"v"}}"#);
+    }
 }

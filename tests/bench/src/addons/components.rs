@@ -64,19 +64,23 @@ impl Drop for Shelf {
     }
 }
 
-/// Pushes a ClusterRole and its bindings in one namespace.
-pub(super) fn bind(instance: &mut Instance, bindings: usize) -> Result<()> {
-    let role = json!({
-        "metadata": { "name": "reader" },
-        "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"] }]
-    });
-    instance.snapshot(&kind("clusterroles"), &[object("", "reader", &role)])?;
+/// Pushes ClusterRoles that allow the same, and bindings to them in one namespace.
+pub(super) fn bind(instance: &mut Instance, roles: usize, bindings: usize) -> Result<()> {
+    let role = |at: usize| {
+        let name = format!("reader-{at}");
+        let role = json!({
+            "metadata": { "name": name },
+            "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"] }]
+        });
+        object("", &name, &role)
+    };
+    instance.snapshot(&kind("clusterroles"), &(0..roles).map(role).collect::<Vec<_>>())?;
     let bindings: Vec<_> = (0..bindings)
         .map(|at| {
             let name = format!("binding-{at}");
             let binding = json!({
                 "metadata": { "namespace": "team", "name": name },
-                "roleRef": { "apiGroup": GROUP, "kind": "ClusterRole", "name": "reader" },
+                "roleRef": { "apiGroup": GROUP, "kind": "ClusterRole", "name": format!("reader-{}", at % roles) },
                 "subjects": [{ "apiGroup": GROUP, "kind": "User", "name": format!("user-{at}") }]
             });
             object("team", &name, &binding)

@@ -2,9 +2,20 @@
 //! written says what it is to do.
 
 use sdk::{
-    Admission, Dns, Error, Event, Kind, Lifecycle, Overlay, admission, clock, dns, kube, kv, metrics,
-    overlay, pki,
+    Admission, Dns, Error, Event, GroupVersionResource, Lifecycle, Overlay, admission, clock, dns, kube, kv,
+    metrics, overlay, pki,
 };
+
+fn target(resource: &str, subresource: &str) -> kube::Target {
+    let (group, version) = (String::new(), "v1".to_owned());
+    kube::Target {
+        resource: GroupVersionResource { group, version, resource: resource.to_owned() },
+        subresource: subresource.to_owned(),
+        namespace: String::new(),
+        name: String::new(),
+        extra: Vec::new(),
+    }
+}
 
 #[derive(Default)]
 struct Able {
@@ -26,11 +37,14 @@ fn act(words: &[&str]) -> Result<String, Error> {
             (0..calls.parse().unwrap_or(0)).for_each(|_| drop(kv::get("a")));
             "asked".to_owned()
         }
-        ["list", resource] => {
-            let kind =
-                Kind { group: String::new(), version: "v1".to_owned(), resource: (*resource).to_owned() };
-            let (namespace, name, extra) = (String::new(), String::new(), Vec::new());
-            format!("{} objects", kube::list(&kube::Target { kind, namespace, name, extra })?.len())
+        ["list", resource] => format!("{} objects", kube::list(&target(resource, ""))?.len()),
+        ["get-object", resource, subresource] => {
+            format!("{} bytes", kube::get(&target(resource, subresource))?.len())
+        }
+        ["misspell", name] => {
+            let mut target = target("configmaps", "");
+            target.extra.push(((*name).to_owned(), String::new()));
+            format!("{} objects", kube::list(&target)?.len())
         }
         ["issue", common_name, organization, days] => {
             let issued = pki::issue(&pki::Request {
@@ -199,9 +213,9 @@ impl Overlay for Able {
                 .iter()
                 .map(|cidr| overlay::FilterRule {
                     hook: overlay::Hook::Postrouting,
-                    source: cidr.clone(),
-                    destination: String::new(),
-                    not_destination: cidr.clone(),
+                    sources: vec![cidr.clone()],
+                    destinations: Vec::new(),
+                    not_destinations: vec![cidr.clone()],
                     protocol: String::new(),
                     ports: Vec::new(),
                     action: overlay::Action::Masquerade,

@@ -1,6 +1,6 @@
 //! An authenticator that imports what its metadata does not declare.
 
-use sdk::{Authenticator, Credentials, Error, Kind, User, kube};
+use sdk::{Authenticator, Credentials, Error, GroupVersionResource, User, kube};
 
 #[derive(Default)]
 struct Greedy;
@@ -9,9 +9,11 @@ sdk::addon!(Greedy: authenticator);
 
 impl Authenticator for Greedy {
     fn authenticate(&self, _: &Credentials) -> Result<Option<User>, Error> {
-        let secrets = Kind { group: String::new(), version: "v1".to_owned(), resource: "secrets".to_owned() };
+        let (group, version) = (String::new(), "v1".to_owned());
+        let secrets = GroupVersionResource { group, version, resource: "secrets".to_owned() };
         kube::list(&kube::Target {
-            kind: secrets,
+            resource: secrets,
+            subresource: String::new(),
             namespace: String::new(),
             name: String::new(),
             extra: Vec::new(),

@@ -2,8 +2,8 @@
 
 use sdk::{
     Admission, Attributes, Authenticator, Authorizer, Change, Config, Credentials, Decision, Dns, Edit,
-    Error, Event, File, Files, Input, Kind, Lifecycle, Object, Objects, Operation, Overlay, RuleSet, User,
-    admission, dns, overlay,
+    Error, Event, File, Files, GroupVersionResource, Input, Lifecycle, Object, Objects, Operation, Overlay,
+    RuleSet, User, admission, dns, overlay,
 };
 
 #[derive(Default)]
@@ -63,11 +63,7 @@ impl Config for Hostile {
         };
         match act(setting("do"))?.as_str() {
             "" => Ok(Vec::new()),
-            "other" => Ok(vec![Edit {
-                service: "kubelet".to_owned(),
-                flag: "v".to_owned(),
-                operation: Operation::Other("shout".to_owned()),
-            }]),
+            "other" => Ok(vec![Edit::of("kubelet", "v", Operation::Other("shout".to_owned()))]),
             value => Ok(vec![Edit::set("kubelet", "node-labels", value)]),
         }
     }
@@ -83,11 +79,11 @@ impl Lifecycle for Hostile {
 }
 
 impl Objects for Hostile {
-    fn snapshot(&mut self, _: Kind, objects: Vec<Object>) -> Result<(), Error> {
+    fn snapshot(&mut self, _: GroupVersionResource, objects: Vec<Object>) -> Result<(), Error> {
         objects.iter().try_for_each(|object| act(&object.key.name).map(drop))
     }
 
-    fn changed(&mut self, _: Kind, _: Vec<Change>) -> Result<(), Error> {
+    fn changed(&mut self, _: GroupVersionResource, _: Vec<Change>) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -1,32 +1,36 @@
 //! The reference of the contract is what its WIT says: `UPDATE_EXPECT=1 cargo test -p tidy --test contract` writes it anew.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use expect_test::expect_file;
-use wit_parser::{Docs, Interface, Resolve, Type, TypeDef, TypeDefKind, World, WorldItem, WorldKey};
+use wit_parser::{
+    Docs, Interface, PackageId, Resolve, Type, TypeDef, TypeDefKind, World, WorldItem, WorldKey,
+};
 
+use crate::releases::{contract, wit};
 use crate::words::{anonymous, signature, text};
-
-const VERSION: &str = "0.1-draft";
 
 #[test]
 fn the_reference_says_what_the_contract_does() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit").join(VERSION);
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(&folder).expect("the contract is WIT");
+    let (resolve, versions) = contract();
+    for (version, package) in versions {
+        expect_file![wit().join(format!("{version}.md"))].assert_eq(&page(&resolve, &version, package));
+    }
+}
+
+fn page(resolve: &Resolve, version: &str, package: PackageId) -> String {
     let package = &resolve.packages[package];
     let mut page = format!("# Reference of the contract {}\n", package.name);
     paragraph(&mut page, &package.docs);
-    page.push_str("\nWritten from the files of `wit/0.1-draft`, which decide.\n");
+    line(&mut page, format_args!("\nWritten from the files of `wit/{version}`, which decide."));
     for (name, id) in &package.interfaces {
-        interface(&resolve, name, &resolve.interfaces[*id], &mut page);
+        interface(resolve, name, &resolve.interfaces[*id], &mut page);
     }
     page.push_str("\n## Worlds\n");
     for (name, id) in &package.worlds {
-        world(&resolve, name, &resolve.worlds[*id], &mut page);
+        world(resolve, name, &resolve.worlds[*id], &mut page);
     }
-    expect_file![folder.with_file_name(format!("{VERSION}.md"))].assert_eq(&page);
+    page
 }
 
 fn interface(resolve: &Resolve, name: &str, interface: &Interface, page: &mut String) {

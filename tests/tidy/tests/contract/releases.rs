@@ -4,18 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use sha2::{Digest, Sha256};
-use wit_parser::{Interface, Package, Resolve, Type, TypeDef, TypeDefKind, TypeOwner, World, WorldKey};
-
-use crate::words::{anonymous, signature, text};
+use wit_parser::{Package, PackageId, Resolve};
 
 /// The folders that were released, each with the digest of its files. A line comes with the release, and stays.
-const RELEASED: &[(&str, &str)] = &[];
+const RELEASED: &[(&str, &str)] =
+    &[("0.1", "832683898575951e63233a9cff935fc1783d84c565d58f9bcb525539a7641d08")];
 const DRAFT: &str = "-draft";
 
-fn wit() -> PathBuf {
+pub(crate) fn wit() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")
+}
+
+/// The contract, version by version, each beside those before it.
+pub(crate) fn contract() -> (Resolve, Vec<(String, PackageId)>) {
+    let mut resolve = Resolve::default();
+    let mut read = |version: String| {
+        let (package, _) = resolve.push_dir(wit().join(&version)).expect("the contract is WIT");
+        (version, package)
+    };
+    let packages = versions().into_iter().map(&mut read).collect();
+    (resolve, packages)
 }
 
 /// Every version of the contract, the oldest first.
@@ -78,172 +88,53 @@ fn a_digest_tells_any_change_of_a_folder() {
 }
 
 #[test]
-fn each_version_takes_what_was_built_against_the_one_before() {
-    let read = |version: &String| {
-        let mut resolve = Resolve::default();
-        let (package, _) = resolve.push_dir(wit().join(version)).expect("the contract is WIT");
-        (resolve.packages[package].clone(), resolve)
-    };
-    for pair in versions().windows(2) {
-        let (old, new) = (read(&pair[0]), read(&pair[1]));
-        let told = breaks(Version(&old.0, &old.1), Version(&new.0, &new.1));
-        assert!(told.is_empty(), "from {} to {}:\n{}", pair[0], pair[1], told.join("\n"));
-    }
+fn what_was_built_against_a_version_is_taken_by_every_later_one() {
+    let (resolve, versions) = contract();
+    let packages: Vec<_> = versions.iter().map(|(_, package)| &resolve.packages[*package]).collect();
+    assert_eq!(repeated(&packages), [""; 0]);
 }
 
-#[derive(Clone, Copy)]
-struct Version<'a>(&'a Package, &'a Resolve);
-
-impl<'a> Version<'a> {
-    fn interface(self, name: &str) -> Option<&'a Interface> {
-        self.0.interfaces.get(name).map(|id| &self.1.interfaces[*id])
-    }
-
-    /// What can be named in an interface: functions and types.
-    fn items(self, interface: &Interface) -> BTreeMap<String, String> {
-        let functions =
-            interface.functions.iter().map(|(name, function)| (name.clone(), signature(self.1, function)));
-        let types =
-            interface.types.iter().map(|(name, id)| (name.clone(), definition(self.1, &self.1.types[*id])));
-        functions.chain(types).collect()
-    }
-
-    /// Names of what a world imports, and of what it exports.
-    fn world(self, world: &World) -> (BTreeSet<String>, BTreeSet<String>) {
-        let name = |key: &WorldKey| match key {
-            WorldKey::Name(name) => name.clone(),
-            WorldKey::Interface(id) => self.1.interfaces[*id].name.clone().unwrap_or_default(),
-        };
-        (world.imports.keys().map(name).collect(), world.exports.keys().map(name).collect())
-    }
-
-    /// Whether addons are asked by it.
-    fn is_exported(self, name: &str) -> bool {
-        let mut worlds = self.0.worlds.values().map(|id| self.world(&self.1.worlds[*id]));
-        worlds.any(|(_, exports)| exports.contains(name))
-    }
-}
-
-/// A type without its documentation.
-fn definition(resolve: &Resolve, definition: &TypeDef) -> String {
-    let listed = |rows: Vec<String>| format!("{} {{ {} }}", definition.kind.as_str(), rows.join(", "));
-    match &definition.kind {
-        TypeDefKind::Record(record) => listed(
-            record
-                .fields
-                .iter()
-                .map(|field| format!("{}: {}", field.name, text(resolve, &field.ty)))
-                .collect(),
-        ),
-        TypeDefKind::Variant(variant) => listed(
-            variant
-                .cases
-                .iter()
-                .map(|case| match &case.ty {
-                    Some(of) => format!("{}({})", case.name, text(resolve, of)),
-                    None => case.name.clone(),
-                })
-                .collect(),
-        ),
-        TypeDefKind::Enum(cases) => listed(cases.cases.iter().map(|case| case.name.clone()).collect()),
-        TypeDefKind::Flags(flags) => listed(flags.flags.iter().map(|flag| flag.name.clone()).collect()),
-        TypeDefKind::Type(Type::Id(of)) => {
-            let of = &resolve.types[*of];
-            let owner = match of.owner {
-                TypeOwner::Interface(id) => resolve.interfaces[id].name.as_deref(),
-                _ => None,
-            };
-            format!("{}.{}", owner.unwrap_or_default(), of.name.as_deref().unwrap_or_default())
-        }
-        TypeDefKind::Type(of) => text(resolve, of),
-        other => anonymous(resolve, other),
-    }
-}
-
-/// What of the old one does not go on with the new one.
-fn breaks(old: Version<'_>, new: Version<'_>) -> Vec<String> {
+/// What a version has that an earlier one has too. Each interface and each world is of the version in which it was
+/// released, for ever: a later version says what is new, and refers to the rest.
+fn repeated(packages: &[&Package]) -> Vec<String> {
+    let mut seen: BTreeMap<&str, &Package> = BTreeMap::new();
     let mut told = Vec::new();
-    for name in old.0.interfaces.keys() {
-        let (Some(before), Some(now)) = (old.interface(name), new.interface(name)) else {
-            told.push(format!("{name} is gone"));
-            continue;
-        };
-        let (before, items) = (old.items(before), new.items(now));
-        for (item, was) in &before {
-            match items.get(item) {
-                None => told.push(format!("{name}.{item} is gone")),
-                Some(is) if is != was => told.push(format!("{name}.{item} was {was} and is {is}")),
-                Some(_) => {}
+    for package in packages {
+        for name in package.interfaces.keys().chain(package.worlds.keys()) {
+            match seen.insert(name, package) {
+                Some(earlier) => {
+                    told.push(format!("{name} of {} is in {} already", package.name, earlier.name))
+                }
+                None => {}
             }
-        }
-        if new.is_exported(name) {
-            let added = now.functions.keys().filter(|function| !before.contains_key(*function));
-            told.extend(
-                added.map(|function| format!("{name}.{function} is asked of addons that do not have it")),
-            );
-        }
-    }
-    for (name, id) in &old.0.worlds {
-        let Some(now) = new.0.worlds.get(name) else {
-            told.push(format!("the world {name} is gone"));
-            continue;
-        };
-        let ((imports, exports), (more, others)) =
-            (old.world(&old.1.worlds[*id]), new.world(&new.1.worlds[*now]));
-        if !imports.is_subset(&more) || exports != others {
-            told.push(format!("the world {name} is another one"));
         }
     }
     told
 }
 
-fn check(new: &str, expected: Expect) {
-    const OLD: &str = "
-        interface types { record user { name: string } variant error { other(string) } }
-        interface log { write: func(line: string); }
-        interface judge { use types.{user, error}; ask: func(user: user) -> result<bool, error>; }
-        world addon { import log; export judge; }
-    ";
-    let read = |text: &str| {
-        let mut resolve = Resolve::default();
-        let text = format!("package mk8s:addon@0.1.0;\n{text}");
-        let package = resolve.push_str("contract.wit", &text).expect("the text is WIT");
-        (resolve.packages[package].clone(), resolve)
-    };
-    let (old, new) = (read(OLD), read(new));
-    expected.assert_eq(&breaks(Version(&old.0, &old.1), Version(&new.0, &new.1)).join("\n"));
-}
-
 #[test]
-fn a_contract_that_only_grows_breaks_nobody() {
-    check(
-        "
-        interface types { record user { name: string } variant error { other(string) } record more { a: u8 } }
-        interface log { write: func(line: string); flush: func(); }
-        interface judge { use types.{user, error}; ask: func(user: user) -> result<bool, error>; }
-        interface judge-again { ask: func() -> bool; }
-        world addon { import log; import types; export judge; }
-        world another { export judge-again; }
-        ",
-        expect![""],
-    );
-}
-
-#[test]
-fn each_break_is_told() {
-    check(
-        "
-        interface types { record user { name: string, uid: string } variant error { other(string), denied } }
-        interface judge { use types.{user}; ask: func(user: user) -> bool; more: func(); }
-        world addon { export judge; export types; }
-        ",
-        expect![[r#"
-            types.error was variant { other(string) } and is variant { other(string), denied }
-            types.user was record { name: string } and is record { name: string, uid: string }
-            log is gone
-            judge.ask was (user: `user`) → bool, or `error` and is (user: `user`) → bool
-            judge.error is gone
-            judge.more is asked of addons that do not have it
-            the world addon is another one"#]],
-    );
+fn a_version_that_says_something_anew_is_told() {
+    let mut resolve = Resolve::default();
+    let mut read = |text: &str| resolve.push_str("contract.wit", text).expect("the text is WIT");
+    let versions = [
+        "package mk8s:addon@0.1.0;
+         interface types { variant error { other(string) } }
+         interface log { write: func(line: string); }
+         interface judge { use types.{error}; ask: func() -> result<bool, error>; }
+         world base { import log; }
+         world judge-addon { include base; export judge; }",
+        "package mk8s:addon@0.2.0;
+         interface scheduling { use mk8s:addon/types@0.1.0.{error}; pick: func() -> result<string, error>; }
+         world scheduling-addon { include mk8s:addon/base@0.1.0; export scheduling; }",
+        "package mk8s:addon@0.3.0-draft;
+         interface judge { ask: func() -> bool; }
+         world base { import mk8s:addon/log@0.1.0; }",
+    ];
+    let ids = versions.map(|text| read(text));
+    let [first, second, third] = ids.map(|id| &resolve.packages[id]);
+    assert_eq!(repeated(&[first, second]), [""; 0]);
+    expect![[r#"
+        judge of mk8s:addon@0.3.0-draft is in mk8s:addon@0.1.0 already
+        base of mk8s:addon@0.3.0-draft is in mk8s:addon@0.1.0 already"#]]
+    .assert_eq(&repeated(&[first, second, third]).join("\n"));
 }

@@ -161,8 +161,8 @@ fn rule(rule: FilterRule) -> Value {
         Action::Other(name) => name,
     };
     json!({
-        "hook": hook, "source": rule.source, "destination": rule.destination,
-        "notDestination": rule.not_destination, "protocol": rule.protocol, "ports": rule.ports, "action": action,
+        "hook": hook, "sources": rule.sources, "destinations": rule.destinations,
+        "notDestinations": rule.not_destinations, "protocol": rule.protocol, "ports": rule.ports, "action": action,
     })
 }
 
