@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::error;
 
+use crate::allocate::Allocated;
 use crate::config::Config;
 use crate::decide::{Decision, Nomination, Refusal, Rotation, decide};
 use crate::metrics::SchedulerMetrics;
@@ -52,6 +53,7 @@ pub(crate) enum Work {
         profile: Arc<Profile>,
         node: Box<str>,
         volumes: VolumePlan,
+        devices: Vec<Allocated>,
     },
     /// `demoted` waited for room that the pod gets now.
     Refuse {
@@ -192,6 +194,11 @@ impl Board {
         self.look(|state| drop(state.snapshot.promised.remove(volume)));
     }
 
+    /// The API server told of a claim's devices: they need not be kept for it.
+    pub(crate) fn devices_settled(&self, claim: &ObjectKey) {
+        self.look(|state| state.snapshot.allocating.settle(claim));
+    }
+
     /// Decides on the next pod.
     pub(crate) fn next(&self) -> Next {
         self.step(|state, now| {
@@ -227,15 +234,16 @@ impl Board {
             }
         };
         match decision {
-            Decision::Bind { node, volumes } => {
+            Decision::Bind { node, volumes, devices } => {
                 state.snapshot.unnominate(key);
                 state.snapshot.assume(pod.clone(), &node);
                 for (claim, volume) in &volumes.bind {
                     state.snapshot.promised.insert(volume.clone(), claim.clone());
                 }
+                state.snapshot.allocating.begin(&pod.head.uid, &devices);
                 // Who waits to be beside it need not wait for the API server.
                 state.tell(&Event::Assigned { old: None, new: Some(&pod) }, now);
-                Work::Bind { turn, profile, node, volumes }
+                Work::Bind { turn, profile, node, volumes, devices }
             }
             Decision::Refuse(refusal) => {
                 state.queue.refused(key, refusal.plugins, now);
@@ -329,7 +337,11 @@ impl State {
         let waited = self.queue.remove(key);
         let kept_room = self.snapshot.nomination(key).is_some();
         self.snapshot.unnominate(key);
-        let left = self.snapshot.remove(key).or(waited.filter(|_| kept_room));
+        let placed = self.snapshot.remove(key);
+        if let Some(pod) = waited.as_ref().or(placed.as_ref()) {
+            self.snapshot.allocating.forget(&pod.head.uid);
+        }
+        let left = placed.or(waited.filter(|_| kept_room));
         if let Some(pod) = left {
             self.tell(&Event::Assigned { old: Some(&pod), new: None }, now);
         }

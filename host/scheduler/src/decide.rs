@@ -6,8 +6,9 @@ mod preempt;
 #[cfg(test)]
 mod tests;
 
+use crate::allocate::Allocated;
 use crate::cycle::Cycle;
-use crate::plugin::{Plugin, Plugins, VolumePlan, plan_volumes};
+use crate::plugin::{Plugin, Plugins, VolumePlan, plan_devices, plan_volumes};
 use crate::profile::Profile;
 use crate::snapshot::{NodeId, NodeState, Snapshot};
 use crate::view::PodView;
@@ -24,10 +25,11 @@ const LEAST_PERCENTAGE: usize = 5;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// To the node of this name, once its volumes are there.
+    /// To the node of this name, once its volumes are there and its claims have these devices.
     Bind {
         node: Box<str>,
         volumes: VolumePlan,
+        devices: Vec<Allocated>,
     },
     Refuse(Refusal),
 }
@@ -111,7 +113,8 @@ pub(crate) fn decide(
     };
     let view = node.view.as_deref().expect("a node that fits is there");
     let volumes = plan_volumes(&cycle, view).unwrap_or_default();
-    Decision::Bind { node: view.name().into(), volumes }
+    let devices = plan_devices(&cycle, view);
+    Decision::Bind { node: view.name().into(), volumes, devices }
 }
 
 /// The node that the pod waits for, if it fits there.
