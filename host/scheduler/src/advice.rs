@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use client::Client;
+use client::{Client, ListOptions};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::{Tree, meta};
@@ -13,7 +13,7 @@ use tracing::warn;
 use crate::view::PodView;
 
 /// One that judges and ranks nodes, and may bind pods.
-pub trait Advise: Send + Sync + 'static {
+pub(crate) trait Advise: Send + Sync + 'static {
     /// As it is told of in errors.
     fn name(&self) -> String;
 
@@ -41,37 +41,37 @@ pub trait Advise: Send + Sync + 'static {
 
 /// A pod, and nodes that fit it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Case {
-    pub pod: Tree,
+pub(crate) struct Case {
+    pub(crate) pod: Tree,
     /// Their names.
-    pub nodes: Vec<String>,
+    pub(crate) nodes: Vec<String>,
     /// The nodes by their names, where somebody wants to see them.
-    pub objects: BTreeMap<String, Tree>,
+    pub(crate) objects: BTreeMap<String, Tree>,
 }
 
 /// What one says of nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// The names of those that are left.
-    pub kept: Vec<String>,
-    pub refused: Vec<Refused>,
+    pub(crate) kept: Vec<String>,
+    pub(crate) refused: Vec<Refused>,
 }
 
 /// A node that one refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub node: String,
-    pub reason: String,
+pub(crate) struct Refused {
+    pub(crate) node: String,
+    pub(crate) reason: String,
     /// Whether it may pass when other pods go.
-    pub is_resolvable: bool,
+    pub(crate) is_resolvable: bool,
 }
 
 /// Which pod is to be bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bound {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
+pub(crate) struct Bound {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) uid: String,
 }
 
 /// Those who have a say.
@@ -107,7 +107,7 @@ pub(crate) async fn ask(
     let whole = pods.get(&key.name).await.map_err(|error| error.to_string())?;
     let mut case = Case { pod: whole, nodes, objects: BTreeMap::new() };
     if advisors.iter().any(|advisor| advisor.wants_nodes()) {
-        let list = client.cluster::<Node>().viewed::<Tree>().list_all(&Default::default()).await;
+        let list = client.cluster::<Node>().viewed::<Tree>().list_all(&ListOptions::default()).await;
         let list = list.map_err(|error| error.to_string())?.items.into_iter();
         case.objects = list.map(|node| (meta::name(&node).to_owned(), node)).collect();
     }
@@ -149,14 +149,14 @@ async fn judge(advisors: &Advisors, mut case: Case) -> Result<Advice, String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
     /// Keeps, ranks and fails as it is told.
-    pub(crate) struct Scripted {
-        pub(crate) keeps: Result<Vec<&'static str>, &'static str>,
-        pub(crate) ranks: Vec<(&'static str, i64)>,
-        pub(crate) is_ignorable: bool,
+    struct Scripted {
+        keeps: Result<Vec<&'static str>, &'static str>,
+        ranks: Vec<(&'static str, i64)>,
+        is_ignorable: bool,
     }
 
     impl Advise for Scripted {

@@ -21,8 +21,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::advice::{Advise, Advisors};
 use crate::board::Board;
 use crate::config::Config;
+use crate::extender::Extender;
 use crate::metrics::SchedulerMetrics;
 use crate::queue::hint::Event;
 use crate::scheduling::Scheduling;
@@ -90,7 +92,10 @@ impl Config {
             self.profiles.first().map_or(Self::SCHEDULER_NAME, |profile| profile.scheduler_name());
         let source = Source { component: component.to_owned(), host: String::new() };
         let (events, recorder) = recorder(client.clone(), source);
-        let board = Board::new(self, counts.clone());
+        let extenders = self.extenders.iter().cloned();
+        let extenders: Advisors =
+            extenders.map(|extender| Arc::new(Extender::new(extender)) as Arc<dyn Advise>).collect();
+        let board = Board::new(self, counts.clone(), extenders);
         let (claim_changes, claims) = watch::channel(());
         let reading = readings(&client, &board, claim_changes);
         let gate = Gate::new(client.clone(), CacheTtl::COMPONENT);

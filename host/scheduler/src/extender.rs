@@ -1,13 +1,14 @@
 //! Extenders: HTTP servers that a `KubeSchedulerConfiguration` names, asked as upstream asks them.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use net::{CertificatePem, HttpClient, TlsClient};
 use objects::{Tree, tree};
-use serde::Deserialize;
 
 use crate::advice::{Advise, Bound, Case, Judged, Refused};
 use crate::plugin::BEST;
@@ -49,17 +50,6 @@ pub(crate) struct Extender {
     client: Result<HttpClient, String>,
 }
 
-/// What it answers to a filter.
-#[derive(Deserialize)]
-#[serde(from = "Tree")]
-struct Filtered(Tree);
-
-impl From<Tree> for Filtered {
-    fn from(tree: Tree) -> Self {
-        Self(tree)
-    }
-}
-
 impl Extender {
     pub(crate) fn new(config: ExtenderConfig) -> Self {
         let client = match &config.tls {
@@ -75,7 +65,7 @@ impl Extender {
         let request = Request::builder().method(Method::POST).uri(&url);
         let request = request
             .header(header::CONTENT_TYPE, "application/json")
-            .body(net::body::full(Bytes::from(body.to_json())))
+            .body(net::body::full(body.to_json()))
             .map_err(|error| error.to_string())?;
         let answered = async {
             let answer = client.send(request).await.map_err(|error| error.to_string())?;
@@ -94,7 +84,10 @@ impl Extender {
     fn arguments(&self, case: &Case) -> Tree {
         let mut arguments = tree!({ "pod": (case.pod.clone()) });
         if self.config.knows_nodes {
-            arguments.insert("nodenames", case.nodes.iter().map(|name| Tree::from(name.as_str())).collect::<Vec<_>>());
+            arguments.insert(
+                "nodenames",
+                case.nodes.iter().map(|name| Tree::from(name.as_str())).collect::<Vec<_>>(),
+            );
         } else {
             let nodes: Vec<Tree> =
                 case.nodes.iter().filter_map(|name| case.objects.get(name).cloned()).collect();
@@ -135,7 +128,9 @@ fn judged(answer: &Tree, asked: &[String]) -> Result<Judged, String> {
     if let Some(names) = field(answer, "nodenames") {
         for name in names.items().iter().filter_map(Tree::as_str) {
             if asked.iter().all(|node| node != name) {
-                return Err(format!("extender claims a filtered node {name:?} which is not found in the input node list"));
+                return Err(format!(
+                    "extender claims a filtered node {name:?} which is not found in the input node list"
+                ));
             }
             judged.kept.push(name.to_owned());
         }

@@ -1,6 +1,7 @@
 //! Binds pods to nodes. The decision is pure: a pod and a snapshot of the cluster in, a node or the reasons against
 //! each out. Which plugins have a say in it is a table.
 
+mod advice;
 mod allocate;
 mod amounts;
 mod board;
@@ -8,6 +9,7 @@ mod component;
 mod config;
 mod cycle;
 mod decide;
+mod extender;
 #[cfg(test)]
 mod fixture;
 mod groups;

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::advice::{self, Bound};
 use crate::allocate::Allocated;
 use crate::board::{Board, Next, Work};
 use crate::decide::{Nomination, Refusal};
@@ -51,6 +52,8 @@ enum BindError {
     Volumes(#[from] VolumeError),
     #[error("running PreBind plugin \"DynamicResources\": {0}")]
     Devices(#[source] DeviceError),
+    #[error("running Bind plugin \"ExtenderBinder\": {0}")]
+    Advisor(String),
     #[error("running Bind plugin \"DefaultBinder\": {0}")]
     Binding(#[source] ApiError),
 }
@@ -99,6 +102,12 @@ impl Scheduling {
         match work {
             Work::Bind { turn, profile, node, volumes, devices } => {
                 self.bind(turn, &profile, &node, &volumes, &devices).await;
+            }
+            Work::Ask { turn, profile, advisors, nodes } => {
+                let advice = advice::ask(&self.client, &turn.pod, &advisors, nodes).await;
+                if let Some(work) = self.board.advised(turn, profile, advice) {
+                    Box::pin(self.carry_out(work)).await;
+                }
             }
             Work::Refuse { turn, profile, refusal, demoted } => {
                 self.say(&turn.pod, "Unschedulable", &refusal.message, &refusal.nomination).await;
@@ -161,6 +170,14 @@ impl Scheduling {
         }
         devices::reserve(self, pod, allocated).await.map_err(BindError::Devices)?;
         let key = &pod.head.key;
+        if let Some(binder) = self.board.binder(pod) {
+            let bound = Bound {
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                uid: pod.head.uid.to_string(),
+            };
+            return binder.bind(&bound, node).await.map_err(BindError::Advisor);
+        }
         let binding = Binding {
             metadata: ObjectMeta {
                 namespace: Some(key.namespace.clone()),

@@ -51,7 +51,7 @@ fn config(claim: &Claim<'_>, picks: &[&Pick<'_, '_>]) -> Vec<Tree> {
     }
     for one in claim.view.devices.items_at(&["config"]) {
         let concerns = |pick: &&Pick<'_, '_>| is_about(one, pick.request.name, &pick.kind.name);
-        if picks.iter().any(|pick| concerns(pick)) {
+        if picks.iter().any(concerns) {
             let mut one = one.clone();
             one.insert("source", "FromClaim");
             config.push(one);

@@ -11,7 +11,7 @@ use super::request::{Kind, Request};
 /// What the API takes of one claim.
 const MOST_DEVICES: usize = 32;
 /// Devices that are tried, however claims and devices are made; upstream gives up after some seconds.
-const STEPS: usize = 200_000;
+const STEPS: usize = 20_000;
 const GIVEN_UP: &str = "timed out trying to allocate devices";
 
 /// A device for a request.
@@ -39,7 +39,7 @@ pub(super) fn search<'s, 'a>(
         selected: HashMap::new(),
         steps: 0,
     };
-    Ok(search.fill(0)?.then_some(search.picks))
+    Ok((search.is_worthwhile()? && search.fill(0)?).then_some(search.picks))
 }
 
 struct Search<'s, 'a> {
@@ -53,6 +53,25 @@ struct Search<'s, 'a> {
 }
 
 impl<'s, 'a> Search<'s, 'a> {
+    /// Whether there are enough devices for each request by itself: most nodes are passed over for that.
+    fn is_worthwhile(&mut self) -> Result<bool, String> {
+        for index in 0..self.requests.len() {
+            let mut is_met = false;
+            for place in 0..self.requests[index].1.kinds.len() {
+                let wanted = self.requests[index].1.kinds[place].count.unwrap_or(1);
+                let mut found = 0;
+                for device in 0..self.offer.devices.len() {
+                    found += usize::from(found < wanted && self.may_pick(index, place, device)?);
+                }
+                is_met |= found == wanted;
+            }
+            if !is_met {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Finds devices for the requests from one on.
     fn fill(&mut self, index: usize) -> Result<bool, String> {
         let Some((_, request)) = self.requests.get(index).copied() else { return Ok(true) };

@@ -252,10 +252,11 @@ fn an_allocation_says_where_it_can_be_used_and_what_its_driver_is_told() {
 #[test]
 fn a_search_without_end_is_given_up() {
     let names: Vec<String> = (0..40).map(|number| format!("d{number:02}")).collect();
-    let devices: Vec<_> = names.iter().map(|name| (name.as_str(), model("x"))).collect();
+    let devices: Vec<_> = names.iter().map(|name| (name.as_str(), model(name))).collect();
     let given = Given::of(&[slice("n", &devices)]);
-    let never = select("device.attributes['gpu.example.com'].model == 'z'");
     let many = exactly("many", tree!({ "count": 20 }));
-    let none = exactly("none", tree!({ "selectors": never }));
-    given.check(&[claim("c", vec![many, none])], expect!["timed out trying to allocate devices"]);
+    let mut asking = claim("c", vec![many, exactly("alike", tree!({ "count": 2 }))]);
+    let alike = tree!([{ "requests": ["alike"], "matchAttribute": "gpu.example.com/model" }]);
+    asking.set_at(&["spec", "devices", "constraints"], alike);
+    given.check(&[asking], expect!["timed out trying to allocate devices"]);
 }

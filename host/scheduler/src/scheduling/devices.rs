@@ -17,6 +17,8 @@ pub(super) enum DeviceError {
     Api(#[from] ApiError),
     #[error("claim {0} got deleted in the meantime")]
     Deleted(String),
+    #[error("claim {0} got deallocated in the meantime")]
+    Deallocated(String),
     #[error("claim {0} already got allocated in the meantime")]
     Allocated(String),
 }
@@ -34,7 +36,7 @@ pub(super) async fn reserve(
         if let Some(decided) = decided {
             claim = give(&claims, claim, decided).await?;
         } else if needs {
-            return Err(DeviceError::Deleted(name.to_owned()));
+            return Err(DeviceError::Deallocated(name.to_owned()));
         }
         let mut users = claim.items_at(&["status", "reservedFor"]).to_vec();
         let is_reserved = users.iter().any(|user| user.str_at(&["uid"]) == Some(&*pod.head.uid));
