@@ -149,6 +149,8 @@ impl Node {
             // The state is kept elsewhere.
             _ => None,
         };
+        let store = StoreChoice::of(&effective, &data_dir)?;
+        let endpoints = store.endpoints();
         let mut units = vec![
             units::certificates::unit(
                 data_dir.clone(),
@@ -158,7 +160,7 @@ impl Node {
                 slots.certificates.clone(),
             ),
             units::datastore::unit(
-                StoreChoice::of(&effective, &data_dir)?,
+                store,
                 units::datastore::Slots { datastore: slots.datastore, embedded: slots.embedded.clone() },
             ),
             units::apiserver::unit(api, slots.api.clone()),
@@ -182,7 +184,7 @@ impl Node {
             if let Some((interval, retention)) = snapshots {
                 let folder = data_dir.join("var/kubernetes/snapshots");
                 let schedule = units::snapshots::Schedule { folder, interval, retention };
-                units.push(units::snapshots::unit(schedule, slots.embedded));
+                units.push(units::snapshots::unit(schedule, slots.embedded.clone()));
             }
         }
         if role == Role::Node {
@@ -222,6 +224,8 @@ impl Node {
             configuration,
             sockets: Arc::new(sockets),
             certificates: slots.certificates,
+            endpoints,
+            embedded: slots.embedded,
             api: slots.api,
             secrets,
             addons: slots.addons,

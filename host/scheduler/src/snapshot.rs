@@ -2,6 +2,7 @@
 //! before the API server tells of it.
 
 mod allocating;
+mod domains;
 mod node_state;
 mod order;
 
@@ -16,7 +17,10 @@ use crate::view::{
     DriverView, NamespaceView, NodeView, PodView, Selecting, SliceView, VolumeView,
 };
 
+use domains::DomainsByKey;
+
 pub(crate) use allocating::Allocating;
+pub(crate) use domains::{Domain, Domains};
 pub(crate) use node_state::NodeState;
 
 /// A node in this process; used again after the node is gone.
@@ -53,6 +57,7 @@ pub(crate) struct Snapshot {
     order: Vec<NodeId>,
     pods: HashMap<ObjectKey, Placement>,
     assumed: usize,
+    domains: DomainsByKey,
     pub(crate) groups: Groups,
     pub(crate) tables: Tables,
     /// How many pods that have nodes use a claim.
@@ -91,6 +96,9 @@ impl Snapshot {
         let old = self.slots[id.0].view.replace(view.clone());
         self.count_images(old.as_deref(), -1);
         self.count_images(Some(&view), 1);
+        if old.as_ref().is_none_or(|old| old.labels != view.labels) {
+            self.domains.forget();
+        }
         if old.is_none_or(|old| old.zone() != view.zone()) {
             self.arrange();
         }
@@ -100,6 +108,7 @@ impl Snapshot {
         let Some(id) = self.by_name.get(name).copied() else { return };
         let old = self.slots[id.0].view.take();
         self.count_images(old.as_deref(), -1);
+        self.domains.forget();
         self.arrange();
         self.tidy(id);
     }
@@ -162,6 +171,11 @@ impl Snapshot {
             let state = self.node(*id);
             Some((state, state.view.as_deref()?))
         })
+    }
+
+    /// The domains that the nodes which exist are in by a label.
+    pub(crate) fn domains(&self, key: &str) -> Arc<Domains> {
+        self.domains.get(key, self.nodes().map(|(state, view)| (state.id, view)))
     }
 
     pub(crate) fn claim_uses(&self, claim: &ObjectKey) -> i64 {
