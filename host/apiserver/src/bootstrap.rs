@@ -19,6 +19,7 @@ use crate::config::ClientAuthorities;
 use crate::discovery::Priority;
 use crate::registration;
 use crate::rest::Rest;
+use crate::tokens::uses;
 
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 const HTTPS: u16 = 443;
@@ -47,6 +48,7 @@ pub(crate) async fn ensure(
     for class in kind::system_priority_classes() {
         write(rest, Verb::Create, ("scheduling.k8s.io", "priorityclasses"), "", class).await?;
     }
+    write(rest, Verb::Create, ("", "configmaps"), "", tracking()).await?;
     flow::ensure(rest).await?;
     for service in api_services(rest) {
         write(rest, Verb::Create, ("apiregistration.k8s.io", "apiservices"), "", service).await?;
@@ -81,6 +83,16 @@ async fn write(
         Err(status) if status.is(Reason::AlreadyExists) => Ok(()),
         Err(status) => Err(status),
     }
+}
+
+/// Since when uses of tokens that secrets hold are written on those.
+fn tracking() -> Tree {
+    tree!({
+        "metadata": {
+            "namespace": "kube-system", "name": "kube-apiserver-legacy-service-account-token-tracking"
+        },
+        "data": { "since": (uses::day(supervise::clock::now())) }
+    })
 }
 
 /// The ServiceCIDR of the addresses that Services get here, which is ready at once.

@@ -32,7 +32,7 @@ use crate::proxy::ObjectProxy;
 use crate::rest::{Foundation, Rest};
 use crate::review::ReviewDeps;
 use crate::storage::{Expiry, Values};
-use crate::tokens::{PublicKey, Signer, Verifier};
+use crate::tokens::{PublicKey, Signer, Verifier, uses};
 
 /// Tasks below the verbs get this long to end after the last connection.
 const GRACE: Duration = Duration::from_secs(5);
@@ -162,7 +162,9 @@ impl ApiServerTask {
         scope.spawn("trusted CAs", bootstrap::follow_authorities(rest.clone(), authorities, stop.clone()));
         scope.spawn("objects of flow control", bootstrap::follow_flow(rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
-        let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone());
+        let (uses, used) = uses::uses();
+        scope.spawn("uses of tokens", uses::write(rest.clone(), used, stop.clone()));
+        let verifier = Verifier::new(rest.clone(), keys.clone(), issuer.clone(), audiences.clone(), uses);
         let bearers = Bearers::new(verifier, Arc::clone(authenticate), audiences.clone());
         let ask_bearer = {
             let bearers = bearers.clone();

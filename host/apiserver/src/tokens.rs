@@ -6,6 +6,7 @@ mod claims;
 pub(crate) mod documents;
 pub(crate) mod jws;
 mod legacy;
+pub(crate) mod uses;
 
 use jiff::Timestamp;
 use objects::{Tree, meta};
@@ -13,6 +14,7 @@ use objects::{Tree, meta};
 pub(crate) use claims::{Claims, Reference};
 pub use jws::KeyError;
 pub(crate) use jws::{PublicKey, Signer};
+use uses::Uses;
 
 use crate::authn::UserInfo;
 use crate::rest::Rest;
@@ -47,6 +49,12 @@ pub(crate) enum TokenError {
     Deleted { kind: &'static str, name: String },
     #[error("{kind} UID ({actual}) does not match claim ({claimed})")]
     Replaced { kind: &'static str, actual: String, claimed: String },
+    #[error(
+        "the token in secret {secret} for service account {account} has been marked invalid. Use tokens from the \
+         TokenRequest API or manually created secret-based tokens, or remove the \
+         'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token"
+    )]
+    Unused { secret: String, account: String },
 }
 
 /// Knows the tokens of one issuer. Cheap to clone.
@@ -56,12 +64,19 @@ pub(crate) struct Verifier {
     keys: Vec<PublicKey>,
     issuer: String,
     audiences: Vec<String>,
+    uses: Uses,
 }
 
 impl Verifier {
     /// `audiences` are those of the API: what a token must be for where nobody asks for others.
-    pub(crate) fn new(rest: Rest, keys: Vec<PublicKey>, issuer: String, audiences: Vec<String>) -> Self {
-        Self { rest, keys, issuer, audiences }
+    pub(crate) fn new(
+        rest: Rest,
+        keys: Vec<PublicKey>,
+        issuer: String,
+        audiences: Vec<String>,
+        uses: Uses,
+    ) -> Self {
+        Self { rest, keys, issuer, audiences, uses }
     }
 
     /// Whom the token is of; `None` where it is no token of this issuer. `audiences` empty asks for the API's.
@@ -80,7 +95,7 @@ impl Verifier {
         if !self.keys.iter().any(|key| key.verifies(&token)) {
             return Err(TokenError::Signature);
         }
-        let now = now.as_second();
+        let (time, now) = (now, now.as_second());
         if issuer == legacy::ISSUER {
             // Such a token names no audience: it is for the API.
             let own = |wanted: &&String| audiences.is_empty() || audiences.contains(wanted);
@@ -88,7 +103,8 @@ impl Verifier {
             if shared.is_empty() {
                 return Err(TokenError::Audience { actual: Vec::new(), wanted: audiences.to_vec() });
             }
-            let user = legacy::user(self.rest.view(), text, &token.claims, now)?;
+            let (user, secret, account) = legacy::user(self.rest.view(), text, &token.claims, now)?;
+            self.uses.admit(&secret, &account, time)?;
             return Ok(Some(Bearer { user, audiences: shared }));
         }
         let claims = Claims::from_tree(&token.claims).ok_or(TokenError::Claims)?;
@@ -105,6 +121,12 @@ impl Verifier {
             return Err(TokenError::Audience { actual: claims.audiences, wanted: wanted.to_vec() });
         }
         self.holds(&claims, now)?;
+        let named = claims.secret.as_ref();
+        let secret =
+            named.and_then(|secret| core(self.rest.view(), "secrets", &claims.namespace, &secret.name));
+        if let Some(secret) = secret {
+            self.uses.admit(&secret, &claims.account.name, time)?;
+        }
         Ok(Some(Bearer { user: user(&claims), audiences: shared }))
     }
 

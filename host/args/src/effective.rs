@@ -91,6 +91,10 @@ impl ServiceArgs {
         self.checked(name, |value| value.parse().ok())
     }
 
+    pub fn decimal(&self, name: &str) -> f64 {
+        self.checked(name, value::decimal)
+    }
+
     /// `None` where nothing listens.
     pub fn port(&self, name: &str) -> Option<u16> {
         Some(self.checked(name, |value| value.parse().ok())).filter(|port| *port != 0)

@@ -26,6 +26,8 @@ pub enum Kind {
     Text,
     Bool,
     Number,
+    /// Not below zero: `0.1`.
+    Decimal,
     /// 0 means that nothing listens.
     Port,
     /// As Go writes it: `1h30m`, `300ms`.
@@ -114,11 +116,6 @@ const DELEGATED: &str = "
 
 /// Flags of every component that asks the API server for objects.
 const CLIENT: &str = "kube-api-burst kube-api-content-type kube-api-qps master";
-
-/// Flags of every component of which one at a time works.
-const LEADER: &str = "
-    leader-elect leader-elect-lease-duration leader-elect-renew-deadline leader-elect-resource-lock
-    leader-elect-resource-name leader-elect-resource-namespace leader-elect-retry-period";
 
 /// klog's flags for files and traces of its own, which older releases took.
 const KLOG: &str = "

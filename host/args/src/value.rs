@@ -14,6 +14,7 @@ impl Kind {
             Self::Text | Self::Path => "a text".to_owned(),
             Self::Bool => "true or false".to_owned(),
             Self::Number => "a number".to_owned(),
+            Self::Decimal => "a number like 0.1".to_owned(),
             Self::Port => "a port, from 0 to 65535".to_owned(),
             Self::Duration => "a duration like 90s or 1h30m".to_owned(),
             Self::Address => "an IP address".to_owned(),
@@ -30,6 +31,7 @@ impl Kind {
             Self::Text | Self::Path | Self::List => true,
             Self::Bool => boolean(value).is_some(),
             Self::Number => value.parse::<u64>().is_ok(),
+            Self::Decimal => decimal(value).is_some(),
             Self::Port => value.parse::<u16>().is_ok(),
             Self::Duration => duration(value).is_some(),
             Self::Address => value.parse::<IpAddr>().is_ok(),
@@ -72,6 +74,11 @@ pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
+/// A number that is not below zero.
+pub(crate) fn decimal(value: &str) -> Option<f64> {
+    value.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)
+}
+
 /// As Go's `time.ParseDuration` has it, without signs and fractions.
 pub(crate) fn duration(value: &str) -> Option<Duration> {
     const UNITS: &[(&str, u64)] = &[
@@ -102,6 +109,15 @@ pub(crate) fn duration(value: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decimal_is_a_number_that_is_not_below_zero() {
+        assert_eq!(decimal("0.1"), Some(0.1));
+        assert_eq!(decimal("0"), Some(0.0));
+        for wrong in ["", "-0.1", "inf", "NaN", "a tenth"] {
+            assert_eq!(decimal(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_writes_them() {

@@ -85,6 +85,11 @@ impl<'a> Value<'a> {
         Self::Optional(value.map(Arc::new))
     }
 
+    /// A semantic version; none where the text is no such.
+    pub fn semver(text: &str) -> Option<Self> {
+        Semver::parse(text).ok().map(|version| Self::Semver(Arc::new(version)))
+    }
+
     /// A map whose values are worked out when they are asked for.
     pub fn fields(fields: &'a dyn Fields) -> Self {
         Self::Map(Map::Fields(fields))

@@ -12,6 +12,8 @@ use crate::resource::Query;
 pub struct ListOptions {
     pub label_selector: String,
     pub field_selector: String,
+    /// Of the custom metrics API alone: the series of a metric.
+    pub metric_label_selector: String,
     /// Empty: as of now. `0`: whatever the server has at hand.
     pub resource_version: String,
     /// Items a chunk; 0 asks for all at once.
@@ -32,6 +34,7 @@ impl ListOptions {
         let mut query = Query::default();
         query.push("labelSelector", &self.label_selector);
         query.push("fieldSelector", &self.field_selector);
+        query.push("metricLabelSelector", &self.metric_label_selector);
         query.push("resourceVersion", &self.resource_version);
         if self.limit != 0 {
             query.push("limit", &self.limit.to_string());

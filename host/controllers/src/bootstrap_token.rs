@@ -1,4 +1,6 @@
-//! Bootstrap tokens that have expired are deleted.
+//! Bootstrap tokens: those that have expired are deleted, the others sign what they who join are told of the cluster.
+
+pub(crate) mod signer;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -54,6 +56,11 @@ fn left(secret: &Secret, now: Timestamp) -> Option<Duration> {
     let text = std::str::from_utf8(&expiration.0).unwrap_or_default();
     let time = text.parse::<Timestamp>().unwrap_or(now);
     Some(Duration::try_from(time.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// What the secret holds under a key, if it is text.
+fn text<'a>(secret: &'a Secret, key: &str) -> Option<&'a str> {
+    std::str::from_utf8(&secret.data.as_ref()?.get(key)?.0).ok()
 }
 
 #[cfg(test)]

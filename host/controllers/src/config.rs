@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::certificates::ClusterSigning;
+use crate::horizontal_pod_autoscaler::Autoscaling;
 use crate::node_ipam::NodeNetworks;
 use crate::node_lifecycle::NodeLifecycle;
 use crate::selection::Selection;
@@ -39,8 +40,9 @@ pub struct Config {
     pub resource_claim_syncs: NonZeroUsize,
     /// Pods that ended and are kept; with zero all are.
     pub ended_pods: usize,
-    /// From one look at what an autoscaler's pods use to the next.
-    pub autoscaling_period: Duration,
+    /// How long a token of a service account that an older release made may go unused.
+    pub unused_tokens: Duration,
+    pub autoscaling: Autoscaling,
 }
 
 impl Config {
@@ -67,8 +69,8 @@ impl Config {
     pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
     /// Upstream's `--terminated-pod-gc-threshold`.
     pub const ENDED_PODS: usize = 12_500;
-    /// Upstream's `--horizontal-pod-autoscaler-sync-period`.
-    pub const AUTOSCALING_PERIOD: Duration = Duration::from_secs(15);
+    /// Upstream's `--legacy-service-account-token-clean-up-period`.
+    pub const UNUSED_TOKENS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 }
 
 impl Default for Config {
@@ -93,7 +95,8 @@ impl Default for Config {
             ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
             resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
             ended_pods: Self::ENDED_PODS,
-            autoscaling_period: Self::AUTOSCALING_PERIOD,
+            unused_tokens: Self::UNUSED_TOKENS,
+            autoscaling: Autoscaling::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::pod::Pod;
 use crate::wiring::Wiring;
 use behavior::History;
 use metrics::{Metrics, Scene, Unknown};
-use replicas::{TOLERANCE, Tolerance};
+use replicas::Tolerance;
 
 /// Upstream's `--concurrent-horizontal-pod-autoscaler-syncs`.
 const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
@@ -36,6 +36,46 @@ const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 const ABLE: &str = "AbleToScale";
 const ACTIVE: &str = "ScalingActive";
 const LIMITED: &str = "ScalingLimited";
+
+/// How autoscalers look at what their pods use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscaling {
+    /// From one look to the next.
+    pub period: Duration,
+    /// A ratio that differs from one by no more asks for nothing, unless the autoscaler has its own word.
+    pub tolerance: f64,
+    /// As long as something more was asked for, it is not scaled down, unless the autoscaler has its own word.
+    pub downscale_window: Duration,
+    /// So long after a pod's start what it uses of the CPU counts only if it was ready all along.
+    pub cpu_initialization: Duration,
+    /// A pod that got unready within this time of its start has not been ready yet.
+    pub initial_readiness: Duration,
+}
+
+impl Autoscaling {
+    /// Upstream's `--horizontal-pod-autoscaler-sync-period`.
+    pub const PERIOD: Duration = Duration::from_secs(15);
+    /// Upstream's `--horizontal-pod-autoscaler-tolerance`.
+    pub const TOLERANCE: f64 = 0.1;
+    /// Upstream's `--horizontal-pod-autoscaler-downscale-stabilization`.
+    pub const DOWNSCALE_WINDOW: Duration = Duration::from_secs(300);
+    /// Upstream's `--horizontal-pod-autoscaler-cpu-initialization-period`.
+    pub const CPU_INITIALIZATION: Duration = Duration::from_secs(300);
+    /// Upstream's `--horizontal-pod-autoscaler-initial-readiness-delay`.
+    pub const INITIAL_READINESS: Duration = Duration::from_secs(30);
+}
+
+impl Default for Autoscaling {
+    fn default() -> Self {
+        Self {
+            period: Self::PERIOD,
+            tolerance: Self::TOLERANCE,
+            downscale_window: Self::DOWNSCALE_WINDOW,
+            cpu_initialization: Self::CPU_INITIALIZATION,
+            initial_readiness: Self::INITIAL_READINESS,
+        }
+    }
+}
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("horizontalpodautoscaler");
@@ -51,8 +91,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let (scalers, pods) = (wiring.store(), wiring.store());
     let (client, metrics) = (wiring.client(), Metrics(wiring.client()));
     let histories = Mutex::default();
-    let period = wiring.config().autoscaling_period;
-    let autoscalers = Autoscalers { client, recorder, metrics, scalers, pods, histories, period };
+    let config = wiring.config().autoscaling.clone();
+    let autoscalers = Autoscalers { client, recorder, metrics, scalers, pods, histories, config };
     wiring.reconcile(autoscalers, queue, WORKERS);
 }
 
@@ -63,7 +103,7 @@ struct Autoscalers {
     scalers: Store<HorizontalPodAutoscaler>,
     pods: Store<Pod>,
     histories: Mutex<HashMap<ObjectKey, History>>,
-    period: Duration,
+    config: Autoscaling,
 }
 
 /// One look at one autoscaler.
@@ -131,7 +171,7 @@ impl Reconcile for Autoscalers {
                 _ => {}
             }
         }
-        Ok(Outcome::After(self.period))
+        Ok(Outcome::After(self.config.period))
     }
 }
 
@@ -219,7 +259,8 @@ impl Autoscalers {
             selector: &selector,
             pods: &pods,
             replicas: current,
-            tolerance: tolerance(look.scaler),
+            tolerance: tolerance(look.scaler, self.config.tolerance),
+            config: &self.config,
             now: look.now,
         };
         let (wanted, metric) = self.combined(look, &scene, current).await?;
@@ -232,7 +273,7 @@ impl Autoscalers {
         let normal = {
             let mut histories = self.histories();
             let history = histories.entry(key.clone()).or_default();
-            history.normalize(behavior, bounds, current, wanted, look.now)
+            history.normalize(behavior, self.config.downscale_window, bounds, current, wanted, look.now)
         };
         let (reason, message) =
             normal.stabilized.unwrap_or(("ReadyForNewScale", "recommended size matches current size"));
@@ -326,14 +367,14 @@ impl Autoscalers {
     }
 }
 
-fn tolerance(scaler: &HorizontalPodAutoscaler) -> Tolerance {
+fn tolerance(scaler: &HorizontalPodAutoscaler, otherwise: f64) -> Tolerance {
     let behavior = scaler.spec.behavior.as_ref();
     let read = |rules: Option<&k8s_openapi::api::autoscaling::v2::HPAScalingRules>| {
         let quantity = rules.and_then(|rules| rules.tolerance.as_ref())?;
         Some(quantity.0.parse::<objects::quantity::Quantity>().ok()?.as_f64())
     };
     Tolerance {
-        up: read(behavior.and_then(|behavior| behavior.scale_up.as_ref())).unwrap_or(TOLERANCE),
-        down: read(behavior.and_then(|behavior| behavior.scale_down.as_ref())).unwrap_or(TOLERANCE),
+        up: read(behavior.and_then(|behavior| behavior.scale_up.as_ref())).unwrap_or(otherwise),
+        down: read(behavior.and_then(|behavior| behavior.scale_down.as_ref())).unwrap_or(otherwise),
     }
 }

@@ -21,6 +21,7 @@ mod garbage_collector;
 mod horizontal_pod_autoscaler;
 mod int_or_percent;
 mod job;
+mod legacy_token;
 mod manager;
 mod monitors;
 mod namespace;
@@ -55,6 +56,7 @@ mod wiring;
 
 pub use certificates::ClusterSigning;
 pub use config::Config;
+pub use horizontal_pod_autoscaler::Autoscaling;
 pub use manager::{Clients, ControllersTask, Deps, names};
 pub use node_ipam::NodeNetworks;
 pub use node_lifecycle::NodeLifecycle;

@@ -10,6 +10,7 @@ use client::delegated::{CacheTtl, Gate};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::ReplicationController;
 use observe::Metrics;
+use reconcile::election::{Candidate, ElectionMetrics};
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{LoopEnded, Loops};
 use tokio::sync::watch;
@@ -20,9 +21,9 @@ use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, cron_job, daemon_set, deployment, disruption,
     endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, horizontal_pod_autoscaler, job,
-    namespace, node_ipam, node_lifecycle, node_ttl, pod_garbage_collector, replicas, resource_claim,
-    resource_quota, root_ca, service_account, service_cidr, stateful_set, taint_eviction, token_secret,
-    ttl_after_finished, volume,
+    legacy_token, namespace, node_ipam, node_lifecycle, node_ttl, pod_garbage_collector, replicas,
+    resource_claim, resource_quota, root_ca, service_account, service_cidr, stateful_set, taint_eviction,
+    token_secret, ttl_after_finished, volume,
 };
 
 /// One controller.
@@ -80,7 +81,13 @@ const CONTROLLERS: &[Controller] = &[
     ),
     row("service-cidr-controller", "service-cidrs-controller", service_cidr::wire),
     row("serviceaccount-token-controller", "tokens-controller", token_secret::wire),
+    row("bootstrap-signer-controller", "bootstrap-signer", bootstrap_token::signer::wire),
     row("token-cleaner-controller", "token-cleaner", bootstrap_token::wire_cleaner),
+    row(
+        "legacy-serviceaccount-token-cleaner-controller",
+        "legacy-service-account-token-cleaner",
+        legacy_token::wire,
+    ),
     row("daemonset-controller", "daemon-set-controller", daemon_set::wire),
     row("statefulset-controller", "statefulset-controller", stateful_set::wire),
     row("persistentvolume-binder-controller", "persistent-volume-binder", volume::binder::wire),
@@ -112,6 +119,25 @@ const CONTROLLERS: &[Controller] = &[
     row("disruption-controller", "disruption-controller", disruption::wire),
 ];
 
+/// Upstream's other controllers, which have nothing to do here, so that a list may name them.
+pub(crate) const WITHOUT_WORK: &[(&str, &str)] = &[
+    (
+        "validatingadmissionpolicy-status-controller",
+        "the API server, which has the types, writes that status",
+    ),
+    ("storageversion-garbage-collector-controller", "its feature StorageVersionAPI is off"),
+    ("storage-version-migrator-controller", "its API storagemigration.k8s.io is off"),
+    ("podcertificaterequest-cleaner-controller", "its feature PodCertificateRequest is off"),
+    (
+        "kube-apiserver-serving-clustertrustbundle-publisher-controller",
+        "its feature ClusterTrustBundle is off",
+    ),
+    ("selinux-warning-controller", "nobody runs it unless it is asked for, and no node has SELinux labels"),
+    ("service-lb-controller", "there is no cloud"),
+    ("node-route-controller", "there is no cloud"),
+    ("cloud-node-lifecycle-controller", "there is no cloud"),
+];
+
 /// The names of all controllers, as `--controllers` has them.
 pub fn names() -> impl Iterator<Item = &'static str> {
     CONTROLLERS.iter().map(|controller| controller.name)
@@ -131,6 +157,8 @@ pub struct Deps {
     /// The CAs that verify the API server, PEM; empty while they are not known.
     pub root_ca: watch::Receiver<String>,
     pub ports: Ports,
+    /// Where several processes have these controllers, that of which works.
+    pub candidate: Option<Candidate>,
 }
 
 /// Works as long as [`run`](Self::run) runs.
@@ -138,12 +166,15 @@ pub struct Deps {
 pub struct ControllersTask {
     board: Board,
     endpoints: Endpoints,
+    election: Option<(Candidate, Client, ElectionMetrics)>,
 }
 
 impl Config {
     pub fn build(self, deps: Deps) -> ControllersTask {
-        let Deps { clients, root_ca, ports } = deps;
+        let Deps { clients, root_ca, ports, candidate } = deps;
         let metrics = Metrics::new();
+        let election =
+            candidate.map(|candidate| (candidate, clients.manager.clone(), ElectionMetrics::new(&metrics)));
         let gate = Gate::new(clients.manager.clone(), CacheTtl::COMPONENT);
         let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
         let selection = self.controllers.clone();
@@ -151,25 +182,44 @@ impl Config {
         for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
             board.wire(controller.identity, controller.wire);
         }
-        ControllersTask { board, endpoints }
+        ControllersTask { board, endpoints, election }
     }
 }
 
 impl ControllersTask {
-    /// Ends when the controllers have read the state that they work on.
+    /// Ends when the controllers have read the state that they work on; at once where they may have to wait for their
+    /// turn.
     pub fn synced(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        self.board.synced()
+        let is_candidate = self.election.is_some();
+        let synced = self.board.synced();
+        async move {
+            if !is_candidate {
+                synced.await;
+            }
+        }
     }
 
-    /// Controls until `stop`.
+    /// Controls until `stop`; a candidate only while it leads.
     ///
     /// # Errors
-    /// The loop that ended though nobody stopped it.
+    /// The loop that ended though nobody stopped it; the election, where another leads now.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LoopEnded> {
-        let Self { board, endpoints } = self;
+        let Self { board, endpoints, election } = self;
         let mut loops = Loops::new("controllers");
         loops.spawn("endpoints", |stop| endpoints.run(stop));
-        board.start(&mut loops);
+        match election {
+            None => board.start(&mut loops),
+            Some((candidate, client, metrics)) => loops.spawn("leader election", |stop| async move {
+                let work = |stop| async {
+                    let mut loops = Loops::new("controllers");
+                    board.start(&mut loops);
+                    if let Err(ended) = loops.run(stop).await {
+                        tracing::error!(%ended, "the controllers stop");
+                    }
+                };
+                candidate.lead(&client, &metrics, stop, work).await;
+            }),
+        }
         loops.run(stop).await
     }
 }

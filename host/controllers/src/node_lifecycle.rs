@@ -34,10 +34,10 @@ pub struct NodeLifecycle {
     pub grace: Duration,
     /// How long a node may take to say how it is at first.
     pub startup_grace: Duration,
-    /// From the eviction of one node of a zone to that of the next.
-    pub eviction_interval: Duration,
+    /// From the eviction of one node of a zone to that of the next; none where none is evicted.
+    pub eviction_interval: Option<Duration>,
     /// The same in a large zone with too many nodes that are not ready.
-    pub secondary_eviction_interval: Duration,
+    pub secondary_eviction_interval: Option<Duration>,
     /// A zone of more nodes is large.
     pub large_zone: usize,
     /// So many of a hundred nodes that are not ready are too many.
@@ -64,8 +64,8 @@ impl Default for NodeLifecycle {
         Self {
             grace: Self::GRACE,
             startup_grace: Self::STARTUP_GRACE,
-            eviction_interval: Self::EVICTION_INTERVAL,
-            secondary_eviction_interval: Self::SECONDARY_EVICTION_INTERVAL,
+            eviction_interval: Some(Self::EVICTION_INTERVAL),
+            secondary_eviction_interval: Some(Self::SECONDARY_EVICTION_INTERVAL),
             large_zone: Self::LARGE_ZONE,
             unhealthy_percent: Self::UNHEALTHY_PERCENT,
         }

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::wiring::Wiring;
 
-const OF_TOKENS: &str = "type=kubernetes.io/service-account-token";
-const ACCOUNT_NAME: &str = "kubernetes.io/service-account.name";
+pub(crate) const OF_TOKENS: &str = "type=kubernetes.io/service-account-token";
+pub(crate) const ACCOUNT_NAME: &str = "kubernetes.io/service-account.name";
 const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 const CA_KEY: &str = "ca.crt";
 const NAMESPACE_KEY: &str = "namespace";
@@ -63,7 +63,7 @@ async fn follow(
     }
 }
 
-fn annotation<'a>(secret: &'a Secret, key: &str) -> Option<&'a String> {
+pub(crate) fn annotation<'a>(secret: &'a Secret, key: &str) -> Option<&'a String> {
     secret.metadata.annotations.as_ref()?.get(key).filter(|value| !value.is_empty())
 }
 
@@ -72,7 +72,7 @@ fn has(secret: &Secret, key: &str) -> bool {
 }
 
 /// Whether the secret is one of that account's.
-fn is_of(secret: &Secret, account: &ServiceAccount) -> bool {
+pub(crate) fn is_of(secret: &Secret, account: &ServiceAccount) -> bool {
     annotation(secret, ACCOUNT_UID).is_none_or(|uid| Some(uid) == account.metadata.uid.as_ref())
 }
 

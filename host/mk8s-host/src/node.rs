@@ -33,6 +33,7 @@ use crate::slot::Slot;
 use crate::sockets::{CONTAINERD_METRICS, Role, row};
 use crate::store::{self, StoreChoice};
 use crate::units;
+use crate::units::election::election;
 
 /// Where containerd finds its shims and runc.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -169,11 +170,13 @@ impl Node {
                 clients.clone(),
                 ca_bundle,
                 ports(row::CONTROLLERS, row::CONTROLLERS_PLAIN),
+                election(&effective, Service::KubeControllerManager, &facts.node_name)?,
             ),
             units::scheduler::unit(
                 units::scheduler::config(&effective)?,
                 clients.clone(),
                 ports(row::SCHEDULER, row::SCHEDULER_PLAIN),
+                election(&effective, Service::KubeScheduler, &facts.node_name)?,
             ),
         ];
         if let Some(parts) = etcd {

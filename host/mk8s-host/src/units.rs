@@ -7,6 +7,7 @@ pub(crate) mod containerd;
 pub(crate) mod control;
 pub(crate) mod controllers;
 pub(crate) mod datastore;
+pub(crate) mod election;
 pub(crate) mod etcd;
 pub(crate) mod hostpath;
 pub(crate) mod kubelet;

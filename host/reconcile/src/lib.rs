@@ -1,8 +1,9 @@
-//! Reflectors, keyed work queues and the driver of reconcilers; and the two paths that every component made of
-//! such loops serves.
+//! Reflectors, keyed work queues and the driver of reconcilers; which of several components works; and the two paths that
+//! every component made of such loops serves.
 //!
 //! A reconciler gets a key, never an event: what it does follows from the state that it finds. All time is tokio's.
 
+pub mod election;
 pub mod endpoints;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;

@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::error;
 
+use crate::advice::{Advice, Advise, Advisors, concerned};
+use crate::allocate::Allocated;
 use crate::config::Config;
-use crate::decide::{Decision, Nomination, Refusal, Rotation, decide};
+use crate::decide::{Decision, Nomination, Refusal, Rotation, candidates, decide, decide_advised};
 use crate::metrics::SchedulerMetrics;
 use crate::plugin::VolumePlan;
 use crate::profile::Profile;
@@ -32,6 +34,7 @@ struct Inner {
     changed: Notify,
     profiles: Vec<Arc<Profile>>,
     percentage: i64,
+    advisors: Advisors,
     decide: Decide,
     metrics: SchedulerMetrics,
 }
@@ -52,6 +55,14 @@ pub(crate) enum Work {
         profile: Arc<Profile>,
         node: Box<str>,
         volumes: VolumePlan,
+        devices: Vec<Allocated>,
+    },
+    /// Others are to be asked of these nodes, before it is decided.
+    Ask {
+        turn: Turn,
+        profile: Arc<Profile>,
+        advisors: Advisors,
+        nodes: Vec<String>,
     },
     /// `demoted` waited for room that the pod gets now.
     Refuse {
@@ -87,12 +98,12 @@ pub(crate) enum Volumes {
 }
 
 impl Board {
-    pub(crate) fn new(config: Config, metrics: SchedulerMetrics) -> Self {
-        Self::deciding(config, metrics, decide)
+    pub(crate) fn new(config: Config, metrics: SchedulerMetrics, advisors: Advisors) -> Self {
+        Self::deciding(config, metrics, advisors, decide)
     }
 
-    fn deciding(config: Config, metrics: SchedulerMetrics, decide: Decide) -> Self {
-        let Config { profiles, percentage, backoffs, forgotten } = config;
+    fn deciding(config: Config, metrics: SchedulerMetrics, advisors: Advisors, decide: Decide) -> Self {
+        let Config { profiles, percentage, backoffs, forgotten, extenders: _ } = config;
         let state = State {
             snapshot: Snapshot::default(),
             queue: Queue::new(backoffs, forgotten),
@@ -103,6 +114,7 @@ impl Board {
             changed: Notify::new(),
             profiles: profiles.into_iter().map(Arc::new).collect(),
             percentage,
+            advisors,
             decide,
             metrics,
         }))
@@ -192,6 +204,11 @@ impl Board {
         self.look(|state| drop(state.snapshot.promised.remove(volume)));
     }
 
+    /// The API server told of a claim's devices: they need not be kept for it.
+    pub(crate) fn devices_settled(&self, claim: &ObjectKey) {
+        self.look(|state| state.snapshot.allocating.settle(claim));
+    }
+
     /// Decides on the next pod.
     pub(crate) fn next(&self) -> Next {
         self.step(|state, now| {
@@ -211,41 +228,52 @@ impl Board {
 
     fn decide(&self, state: &mut State, turn: Turn, profile: &Arc<Profile>, now: Instant) -> Work {
         let (pod, profile) = (turn.pod.clone(), profile.clone());
-        let key = &pod.head.key;
+        let advisors = concerned(&self.0.advisors, &pod);
+        let mut asked = Vec::new();
         let decision = catch_unwind(AssertUnwindSafe(|| {
-            (self.0.decide)(&pod, &profile, self.0.percentage, &state.snapshot, &mut state.rotation)
+            let (snapshot, rotation) = (&state.snapshot, &mut state.rotation);
+            if advisors.is_empty() {
+                return Some((self.0.decide)(&pod, &profile, self.0.percentage, snapshot, rotation));
+            }
+            let found = candidates(&pod, &profile, self.0.percentage, snapshot, rotation);
+            found.map(|nodes| asked = nodes).err()
         }));
         self.0.metrics.decided(now.elapsed().as_secs_f64());
-        let decision = match decision {
-            Ok(decision) => decision,
-            // A pod that no plugin can stand is in nobody else's way: it backs off alone.
-            Err(panic) => {
-                let message = panic_message(panic.as_ref());
-                error!(pod = %key, "a plugin panicked: {message}");
-                state.queue.failed(key, now);
-                return Work::Fail { turn, profile, message: format!("a plugin panicked: {message}") };
-            }
-        };
-        match decision {
-            Decision::Bind { node, volumes } => {
-                state.snapshot.unnominate(key);
-                state.snapshot.assume(pod.clone(), &node);
-                for (claim, volume) in &volumes.bind {
-                    state.snapshot.promised.insert(volume.clone(), claim.clone());
-                }
-                // Who waits to be beside it need not wait for the API server.
-                state.tell(&Event::Assigned { old: None, new: Some(&pod) }, now);
-                Work::Bind { turn, profile, node, volumes }
-            }
-            Decision::Refuse(refusal) => {
-                state.queue.refused(key, refusal.plugins, now);
-                let demoted = state.nominate(&pod, &refusal);
-                if !refusal.victims.is_empty() {
-                    state.queue.preempting(key);
-                }
-                Work::Refuse { turn, profile, refusal, demoted }
-            }
+        match decision.transpose() {
+            Some(decision) => state.settle(turn, profile, decision, now),
+            None => Work::Ask { turn, profile, advisors, nodes: asked },
         }
+    }
+
+    /// Decides on a pod of which others were asked; nothing if it is gone meanwhile.
+    pub(crate) fn advised(
+        &self,
+        turn: Turn,
+        profile: Arc<Profile>,
+        advice: Result<Advice, String>,
+    ) -> Option<Work> {
+        self.change(|state, now| {
+            let (pod, key) = (turn.pod.clone(), &turn.pod.head.key);
+            if !state.is_known(&pod) || state.snapshot.placed(key).is_some() {
+                return None;
+            }
+            let advice = match advice {
+                Ok(advice) => advice,
+                Err(message) => {
+                    state.queue.failed(key, now);
+                    return Some(Work::Fail { turn, profile, message });
+                }
+            };
+            let decision = catch_unwind(AssertUnwindSafe(|| {
+                decide_advised(&pod, &profile, &state.snapshot, &mut state.rotation, &advice)
+            }));
+            Some(state.settle(turn, profile, decision, now))
+        })
+    }
+
+    /// Who binds the pod in the scheduler's place.
+    pub(crate) fn binder(&self, pod: &PodView) -> Option<Arc<dyn Advise>> {
+        concerned(&self.0.advisors, pod).into_iter().find(|advisor| advisor.binds())
     }
 
     /// The API server has the pod on its node.
@@ -320,6 +348,49 @@ impl State {
         self.queue.changed(event, &self.snapshot, now);
     }
 
+    /// Takes note of a decision, and says what is to be done.
+    fn settle(
+        &mut self,
+        turn: Turn,
+        profile: Arc<Profile>,
+        decision: std::thread::Result<Decision>,
+        now: Instant,
+    ) -> Work {
+        let pod = turn.pod.clone();
+        let key = &pod.head.key;
+        let decision = match decision {
+            Ok(decision) => decision,
+            // A pod that no plugin can stand is in nobody else's way: it backs off alone.
+            Err(panic) => {
+                let message = panic_message(panic.as_ref());
+                error!(pod = %key, "a plugin panicked: {message}");
+                self.queue.failed(key, now);
+                return Work::Fail { turn, profile, message: format!("a plugin panicked: {message}") };
+            }
+        };
+        match decision {
+            Decision::Bind { node, volumes, devices } => {
+                self.snapshot.unnominate(key);
+                self.snapshot.assume(pod.clone(), &node);
+                for (claim, volume) in &volumes.bind {
+                    self.snapshot.promised.insert(volume.clone(), claim.clone());
+                }
+                self.snapshot.allocating.begin(&pod.head.uid, &devices);
+                // Who waits to be beside it need not wait for the API server.
+                self.tell(&Event::Assigned { old: None, new: Some(&pod) }, now);
+                Work::Bind { turn, profile, node, volumes, devices }
+            }
+            Decision::Refuse(refusal) => {
+                self.queue.refused(key, refusal.plugins, now);
+                let demoted = self.nominate(&pod, &refusal);
+                if !refusal.victims.is_empty() {
+                    self.queue.preempting(key);
+                }
+                Work::Refuse { turn, profile, refusal, demoted }
+            }
+        }
+    }
+
     /// Whether what is queued under the pod's name is the pod.
     fn is_known(&self, pod: &PodView) -> bool {
         self.queue.get(&pod.head.key).is_some_and(|known| known.head.uid == pod.head.uid)
@@ -329,7 +400,11 @@ impl State {
         let waited = self.queue.remove(key);
         let kept_room = self.snapshot.nomination(key).is_some();
         self.snapshot.unnominate(key);
-        let left = self.snapshot.remove(key).or(waited.filter(|_| kept_room));
+        let placed = self.snapshot.remove(key);
+        if let Some(pod) = waited.as_ref().or(placed.as_ref()) {
+            self.snapshot.allocating.forget(&pod.head.uid);
+        }
+        let left = placed.or(waited.filter(|_| kept_room));
         if let Some(pod) = left {
             self.tell(&Event::Assigned { old: Some(&pod), new: None }, now);
         }

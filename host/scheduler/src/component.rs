@@ -1,5 +1,7 @@
 //! The scheduler put together: what it reads, who decides, what its ports answer.
 
+use std::sync::Arc;
+
 use client::delegated::{CacheTtl, Gate};
 use client::events::{RecorderTask, Source, recorder};
 use client::{Client, ListOptions};
@@ -9,26 +11,32 @@ use k8s_openapi::api::core::v1::{
     Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::resource::v1::ResourceClaim;
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceSlice};
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 use observe::Metrics;
+use reconcile::election::{Candidate, ElectionMetrics};
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{Change, LoopEnded, Loops, Reflected, Reflector};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::advice::{Advise, Advisors};
 use crate::board::Board;
 use crate::config::Config;
+use crate::extender::Extender;
 use crate::metrics::SchedulerMetrics;
 use crate::queue::hint::Event;
 use crate::scheduling::Scheduling;
 use crate::snapshot::{Table, Tables};
+use crate::view::DeviceClaimView;
 
 pub struct Deps {
     /// Of `system:kube-scheduler`.
     pub client: Client,
     pub ports: Ports,
+    /// Where several processes have this scheduler, that of which works.
+    pub candidate: Option<Candidate>,
 }
 
 /// Schedules as long as [`run`](Self::run) runs.
@@ -38,6 +46,7 @@ pub struct SchedulerTask {
     reading: Vec<Reading>,
     scheduling: Scheduling,
     recorder: RecorderTask,
+    election: Option<(Candidate, Client, ElectionMetrics)>,
 }
 
 /// A reflector to be run, whatever it reads.
@@ -75,20 +84,24 @@ impl Reading {
 
 impl Config {
     pub fn build(self, deps: Deps) -> SchedulerTask {
-        let Deps { client, ports } = deps;
+        let Deps { client, ports, candidate } = deps;
         let metrics = Metrics::new();
+        let election = candidate.map(|candidate| (candidate, client.clone(), ElectionMetrics::new(&metrics)));
         let counts = SchedulerMetrics::new(&metrics);
         let component =
             self.profiles.first().map_or(Self::SCHEDULER_NAME, |profile| profile.scheduler_name());
         let source = Source { component: component.to_owned(), host: String::new() };
         let (events, recorder) = recorder(client.clone(), source);
-        let board = Board::new(self, counts.clone());
+        let extenders = self.extenders.iter().cloned();
+        let extenders: Advisors =
+            extenders.map(|extender| Arc::new(Extender::new(extender)) as Arc<dyn Advise>).collect();
+        let board = Board::new(self, counts.clone(), extenders);
         let (claim_changes, claims) = watch::channel(());
         let reading = readings(&client, &board, claim_changes);
         let gate = Gate::new(client.clone(), CacheTtl::COMPONENT);
         let scheduling = Scheduling { client, board, events, metrics: counts, claims };
         let endpoints = Endpoints { ports, gate, metrics };
-        SchedulerTask { endpoints, reading, scheduling, recorder }
+        SchedulerTask { endpoints, reading, scheduling, recorder, election }
     }
 }
 
@@ -136,12 +149,20 @@ fn readings(client: &Client, board: &Board, claim_changes: watch::Sender<()>) ->
             |tables| &mut tables.classes,
             |_| Some(Event::Volume),
         ),
+        Reading::new("device claims", device_claims(client, board)),
         Reading::table(
-            "device claims",
-            client.everywhere::<ResourceClaim>().viewed(),
+            "device classes",
+            client.cluster::<DeviceClass>().viewed(),
             board,
-            |tables| &mut tables.device_claims,
-            |change| Some(Event::DeviceClaim { namespace: &change.key.namespace, name: &change.key.name }),
+            |tables| &mut tables.device_classes,
+            |_| Some(Event::Devices),
+        ),
+        Reading::table(
+            "slices",
+            client.cluster::<ResourceSlice>().viewed(),
+            board,
+            |tables| &mut tables.slices,
+            |_| Some(Event::Devices),
         ),
         Reading::table(
             "csi drivers",
@@ -202,6 +223,28 @@ fn readings(client: &Client, board: &Board, claim_changes: watch::Sender<()>) ->
     ]
 }
 
+fn device_claims(client: &Client, board: &Board) -> Reflector<DeviceClaimView> {
+    let by_claim = board.clone();
+    Reflector::view(client.everywhere::<ResourceClaim>().viewed(), ListOptions::default())
+        .on_change(board.keeps(
+            |tables| &mut tables.device_claims,
+            |change| {
+                let has =
+                    |claim: Option<&Arc<DeviceClaimView>>| claim.is_some_and(|claim| claim.is_allocated);
+                Some(Event::DeviceClaim {
+                    namespace: &change.key.namespace,
+                    name: &change.key.name,
+                    is_freed: has(change.old) && !has(change.new),
+                })
+            },
+        ))
+        .on_change(move |change: &Change<'_, DeviceClaimView>| {
+            if change.new.is_none_or(|claim| claim.is_allocated) {
+                by_claim.devices_settled(change.key);
+            }
+        })
+}
+
 impl SchedulerTask {
     /// Ends when the scheduler has read all that decisions look at.
     pub fn synced(&self) -> impl Future<Output = ()> + Send + use<> {
@@ -209,13 +252,13 @@ impl SchedulerTask {
         async move { drop(all.await) }
     }
 
-    /// Schedules until `stop`.
+    /// Schedules until `stop`; a candidate reads, and schedules only while it leads.
     ///
     /// # Errors
-    /// The loop that ended though nobody stopped it.
+    /// The loop that ended though nobody stopped it; that of the scheduling, where another leads now.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LoopEnded> {
         let synced = self.synced();
-        let Self { endpoints, reading, scheduling, recorder } = self;
+        let Self { endpoints, reading, scheduling, recorder, election } = self;
         let mut loops = Loops::new("scheduler");
         loops.spawn("endpoints", |stop| endpoints.run(stop));
         for reading in reading {
@@ -232,7 +275,12 @@ impl SchedulerTask {
                 () = stop.cancelled() => return,
                 () = synced => {}
             }
-            scheduling.run(stop).await;
+            match election {
+                None => scheduling.run(stop).await,
+                Some((candidate, client, metrics)) => {
+                    candidate.lead(&client, &metrics, stop, |stop| scheduling.run(stop)).await;
+                }
+            }
         });
         loops.run(stop).await
     }

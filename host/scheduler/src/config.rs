@@ -1,6 +1,7 @@
 //! [`Config`]: whose pods are scheduled and how, as the file of a `KubeSchedulerConfiguration` says it.
 
 mod args;
+mod extenders;
 mod plugins;
 mod reading;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use objects::decode::{self, Notation};
 use objects::validate::FieldError;
 
+use crate::extender::ExtenderConfig;
 use crate::profile::Profile;
 use crate::queue::Backoffs;
 use reading::Reading;
@@ -50,6 +52,7 @@ pub struct Config {
     pub(crate) backoffs: Backoffs,
     /// After that a pod that waits is looked at again, whatever happened.
     pub(crate) forgotten: Duration,
+    pub(crate) extenders: Vec<ExtenderConfig>,
 }
 
 /// Everything that is wrong with a configuration, each with its field.
@@ -71,7 +74,7 @@ impl Config {
     /// Upstream's defaults for these profiles.
     pub fn new(profiles: Vec<Profile>) -> Self {
         let backoffs = Backoffs { first: FIRST_BACKOFF, last: LAST_BACKOFF };
-        Self { profiles, percentage: 0, backoffs, forgotten: FORGOTTEN }
+        Self { profiles, percentage: 0, backoffs, forgotten: FORGOTTEN, extenders: Vec::new() }
     }
 
     /// How long a pod that fits nowhere may wait until it is looked at again, whatever happened.
@@ -122,15 +125,12 @@ fn read(root: &Reading<'_>, errors: &mut Vec<String>) -> Config {
     read_lock(&root.child("leaderElection"), errors);
     let parallelism = root.child("parallelism");
     parallelism.number(1..=i64::MAX, "should be an integer value greater than zero", errors);
-    let profiles = read_profiles(&root.child("profiles"), errors);
+    let mut profiles = read_profiles(&root.child("profiles"), errors);
     let percentage = percentage(root, errors);
     let backoffs = backoffs(root, errors);
-    let extenders = root.child("extenders");
-    if !extenders.items(errors).is_empty() {
-        let detail = "extenders are not served here";
-        errors.push(FieldError::invalid_unshown(&extenders.path, detail).to_string());
-    }
-    Config { percentage: percentage.unwrap_or(0), backoffs, ..Config::new(profiles) }
+    let (extenders, ignored) = extenders::read(&root.child("extenders"), errors);
+    profiles.iter_mut().for_each(|profile| profile.args.ignored.extend(ignored.iter().cloned()));
+    Config { percentage: percentage.unwrap_or(0), backoffs, extenders, ..Config::new(profiles) }
 }
 
 /// Who leads is the host's to say; a lock that is none is told all the same.

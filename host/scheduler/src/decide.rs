@@ -1,17 +1,22 @@
 //! The decision: the node that fits a pod and is ranked highest, or upstream's words for what is in the way.
 
+mod advised;
 mod diagnosis;
 mod preempt;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
+use crate::allocate::Allocated;
 use crate::cycle::Cycle;
-use crate::plugin::{Plugin, Plugins, VolumePlan, plan_volumes};
+use crate::plugin::{Plugin, Plugins, VolumePlan, plan_devices, plan_volumes};
 use crate::profile::Profile;
 use crate::snapshot::{NodeId, NodeState, Snapshot};
 use crate::view::PodView;
 
+pub(crate) use advised::{candidates, decide_advised};
 use diagnosis::Diagnosis;
 pub(crate) use preempt::Victim;
 
@@ -24,10 +29,11 @@ const LEAST_PERCENTAGE: usize = 5;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// To the node of this name, once its volumes are there.
+    /// To the node of this name, once its volumes are there and its claims have these devices.
     Bind {
         node: Box<str>,
         volumes: VolumePlan,
+        devices: Vec<Allocated>,
     },
     Refuse(Refusal),
 }
@@ -106,12 +112,17 @@ pub(crate) fn decide(
         Some(node) => vec![node],
         None => find(&cycle, profile.percentage.unwrap_or(percentage), rotation, &mut diagnosis),
     };
-    let Some(node) = best(&cycle, &fitting, rotation) else {
+    let Some(node) = best(&cycle, &fitting, &HashMap::new(), rotation) else {
         return Decision::Refuse(refuse(&cycle, diagnosis, rotation));
     };
+    bind(&cycle, node)
+}
+
+fn bind(cycle: &Cycle<'_>, node: &NodeState) -> Decision {
     let view = node.view.as_deref().expect("a node that fits is there");
-    let volumes = plan_volumes(&cycle, view).unwrap_or_default();
-    Decision::Bind { node: view.name().into(), volumes }
+    let volumes = plan_volumes(cycle, view).unwrap_or_default();
+    let devices = plan_devices(cycle, view);
+    Decision::Bind { node: view.name().into(), volumes, devices }
 }
 
 /// The node that the pod waits for, if it fits there.
@@ -156,12 +167,20 @@ fn find<'a>(
     fitting
 }
 
-/// The node of the highest score; of equals any.
-fn best<'a>(cycle: &Cycle<'a>, nodes: &[&'a NodeState], rotation: &mut Rotation) -> Option<&'a NodeState> {
+/// The node of the highest score, with what others add to that; of equals any.
+fn best<'a>(
+    cycle: &Cycle<'a>,
+    nodes: &[&'a NodeState],
+    more: &HashMap<String, i64>,
+    rotation: &mut Rotation,
+) -> Option<&'a NodeState> {
     if let [] | [_] = nodes {
         return nodes.first().copied();
     }
-    let scores = cycle.score(nodes);
+    let mut scores = cycle.score(nodes);
+    for (score, node) in scores.iter_mut().zip(nodes).filter(|_| !more.is_empty()) {
+        *score += node.view.as_ref().and_then(|view| more.get(view.name())).copied().unwrap_or(0);
+    }
     let highest = scores.iter().copied().max()?;
     let winners: Vec<_> = nodes.iter().zip(&scores).filter(|(_, score)| **score == highest).collect();
     Some(winners[rotation.draw(winners.len())].0)

@@ -11,8 +11,8 @@ use crate::plugin::Plugin;
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot, Table};
 use crate::view::{
-    BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DriverView, NamespaceView,
-    NodeView, PodView, Selecting, VolumeView,
+    BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DeviceClassView,
+    DriverView, NamespaceView, NodeView, PodView, Selecting, SliceView, VolumeView,
 };
 
 pub(crate) struct Cluster {
@@ -81,6 +81,8 @@ impl Cluster {
             "CSIDriver" => put(&mut tables.csi_drivers, DriverView::read(&object)),
             "CSIStorageCapacity" => put(&mut tables.capacities, CapacityView::read(&object)),
             "ResourceClaim" => put(&mut tables.device_claims, DeviceClaimView::read(&object)),
+            "DeviceClass" => put(&mut tables.device_classes, DeviceClassView::read(&object)),
+            "ResourceSlice" => put(&mut tables.slices, SliceView::read(&object)),
             "CSINode" => put(&mut tables.csi_nodes, CsiNodeView::read(&object)),
             "PodDisruptionBudget" => put(&mut tables.budgets, BudgetView::read(&object)),
             "Service" => put(&mut tables.services, Selecting::read(&object)),

@@ -25,7 +25,7 @@ use crate::snapshot::NodeState;
 use crate::view::{NodeView, PodView};
 
 pub(crate) use affinity::AffinityState;
-pub(crate) use devices::DeviceState;
+pub(crate) use devices::{DeviceState, plan as plan_devices};
 pub(crate) use node_affinity::NodeAffinityState;
 pub(crate) use ports::conflict as ports_conflict;
 pub(crate) use resources::{Ranked, Shape, Strategy};

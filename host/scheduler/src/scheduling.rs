@@ -21,6 +21,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::advice::{self, Bound};
+use crate::allocate::Allocated;
 use crate::board::{Board, Next, Work};
 use crate::decide::{Nomination, Refusal};
 use crate::metrics::{Outcome, SchedulerMetrics};
@@ -28,6 +30,7 @@ use crate::plugin::{Plugin, VolumePlan};
 use crate::profile::Profile;
 use crate::queue::Turn;
 use crate::view::PodView;
+use devices::DeviceError;
 use volumes::VolumeError;
 
 /// Decisions that are carried out at the same time. Those that wait for a volume do not count.
@@ -48,7 +51,9 @@ enum BindError {
     #[error("running PreBind plugin \"VolumeBinding\": binding volumes: {0}")]
     Volumes(#[from] VolumeError),
     #[error("running PreBind plugin \"DynamicResources\": {0}")]
-    Devices(#[source] ApiError),
+    Devices(#[source] DeviceError),
+    #[error("running Bind plugin \"ExtenderBinder\": {0}")]
+    Advisor(String),
     #[error("running Bind plugin \"DefaultBinder\": {0}")]
     Binding(#[source] ApiError),
 }
@@ -95,7 +100,15 @@ impl Scheduling {
 
     async fn carry_out(&self, work: Work) {
         match work {
-            Work::Bind { turn, profile, node, volumes } => self.bind(turn, &profile, &node, &volumes).await,
+            Work::Bind { turn, profile, node, volumes, devices } => {
+                self.bind(turn, &profile, &node, &volumes, &devices).await;
+            }
+            Work::Ask { turn, profile, advisors, nodes } => {
+                let advice = advice::ask(&self.client, &turn.pod, &advisors, nodes).await;
+                if let Some(work) = self.board.advised(turn, profile, advice) {
+                    Box::pin(self.carry_out(work)).await;
+                }
+            }
             Work::Refuse { turn, profile, refusal, demoted } => {
                 self.say(&turn.pod, "Unschedulable", &refusal.message, &refusal.nomination).await;
                 self.metrics.ended(Outcome::Unschedulable, profile.scheduler_name(), turn.taken.elapsed());
@@ -113,10 +126,17 @@ impl Scheduling {
         }
     }
 
-    async fn bind(&self, turn: Turn, profile: &Profile, node: &str, volumes: &VolumePlan) {
+    async fn bind(
+        &self,
+        turn: Turn,
+        profile: &Profile,
+        node: &str,
+        volumes: &VolumePlan,
+        devices: &[Allocated],
+    ) {
         let pod = &turn.pod;
         let ended = |outcome| self.metrics.ended(outcome, profile.scheduler_name(), turn.taken.elapsed());
-        match self.try_bind(pod, profile, node, volumes).await {
+        match self.try_bind(pod, profile, node, volumes, devices).await {
             Ok(()) => {
                 self.board.bound(pod);
                 ended(Outcome::Scheduled);
@@ -143,12 +163,21 @@ impl Scheduling {
         profile: &Profile,
         node: &str,
         plan: &VolumePlan,
+        allocated: &[Allocated],
     ) -> Result<(), BindError> {
         if !plan.is_empty() {
             volumes::have(self, pod, node, plan, profile.args.bind_timeout).await?;
         }
-        devices::reserve(self, pod).await.map_err(BindError::Devices)?;
+        devices::reserve(self, pod, allocated).await.map_err(BindError::Devices)?;
         let key = &pod.head.key;
+        if let Some(binder) = self.board.binder(pod) {
+            let bound = Bound {
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                uid: pod.head.uid.to_string(),
+            };
+            return binder.bind(&bound, node).await.map_err(BindError::Advisor);
+        }
         let binding = Binding {
             metadata: ObjectMeta {
                 namespace: Some(key.namespace.clone()),

@@ -1,6 +1,7 @@
 //! [`Snapshot`]: the cluster as decisions see it, kept up to date by changes. A pod that was just decided on counts
 //! before the API server tells of it.
 
+mod allocating;
 mod domains;
 mod node_state;
 mod order;
@@ -12,12 +13,13 @@ use reconcile::ObjectKey;
 
 use crate::groups::{GroupId, Groups};
 use crate::view::{
-    BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DriverView, NamespaceView,
-    NodeView, PodView, Selecting, VolumeView,
+    BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DeviceClassView,
+    DriverView, NamespaceView, NodeView, PodView, Selecting, SliceView, VolumeView,
 };
 
 use domains::DomainsByKey;
 
+pub(crate) use allocating::Allocating;
 pub(crate) use domains::{Domain, Domains};
 pub(crate) use node_state::NodeState;
 
@@ -38,6 +40,8 @@ pub(crate) struct Tables {
     pub(crate) csi_drivers: Table<DriverView>,
     pub(crate) capacities: Table<CapacityView>,
     pub(crate) device_claims: Table<DeviceClaimView>,
+    pub(crate) device_classes: Table<DeviceClassView>,
+    pub(crate) slices: Table<SliceView>,
     pub(crate) budgets: Table<BudgetView>,
     pub(crate) services: Table<Selecting>,
     /// Workloads by the name of their kind.
@@ -62,6 +66,7 @@ pub(crate) struct Snapshot {
     images: HashMap<Box<str>, i64>,
     /// Volumes that claims were promised, by name, until the API server tells of it.
     pub(crate) promised: HashMap<Box<str>, ObjectKey>,
+    pub(crate) allocating: Allocating,
     /// Pods that wait for room on a node, by its name.
     nominated: HashMap<Box<str>, Vec<Arc<PodView>>>,
 }

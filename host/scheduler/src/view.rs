@@ -5,6 +5,7 @@ mod capacity;
 mod device;
 mod node;
 mod pod;
+mod slice;
 mod terms;
 mod volume;
 mod workload;
@@ -16,6 +17,7 @@ pub(crate) use capacity::{CapacityView, DriverView};
 pub(crate) use device::{DeviceClaimView, DeviceUse};
 pub(crate) use node::{CsiNodeView, NodeView};
 pub(crate) use pod::{Disk, PodView, PodVolume, preferred_nodes};
+pub(crate) use slice::{DeviceClassView, DeviceId, DeviceView, Reach, SliceView, class_key, selectors};
 pub(crate) use terms::{PodAffinity, PodTerm, Policy, SpreadTerm, Weighted, WhenUnsatisfiable};
 pub(crate) use volume::{ClaimView, ClassView, VolumeView};
 pub(crate) use workload::{BudgetView, NamespaceView, Selecting};
@@ -92,7 +94,7 @@ macro_rules! views {
 
 views! {
     PodView, NodeView, CsiNodeView, ClaimView, VolumeView, ClassView, DriverView, CapacityView, BudgetView,
-    NamespaceView, Selecting, DeviceClaimView,
+    NamespaceView, Selecting, DeviceClaimView, SliceView, DeviceClassView,
 }
 
 /// The text at a path, empty where there is none.

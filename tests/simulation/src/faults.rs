@@ -23,7 +23,7 @@ pub struct Rates {
 
 /// A handle; clones share the dice.
 #[derive(Clone)]
-pub(crate) struct Faults(Arc<Inner>);
+pub struct Faults(Arc<Inner>);
 
 struct Inner {
     rates: Rates,
@@ -32,13 +32,13 @@ struct Inner {
 }
 
 impl Faults {
-    pub(crate) fn new(rates: Rates, seed: u64) -> Self {
+    pub fn new(rates: Rates, seed: u64) -> Self {
         let dice = Mutex::new(fastrand::Rng::with_seed(seed));
         Self(Arc::new(Inner { rates, dice, gone: AtomicBool::new(false) }))
     }
 
     /// While it is gone, the API server answers no component.
-    pub(crate) fn set_gone(&self, gone: bool) {
+    pub fn set_gone(&self, gone: bool) {
         self.0.gone.store(gone, Ordering::Relaxed);
     }
 

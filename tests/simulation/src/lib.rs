@@ -6,6 +6,6 @@ mod memory;
 mod nodes;
 mod world;
 
-pub use faults::Rates;
+pub use faults::{Faults, Rates};
 pub use nodes::Script;
 pub use world::{Setup, World};

@@ -144,14 +144,15 @@ impl World {
         };
         let clients = controllers::Clients { manager, controller: Arc::new(controller) };
         let root_ca = watch::channel("PEM".to_owned()).1;
-        let deps = controllers::Deps { clients, root_ca, ports: Ports::default() };
+        let deps = controllers::Deps { clients, root_ca, ports: Ports::default(), candidate: None };
         let controllers = setup.controllers.build(deps);
         let stop = scope.token();
         scope.spawn("controllers", async move {
             controllers.run(stop).await.expect("controllers run until the world is dropped");
         });
         let client = component(user("system:kube-scheduler", &[]), "kube-scheduler");
-        let scheduler = setup.scheduler.build(scheduler::Deps { client, ports: Ports::default() });
+        let deps = scheduler::Deps { client, ports: Ports::default(), candidate: None };
+        let scheduler = setup.scheduler.build(deps);
         let stop = scope.token();
         scope.spawn("scheduler", async move {
             scheduler.run(stop).await.expect("the scheduler runs until the world is dropped");
@@ -173,6 +174,12 @@ impl World {
     /// As [`client`](Self::client), as the field manager of a name.
     pub fn client_of(&self, agent: &str) -> Client {
         Client::new(self.api.transport(user("admin", &["system:masters"])), agent)
+    }
+
+    /// Speaks for a component that a test runs itself, with faults of its own.
+    pub fn component(&self, name: &str, faults: &Faults) -> Client {
+        let inner = self.api.transport(user(name, &["system:masters"]));
+        Client::new(Faulty { inner, faults: faults.clone() }, name.trim_start_matches("system:"))
     }
 
     /// While the API server is gone, no component gets an answer.

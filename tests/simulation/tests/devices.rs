@@ -4,7 +4,7 @@
 
 use client::{ApiResource, DeleteOptions, Patch};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimTemplate};
+use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice};
 use objects::{Tree, meta, tree};
 use simulation::{Rates, Script, Setup, World};
 
@@ -89,5 +89,87 @@ async fn a_pod_gets_one_claim_though_answers_get_lost_and_another_when_it_is_del
         world.rest(std::time::Duration::from_secs(600)).await;
         let claims = world.list::<ResourceClaim>("").await;
         assert_eq!(claims.iter().map(meta::name).collect::<Vec<_>>(), [second], "seed {seed}");
+    }
+}
+
+/// Devices of a class `gpu`, so many on each node.
+async fn publish(world: &World, nodes: usize, count: usize) {
+    let class = tree!({ "metadata": { "name": "gpu" } });
+    world.create_cluster::<DeviceClass>(class).await;
+    for node in 0..nodes {
+        let node = format!("node-{node}");
+        let name = |number: usize| tree!({ "name": (format!("gpu-{number}")) });
+        let devices: Vec<Tree> = (0..count).map(name).collect();
+        let slice = tree!({
+            "metadata": { "name": (node.as_str()) },
+            "spec": {
+                "driver": "gpu.example.com", "nodeName": (node.as_str()), "devices": devices,
+                "pool": { "name": (node.as_str()), "generation": 1, "resourceSliceCount": 1 }
+            }
+        });
+        world.create_cluster::<ResourceSlice>(slice).await;
+    }
+}
+
+/// A pod for the scheduler that keeps its device until it is deleted.
+fn user(name: &str) -> Tree {
+    let mut user = pod(name);
+    user.set_at(&["spec", "nodeName"], Tree::Null);
+    user.set_at(&["metadata", "annotations"], Tree::Null);
+    user.set_at(&["metadata", "labels"], tree!({ "app": "user" }));
+    user
+}
+
+fn is_running(pod: &Tree) -> bool {
+    pod.str_at(&["status", "phase"]) == Some("Running")
+}
+
+/// The devices of all claims, none of which is given twice.
+async fn devices(world: &World, seed: u64) -> Vec<String> {
+    let claims = world.list::<ResourceClaim>("").await;
+    let mut devices: Vec<String> = claims
+        .iter()
+        .flat_map(|claim| claim.items_at(&["status", "allocation", "devices", "results"]))
+        .map(|result| {
+            format!("{}/{}", result.str_at(&["pool"]).unwrap(), result.str_at(&["device"]).unwrap())
+        })
+        .collect();
+    devices.sort();
+    let all = devices.len();
+    devices.dedup();
+    assert_eq!(devices.len(), all, "seed {seed}: a device has two claims");
+    devices
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_get_the_devices_that_there_are_and_the_next_gets_what_another_gives_back() {
+    for seed in 0..3 {
+        let faults = match seed {
+            0 => Rates::default(),
+            _ => Rates { conflicts: 100, losses: 100, closed_watches: 200 },
+        };
+        let world = World::with(Setup { faults, seed, ..Setup::default() }).await;
+        world.create::<ResourceClaimTemplate>(template()).await;
+        publish(&world, 2, 2).await;
+        for name in ["a", "b", "c", "d", "late"] {
+            world.create::<Pod>(user(name)).await;
+        }
+        let running = world.until_count::<Pod>("app=user", 4, "four run", is_running).await;
+        assert_eq!(
+            devices(&world, seed).await,
+            ["node-0/gpu-0", "node-0/gpu-1", "node-1/gpu-0", "node-1/gpu-1"],
+            "seed {seed}"
+        );
+        let names: Vec<&str> = running.iter().map(meta::name).collect();
+        let waiting = ["a", "b", "c", "d", "late"].into_iter().find(|name| !names.contains(name)).unwrap();
+        let why = |pod: &Tree| {
+            let conditions = pod.items_at(&["status", "conditions"]).iter();
+            let told = conditions.filter_map(|condition| condition.str_at(&["message"]));
+            told.into_iter().any(|told| told.contains("2 cannot allocate all claims"))
+        };
+        world.until_object::<Pod>(waiting, "it is told why", why).await;
+        world.delete::<Pod>(names[0], &DeleteOptions::default()).await;
+        world.until_object::<Pod>(waiting, "it runs", is_running).await;
+        assert_eq!(devices(&world, seed).await.len(), 4, "seed {seed}");
     }
 }

@@ -10,6 +10,7 @@ use crate::call::{AnswerBody, Content};
 use crate::rest::tests::fixture::Fixture;
 use crate::tokens::Verifier;
 use crate::tokens::tests::{pod, signer};
+use crate::tokens::uses::uses;
 
 const API: &str = "https://kubernetes.default.svc";
 
@@ -41,7 +42,7 @@ impl Authorize for Alice {
 fn deps(fixture: &Fixture) -> ReviewDeps {
     let signer = signer();
     let keys = vec![signer.public_key().clone()];
-    let verifier = Verifier::new(fixture.rest.clone(), keys, API.to_owned(), vec![API.to_owned()]);
+    let verifier = Verifier::new(fixture.rest.clone(), keys, API.to_owned(), vec![API.to_owned()], uses().0);
     let ask = move |token: &str, audiences: &[String]| {
         verifier.verify(token, audiences, jiff::Timestamp::now()).map_err(|why| why.to_string())
     };

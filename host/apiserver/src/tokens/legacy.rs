@@ -12,8 +12,13 @@ use crate::view::View;
 
 pub(super) const ISSUER: &str = "kubernetes/serviceaccount";
 
-/// Whom a token is of whose signature holds.
-pub(super) fn user(view: &View, token: &str, claims: &Tree, now: i64) -> Result<UserInfo, TokenError> {
+/// Whom a token is of whose signature holds, the secret that holds it, and the name of the account.
+pub(super) fn user(
+    view: &View,
+    token: &str,
+    claims: &Tree,
+    now: i64,
+) -> Result<(UserInfo, Tree, String), TokenError> {
     let claim = |name: &str| {
         let text = claims.str_at(&[&format!("kubernetes.io/serviceaccount/{name}")]).unwrap_or_default();
         if text.is_empty() { Err(TokenError::Claims) } else { Ok(text.to_owned()) }
@@ -29,10 +34,11 @@ pub(super) fn user(view: &View, token: &str, claims: &Tree, now: i64) -> Result<
     }
     let found = core(view, "serviceaccounts", &namespace, &account.name);
     check("service account", &namespace, &account, found.as_ref(), now)?;
-    Ok(UserInfo {
+    let user = UserInfo {
         name: format!("system:serviceaccount:{namespace}:{}", account.name),
         uid: account.uid,
         groups: vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
         extra: Vec::new(),
-    })
+    };
+    Ok((user, held, account.name))
 }

@@ -20,7 +20,7 @@ pub(crate) fn signer() -> Signer {
 
 fn verifier(fixture: &Fixture, signer: &Signer) -> Verifier {
     let keys = vec![signer.public_key().clone()];
-    Verifier::new(fixture.rest.clone(), keys, ISSUER.to_owned(), vec![ISSUER.to_owned()])
+    Verifier::new(fixture.rest.clone(), keys, ISSUER.to_owned(), vec![ISSUER.to_owned()], uses::uses().0)
 }
 
 /// The account `app` with a pod `web` of it on the node `n1`; gives the claims of the pod's token.
@@ -203,4 +203,32 @@ async fn a_token_without_an_end_holds_while_its_secret_holds_it() {
     assert_eq!(verify(), Ok("system:serviceaccount:default:app".to_owned()));
     fixture.tree(fixture.call(Verb::Delete, "serviceaccounts", "app")).await.unwrap();
     assert!(verify().is_err());
+}
+
+#[tokio::test]
+async fn the_last_use_of_a_secrets_token_is_written_on_it_once_a_day_and_a_marked_one_is_refused() {
+    let (fixture, signer, now) = (Fixture::new().await, signer(), Timestamp::now());
+    let secret = fixture.create("secrets", tree!({ "metadata": { "name": "held" } })).await.unwrap();
+    let reference = Reference { name: "held".to_owned(), uid: meta::uid(&secret).to_owned() };
+    let claims = Claims { secret: Some(reference), pod: None, node: None, ..claims(&fixture, now).await };
+    let token = signer.sign(&claims.to_tree()).unwrap();
+    let (uses, used) = uses::uses();
+    let keys = vec![signer.public_key().clone()];
+    let verifier =
+        Verifier::new(fixture.rest.clone(), keys, ISSUER.to_owned(), vec![ISSUER.to_owned()], uses);
+    let written = || core(fixture.rest.view(), "secrets", "default", "held").unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let writing = supervise::Scope::root("test");
+    writing.spawn("uses", uses::write(fixture.rest.clone(), used, stop));
+    verifier.verify(&token, &[], now).unwrap().unwrap();
+    const LAST_USED: [&str; 3] = ["metadata", "labels", "kubernetes.io/legacy-token-last-used"];
+    while written().str_at(&LAST_USED).is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(written().str_at(&LAST_USED), Some(&*uses::day(now)));
+    let mut marked = written();
+    marked.set_at(&["metadata", "labels", "kubernetes.io/legacy-token-invalid-since"], "2025-01-01");
+    fixture.tree(fixture.call(Verb::Update, "secrets", "held").body(&marked)).await.unwrap();
+    let why = verifier.verify(&token, &[], now).unwrap_err().to_string();
+    expect!["the token in secret default/held for service account default/app has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the 'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token"].assert_eq(&why);
 }

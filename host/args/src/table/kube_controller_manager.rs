@@ -1,13 +1,10 @@
 //! kube-controller-manager.
 
-use super::{CLIENT, COMPONENT, DELEGATED, Flag, KLOG, LEADER, SERVING, SHORT, Table, fixed, start};
-use crate::table::Kind::{Address, Bool, Cidr, Duration, List, Number, Path, Port};
+use super::{CLIENT, COMPONENT, DELEGATED, Flag, KLOG, SERVING, SHORT, Table, fixed, start};
+use crate::table::Kind::{Address, Bool, Choices, Cidr, Decimal, Duration, List, Number, Path, Port, Text};
 
-pub(crate) const TABLE: Table = Table {
-    flags: FLAGS,
-    ignored: &[COMPONENT, SERVING, DELEGATED, CLIENT, LEADER, KLOG, IGNORED],
-    short: SHORT,
-};
+pub(crate) const TABLE: Table =
+    Table { flags: FLAGS, ignored: &[COMPONENT, SERVING, DELEGATED, CLIENT, KLOG, IGNORED], short: SHORT };
 
 const FLAGS: &[Flag] = &[
     start("bind-address", Address, "0.0.0.0"),
@@ -35,11 +32,27 @@ const FLAGS: &[Flag] = &[
     start("node-monitor-grace-period", Duration, "50s"),
     start("node-startup-grace-period", Duration, "1m"),
     start("large-cluster-size-threshold", Number, "50"),
+    start("unhealthy-zone-threshold", Decimal, "0.55"),
+    start("node-eviction-rate", Decimal, "0.1"),
+    start("secondary-node-eviction-rate", Decimal, "0.01"),
     start("allocate-node-cidrs", Bool, "false"),
     start("cluster-cidr", Cidr, "10.1.0.0/16"),
     start("node-cidr-mask-size-ipv4", Number, "24"),
     start("node-cidr-mask-size-ipv6", Number, "64"),
+    start("legacy-service-account-token-clean-up-period", Duration, "8760h"),
     start("horizontal-pod-autoscaler-sync-period", Duration, "15s"),
+    start("horizontal-pod-autoscaler-tolerance", Decimal, "0.1"),
+    start("horizontal-pod-autoscaler-downscale-stabilization", Duration, "5m"),
+    start("horizontal-pod-autoscaler-cpu-initialization-period", Duration, "5m"),
+    start("horizontal-pod-autoscaler-initial-readiness-delay", Duration, "30s"),
+    // Upstream's default is true: here nobody else does the work unless it is said.
+    start("leader-elect", Bool, "false"),
+    start("leader-elect-lease-duration", Duration, "15s"),
+    start("leader-elect-renew-deadline", Duration, "10s"),
+    start("leader-elect-retry-period", Duration, "2s"),
+    start("leader-elect-resource-lock", Choices(&["leases"]), "leases"),
+    start("leader-elect-resource-name", Text, "kube-controller-manager"),
+    start("leader-elect-resource-namespace", Text, "kube-system"),
     fixed("cert-dir", Path, "${SNAP_DATA}/certs"),
     fixed("client-ca-file", Path, "${SNAP_DATA}/certs/ca.crt"),
     fixed("tls-cert-file", Path, "${SNAP_DATA}/certs/server.crt"),
@@ -63,12 +76,9 @@ const IGNORED: &str = "
     deployment-controller-sync-period disable-attach-detach-reconcile-sync disable-force-detach-on-timeout
     enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
     endpoint-updates-batch-period endpointslice-updates-batch-period external-cloud-volume-plugin
-    flex-volume-plugin-dir horizontal-pod-autoscaler-cpu-initialization-period
-    horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay
-    horizontal-pod-autoscaler-tolerance leader-migration-config legacy-service-account-token-clean-up-period
-    min-resync-period mirroring-endpointslice-updates-batch-period namespace-sync-period node-cidr-mask-size
-    node-eviction-rate node-monitor-period pod-eviction-timeout pv-recycler-increment-timeout-nfs
+    flex-volume-plugin-dir leader-migration-config min-resync-period mirroring-endpointslice-updates-batch-period namespace-sync-period node-cidr-mask-size
+    node-monitor-period pod-eviction-timeout pv-recycler-increment-timeout-nfs
     pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath
     pv-recycler-pod-template-filepath-nfs pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period
-    resource-quota-sync-period route-reconciliation-period secondary-node-eviction-rate service-cluster-ip-range
-    unhealthy-zone-threshold volume-host-allow-local-loopback volume-host-cidr-denylist";
+    resource-quota-sync-period route-reconciliation-period service-cluster-ip-range
+    volume-host-allow-local-loopback volume-host-cidr-denylist";

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::{HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscalerBehavior};
 
-/// Upstream's `--horizontal-pod-autoscaler-downscale-stabilization`.
-const DOWNSCALE_WINDOW: i32 = 300;
 /// Nothing older than the longest window and period that the API lets through is of use.
-const MEMORY: SignedDuration = SignedDuration::from_secs(3600);
+const MEMORY: Duration = Duration::from_secs(3600);
 
 /// What an autoscaler did and what it was asked for lately.
 #[derive(Clone, Debug, Default)]
@@ -53,9 +51,11 @@ impl Rules {
         Self::of(given, 0, vec![policy("Pods", 4), policy("Percent", 100)])
     }
 
-    fn down(behavior: Option<&HorizontalPodAutoscalerBehavior>) -> Self {
+    /// `window` holds where the behaviour has none.
+    fn down(behavior: Option<&HorizontalPodAutoscalerBehavior>, window: Duration) -> Self {
         let given = behavior.and_then(|behavior| behavior.scale_down.as_ref());
-        Self::of(given, DOWNSCALE_WINDOW, vec![policy("Percent", 100)])
+        let window = i32::try_from(window.as_secs()).unwrap_or(i32::MAX);
+        Self::of(given, window, vec![policy("Percent", 100)])
     }
 }
 
@@ -69,15 +69,16 @@ impl History {
     pub(super) fn normalize(
         &mut self,
         behavior: Option<&HorizontalPodAutoscalerBehavior>,
+        downscale_window: Duration,
         bounds: (i32, i32),
         current: i32,
         desired: i32,
         now: Timestamp,
     ) -> Normal {
         for list in [&mut self.recommendations, &mut self.changes] {
-            list.retain(|(at, _)| now.duration_since(*at) < MEMORY);
+            list.retain(|(at, _)| passed(*at, now) < MEMORY.max(downscale_window));
         }
-        let (up, down) = (Rules::up(behavior), Rules::down(behavior));
+        let (up, down) = (Rules::up(behavior), Rules::down(behavior, downscale_window));
         let stable = self.stabilize(&up, &down, current, desired, now);
         self.recommendations.push((now, desired));
         let stabilized = match (stable != desired, stable < desired) {
@@ -180,7 +181,10 @@ mod tests {
     use objects::tree::from_tree;
     use objects::{Tree, tree};
 
+    use super::super::Autoscaling;
     use super::*;
+
+    const WINDOW: Duration = Autoscaling::DOWNSCALE_WINDOW;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -191,7 +195,8 @@ mod tests {
         let behavior = behavior.map(|behavior| from_tree(&behavior).unwrap());
         let mut history = History::default();
         for (second, current, desired, expected) in steps {
-            let found = history.normalize(behavior.as_ref(), (1, 50), *current, *desired, at(*second));
+            let found =
+                history.normalize(behavior.as_ref(), WINDOW, (1, 50), *current, *desired, at(*second));
             assert_eq!(found.replicas, *expected, "at {second}");
             if found.replicas != *current {
                 history.scaled(*current, found.replicas, at(*second));
@@ -220,6 +225,12 @@ mod tests {
     }
 
     #[test]
+    fn without_a_window_it_shrinks_at_once() {
+        let found = History::default().normalize(None, Duration::ZERO, (1, 50), 10, 8, at(0));
+        assert_eq!((found.replicas, found.stabilized), (8, None));
+    }
+
+    #[test]
     fn policies_may_slow_it_down_or_stop_it() {
         let slow = tree!({ "scaleDown": { "stabilizationWindowSeconds": 0, "policies": [{ "type": "Pods", "value": 1, "periodSeconds": 60 }] } });
         check(Some(slow), &[(0, 10, 2, 9), (30, 9, 2, 9), (61, 9, 2, 8)]);
@@ -235,9 +246,12 @@ mod tests {
     fn what_bounds_it_is_told() {
         let mut history = History::default();
         let reason = |normal: Normal| normal.limited.map(|why| why.0);
-        assert_eq!(reason(history.normalize(None, (1, 3), 2, 9, at(0))), Some("TooManyReplicas"));
-        assert_eq!(reason(history.normalize(None, (1, 99), 2, 99, at(0))), Some("ScaleUpLimit"));
-        assert_eq!(reason(History::default().normalize(None, (2, 9), 3, 1, at(0))), Some("TooFewReplicas"));
-        assert_eq!(reason(History::default().normalize(None, (2, 9), 3, 3, at(0))), None);
+        assert_eq!(reason(history.normalize(None, WINDOW, (1, 3), 2, 9, at(0))), Some("TooManyReplicas"));
+        assert_eq!(reason(history.normalize(None, WINDOW, (1, 99), 2, 99, at(0))), Some("ScaleUpLimit"));
+        assert_eq!(
+            reason(History::default().normalize(None, WINDOW, (2, 9), 3, 1, at(0))),
+            Some("TooFewReplicas")
+        );
+        assert_eq!(reason(History::default().normalize(None, WINDOW, (2, 9), 3, 3, at(0))), None);
     }
 }

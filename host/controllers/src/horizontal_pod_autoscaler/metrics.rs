@@ -15,6 +15,7 @@ use objects::selector::LabelSelector;
 use objects::tree::to_tree;
 use objects::{Tree, tree};
 
+use super::Autoscaling;
 use super::replicas::{Sample, Target, Tolerance, Usage, by_ratio, by_share, group, name};
 use crate::discovery::kind_of;
 use crate::pod::{Container, Pod};
@@ -34,6 +35,7 @@ pub(super) struct Scene<'a> {
     /// As many as there are now.
     pub(super) replicas: i32,
     pub(super) tolerance: Tolerance,
+    pub(super) config: &'a Autoscaling,
     pub(super) now: Timestamp,
 }
 
@@ -103,10 +105,10 @@ impl Metrics {
         (api, version): (&'static str, &'static str),
         namespace: &str,
         path: String,
-        selector: &str,
+        options: &ListOptions,
     ) -> Result<Vec<Tree>, ApiError> {
         let resource = ApiResource { plural: path.into(), ..ApiResource::new(api, version, "") };
-        Ok(self.0.dynamic(&resource, Some(namespace)).list(&ListOptions::labels(selector)).await?.items)
+        Ok(self.0.dynamic(&resource, Some(namespace)).list(options).await?.items)
     }
 
     async fn resource(
@@ -119,7 +121,9 @@ impl Metrics {
         let kind = if target.average_utilization.is_some() { "utilization" } else { "usage" };
         let failed = |why: String| format!("failed to get {resource} {kind}: {why}");
         let unread = |why: String| failed(format!("unable to get metrics for resource {resource}: {why}"));
-        let list = self.list(RESOURCE, scene.namespace, "pods".to_owned(), scene.selector).await;
+        let list = self
+            .list(RESOURCE, scene.namespace, "pods".to_owned(), &ListOptions::labels(scene.selector))
+            .await;
         let list = list
             .map_err(|error| unread(format!("unable to fetch metrics from resource metrics API: {error}")))?;
         if list.is_empty() {
@@ -127,7 +131,7 @@ impl Metrics {
         }
         let samples: BTreeMap<String, Sample> =
             list.iter().filter_map(|pod| used(pod, resource, container)).collect();
-        let groups = group(scene.pods, &samples, resource == "cpu", scene.now);
+        let groups = group(scene.pods, &samples, resource == "cpu", scene.config, scene.now);
         let (wanted, words) = match target.average_utilization {
             Some(percent) => {
                 let requests = requests(scene.pods, resource, container).map_err(failed)?;
@@ -165,7 +169,8 @@ impl Metrics {
         target: &MetricTarget,
     ) -> Result<Proposal, String> {
         let path = format!("pods/*/{}", metric.name);
-        let list = self.list(CUSTOM, scene.namespace, path, scene.selector).await;
+        let options = ListOptions { label_selector: scene.selector.to_owned(), ..of_metric(metric) };
+        let list = self.list(CUSTOM, scene.namespace, path, &options).await;
         let failed = |why: String| format!("unable to get metric {}: {why}", metric.name);
         let list = list
             .map_err(|error| failed(format!("unable to fetch metrics from custom metrics API: {error}")))?;
@@ -173,7 +178,7 @@ impl Metrics {
             return Err(failed("no metrics returned from custom metrics API".to_owned()));
         }
         let samples: BTreeMap<String, Sample> = list.iter().filter_map(custom).collect();
-        let groups = group(scene.pods, &samples, false, scene.now);
+        let groups = group(scene.pods, &samples, false, scene.config, scene.now);
         let wanted = Target::Average(milli(target.average_value.as_ref()));
         let (replicas, usage) = wanted.replicas(samples, &groups, scene.replicas, scene.tolerance)?;
         let current = current(usage, Notation::DecimalSi);
@@ -203,7 +208,7 @@ impl Metrics {
                 kind.resource.plural, kind.resource.group, object.name, metric.name
             ),
         };
-        let list = self.list(CUSTOM, scene.namespace, path, "").await.map_err(failed)?;
+        let list = self.list(CUSTOM, scene.namespace, path, &of_metric(metric)).await.map_err(failed)?;
         let value = list.first().and_then(|item| item.str_at(&["value"])?.parse::<Quantity>().ok());
         let value = value.ok_or_else(|| "no metrics returned from custom metrics API".to_owned())?;
         let (replicas, current) = self.by_value(scene, value.milli_value(), target);
@@ -220,10 +225,9 @@ impl Metrics {
         metric: &MetricIdentifier,
         target: &MetricTarget,
     ) -> Result<Proposal, String> {
-        let selector = metric.selector.as_ref().and_then(|selector| to_tree(selector).ok());
-        let selector = selector.and_then(|selector| LabelSelector::from_object(&selector).ok());
-        let selector = selector.map_or_else(String::new, |selector| selector.to_string());
-        let list = self.list(EXTERNAL, scene.namespace, metric.name.clone(), &selector).await;
+        // Series of external metrics are selected as objects are elsewhere.
+        let options = ListOptions::labels(of_metric(metric).metric_label_selector);
+        let list = self.list(EXTERNAL, scene.namespace, metric.name.clone(), &options).await;
         let failed =
             |why: String| format!("unable to get external metric {}/{}: {why}", scene.namespace, metric.name);
         let list = list
@@ -253,6 +257,14 @@ impl Metrics {
         let replicas = by_ratio(ratio, ready, scene.replicas, scene.tolerance);
         (replicas, tree!({ "value": (shown(value)) }))
     }
+}
+
+/// Selects the series of a metric.
+fn of_metric(metric: &MetricIdentifier) -> ListOptions {
+    let selector = metric.selector.as_ref().and_then(|selector| to_tree(selector).ok());
+    let selector = selector.and_then(|selector| LabelSelector::from_object(&selector).ok());
+    let metric_label_selector = selector.map_or_else(String::new, |selector| selector.to_string());
+    ListOptions { metric_label_selector, ..ListOptions::default() }
 }
 
 fn told(metric: &MetricIdentifier) -> Tree {
@@ -334,6 +346,15 @@ mod tests {
     use objects::tree::from_tree;
 
     use super::*;
+
+    #[test]
+    fn the_series_of_a_metric_are_selected_as_it_says() {
+        let selector = tree!({ "matchLabels": { "verb": "GET" } });
+        let metric = from_tree(&tree!({ "name": "hits", "selector": selector })).unwrap();
+        assert_eq!(of_metric(&metric).metric_label_selector, "verb=GET");
+        let plain = from_tree(&tree!({ "name": "hits" })).unwrap();
+        assert_eq!(of_metric(&plain), ListOptions::default());
+    }
 
     #[test]
     fn a_pod_uses_what_its_containers_do() {

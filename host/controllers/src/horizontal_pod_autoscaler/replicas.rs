@@ -6,14 +6,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Autoscaling;
 use crate::pod::Pod;
-
-/// A ratio that differs from one by no more asks for nothing; upstream's `--horizontal-pod-autoscaler-tolerance`.
-pub(super) const TOLERANCE: f64 = 0.1;
-/// Upstream's `--horizontal-pod-autoscaler-cpu-initialization-period`.
-const CPU_INITIALIZATION: SignedDuration = SignedDuration::from_secs(300);
-/// Upstream's `--horizontal-pod-autoscaler-initial-readiness-delay`.
-const INITIAL_READINESS: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a pod uses, in thousandths, over a time that ended then.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +48,7 @@ pub(super) fn group(
     pods: &[Arc<Pod>],
     samples: &BTreeMap<String, Sample>,
     is_cpu: bool,
+    config: &Autoscaling,
     now: Timestamp,
 ) -> Groups {
     let mut groups = Groups::default();
@@ -66,7 +61,7 @@ pub(super) fn group(
         } else {
             match samples.get(&name) {
                 None => &mut groups.missing,
-                Some(sample) if is_cpu && is_starting(pod, *sample, now) => &mut groups.unready,
+                Some(sample) if is_cpu && is_starting(pod, *sample, config, now) => &mut groups.unready,
                 Some(_) => {
                     groups.ready += 1;
                     continue;
@@ -78,15 +73,15 @@ pub(super) fn group(
     groups
 }
 
-fn is_starting(pod: &Pod, sample: Sample, now: Timestamp) -> bool {
+fn is_starting(pod: &Pod, sample: Sample, config: &Autoscaling, now: Timestamp) -> bool {
     let (Some(ready), Some(start)) = (pod.condition("Ready"), &pod.status.start_time) else { return true };
     let Some(turned) = ready.last_transition_time.as_ref().map(|time| time.0) else { return true };
     let is_unready = ready.status == "False";
-    if now.duration_since(start.0) < CPU_INITIALIZATION {
-        let covered = SignedDuration::try_from(sample.window).unwrap_or(SignedDuration::ZERO);
-        return is_unready || sample.at.duration_since(turned) < covered;
+    let signed = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+    if now.duration_since(start.0) < signed(config.cpu_initialization) {
+        return is_unready || sample.at.duration_since(turned) < signed(sample.window);
     }
-    is_unready && turned.duration_since(start.0) < INITIAL_READINESS
+    is_unready && turned.duration_since(start.0) < signed(config.initial_readiness)
 }
 
 /// What a metric asks of all pods: a share of what each requests, or an average value of each.
@@ -207,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    const EVEN: Tolerance = Tolerance { up: TOLERANCE, down: TOLERANCE };
+    const EVEN: Tolerance = Tolerance { up: Autoscaling::TOLERANCE, down: Autoscaling::TOLERANCE };
 
     fn samples(values: &[(&str, i64)]) -> BTreeMap<String, Sample> {
         let sample = |value| Sample { value, at: Timestamp::UNIX_EPOCH, window: Duration::from_secs(30) };
@@ -268,12 +263,17 @@ mod tests {
             pod("blind", "Running", "True", 0),
         ];
         let known = samples(&[("old", 1), ("new", 1)]);
-        let groups = group(&pods, &known, true, Timestamp::from_second(1000).unwrap());
+        let groups =
+            group(&pods, &known, true, &Autoscaling::default(), Timestamp::from_second(1000).unwrap());
         assert_eq!(
             (groups.ready, groups.unready.len(), groups.missing, groups.ignored.len()),
             (1, 2, vec!["blind".to_owned()], 1)
         );
-        let groups = group(&pods, &known, false, Timestamp::from_second(1000).unwrap());
+        let groups =
+            group(&pods, &known, false, &Autoscaling::default(), Timestamp::from_second(1000).unwrap());
+        assert_eq!((groups.ready, groups.unready), (2, vec!["pending".to_owned()]));
+        let quick = Autoscaling { cpu_initialization: Duration::ZERO, ..Autoscaling::default() };
+        let groups = group(&pods, &known, true, &quick, Timestamp::from_second(1000).unwrap());
         assert_eq!((groups.ready, groups.unready), (2, vec!["pending".to_owned()]));
     }
 

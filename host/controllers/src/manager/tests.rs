@@ -47,7 +47,7 @@ fn run(lists: Vec<(&'static str, Vec<Tree>)>, bundle: &str) -> Running {
     let (client, asked) = fake::client(move |asked| cluster.answer(asked));
     let (bundle, root_ca) = watch::channel(bundle.to_owned());
     let clients = Clients { manager: client.clone(), controller: Arc::new(move |_| client.clone()) };
-    let deps = Deps { clients, root_ca, ports: Ports::default() };
+    let deps = Deps { clients, root_ca, ports: Ports::default(), candidate: None };
     let task = Config::default().build(deps);
     let scope = Scope::root("test");
     let stop = scope.token();

@@ -22,7 +22,7 @@ const FEW: usize = 2;
 pub(super) enum Permit {
     Now,
     After(Duration),
-    /// Not as long as so many nodes of the zone are not ready.
+    /// Not as long as so many nodes of the zone are not ready, or not at all.
     ZoneDown,
     /// No node of the cluster is ready: whoever cannot be reached is us.
     ClusterDown,
@@ -97,8 +97,9 @@ impl Zones {
             State::Partial if counts.0 + counts.1 > self.config.large_zone => {
                 self.config.secondary_eviction_interval
             }
-            State::Partial => return Permit::ZoneDown,
+            State::Partial => None,
         };
+        let Some(interval) = interval else { return Permit::ZoneDown };
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, due) = (Instant::now(), next.get(&zone));
         match due.map(|due| due.saturating_duration_since(now)).filter(|wait| !wait.is_zero()) {
@@ -151,6 +152,12 @@ mod tests {
         assert_eq!(permit(2, 3), Permit::ZoneDown);
         assert_eq!(permit(20, 40), Permit::Now);
         assert_eq!(permit(20, 40), Permit::After(NodeLifecycle::SECONDARY_EVICTION_INTERVAL));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_node_loses_its_pods_at_a_rate_of_zero() {
+        let zones = Zones::new(NodeLifecycle { eviction_interval: None, ..NodeLifecycle::default() });
+        assert_eq!(zones.permit(&node("a", false), || nodes("a", 3, 1)), Permit::ZoneDown);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,16 +3,20 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use args::{Effective, Service};
-use controllers::{Clients, ClusterSigning, Config, Deps, NodeLifecycle, NodeNetworks, Selection};
+use controllers::{
+    Autoscaling, Clients, ClusterSigning, Config, Deps, NodeLifecycle, NodeNetworks, Selection,
+};
 use pki::Pki;
 use reconcile::endpoints::Ports;
 use supervise::{OnFailure, Unit};
 use tokio::sync::watch;
 
 use crate::adapt::clients;
+use crate::units::election::Election;
 use crate::units::{name, until_ended};
 
 /// What the arguments come to; requests are signed with the CA of the data directory.
@@ -26,13 +30,24 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         syncs.with_context(|| format!("kube-controller-manager --{flag} is 0"))
     };
     let size = |flag: &str| usize::try_from(args.number(flag)).unwrap_or(usize::MAX);
+    // A rate is so many in a second.
+    let interval = |flag: &str| Duration::try_from_secs_f64(1.0 / args.decimal(flag)).ok();
     let signing =
         ClusterSigning { pki: Pki::new(data_dir), duration: args.duration("cluster-signing-duration") };
     let node_lifecycle = NodeLifecycle {
         grace: args.duration("node-monitor-grace-period"),
         startup_grace: args.duration("node-startup-grace-period"),
+        eviction_interval: interval("node-eviction-rate"),
+        secondary_eviction_interval: interval("secondary-node-eviction-rate"),
         large_zone: size("large-cluster-size-threshold"),
-        ..NodeLifecycle::default()
+        unhealthy_percent: (args.decimal("unhealthy-zone-threshold") * 100.0).round() as usize,
+    };
+    let autoscaling = Autoscaling {
+        period: args.duration("horizontal-pod-autoscaler-sync-period"),
+        tolerance: args.decimal("horizontal-pod-autoscaler-tolerance"),
+        downscale_window: args.duration("horizontal-pod-autoscaler-downscale-stabilization"),
+        cpu_initialization: args.duration("horizontal-pod-autoscaler-cpu-initialization-period"),
+        initial_readiness: args.duration("horizontal-pod-autoscaler-initial-readiness-delay"),
     };
     Ok(Config {
         controllers,
@@ -52,7 +67,8 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         ephemeral_volume_syncs: syncs("concurrent-ephemeralvolume-syncs")?,
         resource_claim_syncs: syncs("concurrent-resource-claim-syncs")?,
         ended_pods: size("terminated-pod-gc-threshold"),
-        autoscaling_period: args.duration("horizontal-pod-autoscaler-sync-period"),
+        unused_tokens: args.duration("legacy-service-account-token-clean-up-period"),
+        autoscaling,
         node_lifecycle,
         node_networks: node_networks(effective)?,
     })
@@ -81,6 +97,7 @@ pub(crate) fn unit(
     clients: clients::Clients,
     ca_bundle: watch::Receiver<String>,
     ports: Ports,
+    election: Option<Election>,
 ) -> Unit {
     Unit::new(name::CONTROLLERS, &[name::ADDONS], OnFailure::Restart, move |context| {
         let deps = Deps {
@@ -93,6 +110,7 @@ pub(crate) fn unit(
             },
             root_ca: ca_bundle.clone(),
             ports: ports.clone(),
+            candidate: election.as_ref().map(Election::candidate),
         };
         let mut task = config.clone().build(deps);
         let synced = task.synced();

@@ -7,6 +7,7 @@ use scheduler::{Config, Deps};
 use supervise::{OnFailure, Unit};
 
 use crate::adapt::clients::Clients;
+use crate::units::election::Election;
 use crate::units::{name, until_ended};
 
 /// What the arguments come to, and the file of profiles that they name.
@@ -22,10 +23,11 @@ pub(crate) fn config(effective: &Effective) -> Result<Config> {
     Ok(config.forgetting_after(args.duration("pod-max-in-unschedulable-pods-duration")))
 }
 
-pub(crate) fn unit(config: Config, clients: Clients, ports: Ports) -> Unit {
+pub(crate) fn unit(config: Config, clients: Clients, ports: Ports, election: Option<Election>) -> Unit {
     Unit::new(name::SCHEDULER, &[name::ADDONS], OnFailure::Restart, move |context| {
         let client = clients.component("system:kube-scheduler");
-        let task = config.clone().build(Deps { client, ports: ports.clone() });
+        let candidate = election.as_ref().map(Election::candidate);
+        let task = config.clone().build(Deps { client, ports: ports.clone(), candidate });
         let synced = task.synced();
         until_ended(context.clone(), synced, async move { Ok(task.run(context.stop()).await?) })
     })

@@ -80,7 +80,7 @@ podMaxBackoffSeconds: -1
 parallelism: 0
 colour: red
 leaderElection: {resourceLock: endpoints}
-extenders: [{urlPrefix: http://x}]
+extenders: [{urlPrefix: http://x, prioritizeVerb: rank}]
 profiles:
 - schedulerName: one
   plugins:
@@ -104,7 +104,7 @@ profiles:
             percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]
             podInitialBackoffSeconds: Invalid value: 0: must be greater than 0
             podMaxBackoffSeconds: Invalid value: -1: must be greater than or equal to PodInitialBackoffSeconds
-            extenders: Invalid value: extenders are not served here"#]],
+            extenders[0].weight: Invalid value: 0: must have a positive weight applied to it"#]],
     );
 }
 

@@ -8,7 +8,7 @@ use crate::snapshot::NodeId;
 
 pub(super) struct Diagnosis {
     nodes: usize,
-    refused: HashMap<NodeId, Refused>,
+    refused: HashMap<NodeId, Objection>,
     /// Of nodes that were not looked at one by one.
     rest: Option<Objection>,
     /// An objection to the pod altogether.
@@ -24,7 +24,12 @@ impl Diagnosis {
 
     pub(super) fn refuse(&mut self, node: NodeId, refused: Refused) {
         self.plugins.insert(refused.plugin);
-        self.refused.insert(node, refused);
+        self.refused.insert(node, refused.objection);
+    }
+
+    /// One that is none of the plugins refuses a node.
+    pub(super) fn refuse_otherwise(&mut self, node: NodeId, objection: Objection) {
+        self.refused.insert(node, objection);
     }
 
     pub(super) fn refuse_all(&mut self, refused: Refused) {
@@ -47,17 +52,14 @@ impl Diagnosis {
 
     /// What is in the way on a node; `None` for one that nobody objected to.
     pub(super) fn objection(&self, node: NodeId) -> Option<&Objection> {
-        self.refused.get(&node).map(|refused| &refused.objection).or(self.rest.as_ref())
+        self.refused.get(&node).or(self.rest.as_ref())
     }
 
     /// `more` is what came of the look for pods that could go.
     pub(super) fn message(&self, more: Option<&str>) -> String {
         let reasons = match &self.before {
             Some(refused) => refused.objection.reasons.join(", "),
-            None => {
-                let counted = self.refused.values().map(|refused| &refused.objection);
-                histogram(self.nodes, counted, self.refused.len(), self.rest.as_ref())
-            }
+            None => histogram(self.nodes, self.refused.values(), self.refused.len(), self.rest.as_ref()),
         };
         tell(self.nodes, &reasons, more)
     }

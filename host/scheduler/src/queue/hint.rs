@@ -26,11 +26,14 @@ pub(crate) enum Event<'e> {
         namespace: &'e str,
         name: &'e str,
     },
-    /// A claim of devices of this namespace and name.
+    /// A claim of devices of this namespace and name; `is_freed`: it has them no longer.
     DeviceClaim {
         namespace: &'e str,
         name: &'e str,
+        is_freed: bool,
     },
+    /// Devices that there are, or a class of them.
+    Devices,
     /// A volume or a class of volumes.
     Volume,
     CsiNode {
@@ -52,6 +55,7 @@ impl Event<'_> {
             Self::Own { .. } => "PodUpdate",
             Self::Claim { .. } => "PersistentVolumeClaimUpdate",
             Self::DeviceClaim { .. } => "ResourceClaimUpdate",
+            Self::Devices => "ResourceSliceUpdate",
             Self::Volume => "PersistentVolumeUpdate",
             Self::CsiNode { .. } => "CSINodeUpdate",
             Self::Namespace => "NamespaceUpdate",
@@ -169,7 +173,8 @@ pub(crate) fn devices_changed(pod: &PodView, event: &Event<'_>, _: &Snapshot) ->
         pod.namespace() == namespace && names.any(|used| used == name)
     };
     match event {
-        Event::DeviceClaim { namespace, name } => is_own(namespace, name),
+        Event::DeviceClaim { namespace, name, is_freed } => *is_freed || is_own(namespace, name),
+        Event::Devices => true,
         Event::Own { old, new } => old.devices != new.devices,
         event => has_new_labels(event),
     }

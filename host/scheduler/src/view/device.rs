@@ -3,7 +3,7 @@
 use objects::placement::NodeSelector;
 use objects::{Tree, meta};
 
-use super::{Head, some_text, text};
+use super::{DeviceId, Head, some_text, text};
 
 /// A claim of devices that a pod uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,10 @@ pub(crate) struct DeviceClaimView {
     pub(crate) is_allocated: bool,
     /// Where its devices can be used; `None`: everywhere.
     pub(crate) nodes: Option<NodeSelector>,
+    /// `spec.devices`
+    pub(crate) devices: Tree,
+    /// The devices that are its own.
+    pub(crate) taken: Box<[DeviceId]>,
     /// Uids of who uses it.
     pub(crate) users: Box<[Box<str>]>,
 }
@@ -58,6 +62,8 @@ impl DeviceClaimView {
             is_deleting: meta::is_deleting(claim),
             owner: meta::controller_of(claim).map(|owner| owner.uid.into()),
             is_allocated: allocation.is_some(),
+            devices: claim.at(&["spec", "devices"]).cloned().unwrap_or(Tree::Null),
+            taken: allocation.map(DeviceId::taken).unwrap_or_default(),
             nodes: nodes.filter(|nodes| !nodes.is_null()).map(NodeSelector::read),
             users: users.iter().map(|user| text(user, &["uid"]).into()).collect(),
         }
