@@ -111,8 +111,8 @@ impl Rest {
         }
         if options.validation == FieldValidation::Strict && !duplicates.is_empty() {
             return Err(Status::bad_request(format!(
-                "error strict decoding YAML: {}",
-                decode::DecodeError::Strict(duplicates)
+                "error strict decoding YAML: error converting YAML to JSON: {}",
+                duplicates.join(", ")
             )));
         }
         if meta::name(&applied).is_empty() {
