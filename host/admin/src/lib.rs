@@ -12,6 +12,6 @@ pub use client::{AskError, Client};
 pub use report::{
     AddonCalls, AddonCapability, AddonDenial, AddonDetails, AddonReport, AddonSetting, AddonState,
     CertificateReport, ConfigReport, FlagReport, InstallReport, LogLine, LogReport, ServiceConfigReport,
-    SocketReport, StatusReport, UnitReport, UnitState,
+    SocketReport, StatusReport, StoreReport, StoreUsage, UnitReport, UnitState,
 };
 pub use server::{Refusal, Server};

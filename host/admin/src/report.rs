@@ -20,6 +20,8 @@ pub struct StatusReport {
     pub data_dir: String,
     /// Authorization modes in force, in their order.
     pub authorization_mode: Vec<String>,
+    /// Where the cluster's state is kept.
+    pub store: StoreReport,
     /// Supervised services and child processes, in start order.
     pub units: Vec<UnitReport>,
     /// Sockets that are bound now.
@@ -30,6 +32,30 @@ pub struct StatusReport {
     pub addons: Vec<AddonReport>,
     /// What an operator should look at.
     pub warnings: Vec<String>,
+}
+
+/// A store of the cluster's state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreReport {
+    /// Of an etcd elsewhere; none of the embedded store.
+    pub endpoints: Vec<String>,
+    /// Of the embedded store, while it is open.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usage: Option<StoreUsage>,
+}
+
+/// The size and the alarms of the embedded store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreUsage {
+    pub revision: i64,
+    pub bytes_on_disk: u64,
+    pub bytes_in_use: u64,
+    /// Bytes in use at which it takes no more.
+    pub quota: u64,
+    /// As etcd names them.
+    pub alarms: Vec<String>,
 }
 
 /// A supervised service or child process.

@@ -4,7 +4,7 @@ mod plugin;
 
 use std::fmt::Write;
 
-use crate::report::{AddonState, CertificateReport, ConfigReport, StatusReport, UnitState};
+use crate::report::{AddonState, CertificateReport, ConfigReport, StatusReport, StoreReport, UnitState};
 
 pub use plugin::{addon, addons, changes, install, log_line};
 
@@ -18,6 +18,8 @@ pub fn status(report: &StatusReport) -> String {
     line(&mut out, format_args!("mk8s-host {head}  (version {}, node {})", report.version, report.node));
     line(&mut out, format_args!("data directory: {}", report.data_dir));
     line(&mut out, format_args!("authorization:  {}", report.authorization_mode.join(",")));
+
+    line(&mut out, format_args!("store:          {}", store(&report.store)));
 
     line(&mut out, format_args!("\nunits:"));
     let rows: Vec<_> = report
@@ -93,6 +95,27 @@ pub fn status(report: &StatusReport) -> String {
         }
     }
     out
+}
+
+fn store(report: &StoreReport) -> String {
+    let Some(usage) = &report.usage else {
+        return match &*report.endpoints {
+            [] => "not open".to_owned(),
+            endpoints => format!("etcd at {}", endpoints.join(", ")),
+        };
+    };
+    let (used, quota, disk) = (size(usage.bytes_in_use), size(usage.quota), size(usage.bytes_on_disk));
+    let alarms: String = usage.alarms.iter().map(|alarm| format!(", alarm {alarm}")).collect();
+    format!("revision {}, {used} of {quota} in use, {disk} on disk{alarms}", usage.revision)
+}
+
+/// Bytes as people read them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: &[(u64, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+        None => format!("{bytes} B"),
+    }
 }
 
 /// `mk8s-host config show`: the flags of each service with the origin of their values.
@@ -188,7 +211,15 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::report::{AddonReport, CertificateReport, SocketReport, UnitReport};
+    use crate::report::{AddonReport, CertificateReport, SocketReport, StoreUsage, UnitReport};
+
+    #[test]
+    fn a_store_is_shown_where_it_is() {
+        let elsewhere = ["https://192.0.2.7:2379", "https://192.0.2.8:2379"].map(str::to_owned).to_vec();
+        let report = |endpoints| StoreReport { endpoints, usage: None };
+        assert_eq!(store(&report(elsewhere)), "etcd at https://192.0.2.7:2379, https://192.0.2.8:2379");
+        assert_eq!(store(&report(Vec::new())), "not open");
+    }
 
     #[test]
     fn pretty_status_names_units_sockets_addons_and_warnings() {
@@ -207,6 +238,16 @@ mod tests {
             addresses: Vec::new(),
             data_dir: "/var/lib/mk8s".to_owned(),
             authorization_mode: vec!["AlwaysAllow".to_owned()],
+            store: StoreReport {
+                endpoints: Vec::new(),
+                usage: Some(StoreUsage {
+                    revision: 4711,
+                    bytes_on_disk: 70 << 20,
+                    bytes_in_use: 1_400_000,
+                    quota: 8 << 30,
+                    alarms: vec!["NOSPACE".to_owned()],
+                }),
+            },
             units: vec![UnitReport {
                 name: "containerd".to_owned(),
                 state: UnitState::BackingOff,
@@ -232,6 +273,7 @@ mod tests {
             mk8s-host is running  (version 0.1.0, node box)
             data directory: /var/lib/mk8s
             authorization:  AlwaysAllow
+            store:          revision 4711, 1.3 MiB of 8.0 GiB in use, 70.0 MiB on disk, alarm NOSPACE
 
             units:
                 containerd  backing off  2 restarts  exited with status 1

@@ -13,7 +13,7 @@ use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 
 use crate::pod::Pod;
 use crate::reference::reference;
-use crate::service::{Publishing, feed_services_and_pods, zone};
+use crate::service::{Publishing, feed_services_and_pods, published, zone};
 use crate::slices::{of_service, service_of, unless_going};
 use crate::wiring::Wiring;
 
@@ -92,6 +92,6 @@ impl Reconcile for Keeper {
         for note in plan.notes {
             self.recorder.record(reference(&*service), note.kind, note.reason, note.message);
         }
-        Ok(Outcome::Done)
+        Ok(published(pods.len()))
     }
 }

@@ -9,7 +9,7 @@ use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
 use crate::pod::Pod;
 use crate::reference::reference;
-use crate::service::{Publishing, feed_services_and_pods};
+use crate::service::{Publishing, feed_services_and_pods, published};
 use crate::wiring::Wiring;
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
@@ -54,7 +54,8 @@ impl Reconcile for Keeper {
         }
         let mut pods = self.pods.in_namespace(&key.namespace);
         pods.retain(|pod| service.selects(pod.metadata.labels.as_ref()));
-        let Some(new) = plan::plan(&service, &pods, old.as_deref()) else { return Ok(Outcome::Done) };
+        let published = published(pods.len());
+        let Some(new) = plan::plan(&service, &pods, old.as_deref()) else { return Ok(published) };
         let (written, reason, doing) = match &old {
             Some(_) => (api.update(&key.name, &new).await, "FailedToUpdateEndpoint", "update endpoint"),
             None => (api.create(&new).await, "FailedToCreateEndpoint", "create endpoint for service"),
@@ -64,7 +65,7 @@ impl Reconcile for Keeper {
                 self.endpoints
                     .reached(written.metadata.resource_version.as_deref().unwrap_or_default())
                     .await;
-                Ok(Outcome::Done)
+                Ok(published)
             }
             Err(error) if error.is_namespace_terminating() => Ok(Outcome::Done),
             Err(error) => {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use reconcile::{ObjectKey, Queue, Store};
+use reconcile::{ObjectKey, Outcome, Queue, Store};
 
 use crate::pod::{Container, Pod};
 use crate::wiring::Wiring;
@@ -195,6 +196,19 @@ pub(crate) fn feed_services_and_pods(wiring: &mut Wiring<'_>, queue: &Queue<Obje
         }
     });
     services
+}
+
+/// When the endpoints of so many pods may be published again. Each publication looks at all of them, so that those of
+/// many come less often.
+pub(crate) fn published(pods: usize) -> Outcome {
+    const FEW: usize = 100;
+    const EACH: Duration = Duration::from_micros(100);
+    const LONGEST: Duration = Duration::from_secs(1);
+    if pods < FEW {
+        return Outcome::Done;
+    }
+    let rest = u32::try_from(pods).map_or(LONGEST, |pods| EACH * pods);
+    Outcome::Rest(rest.min(LONGEST))
 }
 
 /// Where a node is.

@@ -13,12 +13,13 @@ use admin::operation::{
 };
 use admin::{
     AddonDetails, AddonReport, CertificateReport, ConfigReport, InstallReport, LogReport, Refusal, Server,
-    StatusReport,
+    StatusReport, StoreReport,
 };
 use apiserver::ApiServerHandle;
 use args::Service;
 use bytes::Bytes;
 use cri::Runtime;
+use datastore::Embedded;
 use http_body_util::BodyExt;
 use kubelet::KubeletHandle;
 use net::{Body, Sockets, body};
@@ -51,6 +52,9 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) certificates: Slot<CertificatesHandle>,
+    /// The endpoints of an etcd that keeps the state instead of the embedded store.
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) embedded: Slot<Embedded>,
     pub(crate) api: Slot<ApiServerHandle>,
     pub(crate) secrets: SecretsAtRest,
     pub(crate) addons: Slot<AddonsHandle>,
@@ -102,7 +106,9 @@ impl Parts {
         let effective = self.configuration.effective();
         let seen = self.certificates.get().map(|handle| handle.status().borrow().clone());
         let certificates = self.certificates();
-        let mut warnings = status::warnings(&effective, &certificates);
+        let kept = self.embedded.get().map(|store| store.status());
+        let alarms = kept.iter().flat_map(|kept| &kept.alarms).copied().collect::<Vec<_>>();
+        let mut warnings = status::warnings(&effective, &certificates, &alarms);
         warnings.extend(seen.as_ref().and_then(|seen| seen.problem.clone()));
         if self.role == Role::ControlPlane {
             let why = "not run by root: this is a control plane without a kubelet, and no pod runs here";
@@ -118,6 +124,7 @@ impl Parts {
             addresses: seen.map(|seen| seen.addresses.to_vec()).unwrap_or_default(),
             data_dir: self.data_dir.root().display().to_string(),
             authorization_mode: effective.service(Service::KubeApiserver).list("authorization-mode"),
+            store: StoreReport { endpoints: self.endpoints.clone(), usage: kept.as_ref().map(status::usage) },
             units: status::units(&tree),
             sockets: status::sockets(&self.sockets, &tree),
             certificates,

@@ -6,6 +6,7 @@ mod files;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use admin::show::size;
 use anyhow::{Context, Result, bail};
 use args::{Profile, Service};
 use datastore::Revision;
@@ -187,13 +188,4 @@ fn pretty(report: &Report) -> String {
 pub(crate) fn snapshot_name(now: SystemTime) -> String {
     let time = jiff::Timestamp::try_from(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("snapshot-{}.db", time.strftime("%Y%m%dT%H%M%SZ"))
-}
-
-/// Bytes as people read them.
-fn size(bytes: u64) -> String {
-    const UNITS: &[(u64, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
-        None => format!("{bytes} B"),
-    }
 }

@@ -33,6 +33,11 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command};
 use crate::data_dir::DataDir;
 
+/// Objects are many small pieces that one thread makes and another drops, at which the C library's allocator waits for
+/// its own locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match execute(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -148,6 +148,8 @@ impl Node {
             // The state is kept elsewhere.
             _ => None,
         };
+        let store = StoreChoice::of(&effective, &data_dir)?;
+        let endpoints = store.endpoints();
         let mut units = vec![
             units::certificates::unit(
                 data_dir.clone(),
@@ -157,7 +159,7 @@ impl Node {
                 slots.certificates.clone(),
             ),
             units::datastore::unit(
-                StoreChoice::of(&effective, &data_dir)?,
+                store,
                 units::datastore::Slots { datastore: slots.datastore, embedded: slots.embedded.clone() },
             ),
             units::apiserver::unit(api, slots.api.clone()),
@@ -179,7 +181,7 @@ impl Node {
             if let Some((interval, retention)) = snapshots {
                 let folder = data_dir.join("var/kubernetes/snapshots");
                 let schedule = units::snapshots::Schedule { folder, interval, retention };
-                units.push(units::snapshots::unit(schedule, slots.embedded));
+                units.push(units::snapshots::unit(schedule, slots.embedded.clone()));
             }
         }
         if role == Role::Node {
@@ -219,6 +221,8 @@ impl Node {
             configuration,
             sockets: Arc::new(sockets),
             certificates: slots.certificates,
+            endpoints,
+            embedded: slots.embedded,
             api: slots.api,
             secrets,
             addons: slots.addons,

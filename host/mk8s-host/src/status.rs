@@ -5,9 +5,10 @@ mod addon;
 use addons::{InstallPlan, Report, State};
 use admin::{
     AddonReport, AddonState, CertificateReport, ConfigReport, FlagReport, InstallReport, ServiceConfigReport,
-    SocketReport, StatusReport, UnitReport, UnitState,
+    SocketReport, StatusReport, StoreUsage, UnitReport, UnitState,
 };
 use args::{Effective, Service, ServiceArgs};
+use datastore::{Alarm, StoreStatus};
 use net::{Binder, Sockets};
 use pki::CertificateStatus;
 use supervise::TreeStatus;
@@ -92,8 +93,22 @@ pub(crate) fn install(plan: InstallPlan) -> InstallReport {
     }
 }
 
-/// What an operator should look at of the configuration and the certificates.
-pub(crate) fn warnings(effective: &Effective, certificates: &[CertificateReport]) -> Vec<String> {
+pub(crate) fn usage(status: &StoreStatus) -> StoreUsage {
+    StoreUsage {
+        revision: status.revision.0,
+        bytes_on_disk: status.bytes_on_disk,
+        bytes_in_use: status.bytes_in_use,
+        quota: status.quota,
+        alarms: status.alarms.iter().map(Alarm::to_string).collect(),
+    }
+}
+
+/// What an operator should look at of the configuration, the certificates and the store.
+pub(crate) fn warnings(
+    effective: &Effective,
+    certificates: &[CertificateReport],
+    alarms: &[Alarm],
+) -> Vec<String> {
     let mut warnings = effective.warnings.clone();
     let modes = effective.service(Service::KubeApiserver).list("authorization-mode");
     if modes.iter().any(|mode| mode == "AlwaysAllow") {
@@ -109,7 +124,21 @@ pub(crate) fn warnings(effective: &Effective, certificates: &[CertificateReport]
             certificate.file, certificate.not_after, certificate.file
         )
     }));
+    warnings.extend(alarms.iter().map(|alarm| alarmed(*alarm)));
     warnings
+}
+
+fn alarmed(alarm: Alarm) -> String {
+    match alarm {
+        Alarm::NoSpace => {
+            "the store is as large as its quota and takes nothing more: delete what is not needed or \
+            raise etcd --quota-backend-bytes, then `mk8s-host db disarm`"
+                .to_owned()
+        }
+        Alarm::Corrupt => "the store was found damaged and changes nothing: stop mk8s-host, then \
+            `mk8s-host db check`"
+            .to_owned(),
+    }
 }
 
 /// The flags of one service, or of all that run here.

@@ -46,6 +46,14 @@ pub(crate) fn directory(data_dir: &DataDir) -> PathBuf {
 }
 
 impl StoreChoice {
+    /// Of an etcd elsewhere.
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(_) => Vec::new(),
+            Self::External(external) => external.endpoints.clone(),
+        }
+    }
+
     /// The store of these arguments; nothing is opened or dialed yet.
     pub(crate) fn of(effective: &Effective, data_dir: &DataDir) -> Result<Self> {
         if is_embedded(effective) {

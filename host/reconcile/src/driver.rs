@@ -26,6 +26,8 @@ pub enum Outcome {
     Done,
     /// To be looked at again then, if nothing changes before.
     After(Duration),
+    /// As `Done`, but not before then: what changes until then is taken together.
+    Rest(Duration),
 }
 
 /// Brings what a key names to the state that is asked for. Idempotent; it does not retry: an error brings the key
@@ -62,6 +64,7 @@ async fn work<R: Reconcile>(reconciler: Arc<R>, queue: Queue<R::Key>) {
         match ended {
             Ok(Ok(Outcome::Done)) => queue.done(&key, None),
             Ok(Ok(Outcome::After(delay))) => queue.done(&key, Some(delay)),
+            Ok(Ok(Outcome::Rest(rest))) => queue.rest(&key, rest),
             Ok(Err(why)) => {
                 let again = queue.failed(&key);
                 warn!(name, %key, error = chain(&why), ?again, "reconcile");

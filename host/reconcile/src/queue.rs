@@ -94,6 +94,15 @@ impl<K: Key> Queue<K> {
         self.0.changed.notify_one();
     }
 
+    /// As [`done`](Self::done), but no worker gets the key again before a time has passed.
+    pub(crate) fn rest(&self, key: &K, rest: Duration) {
+        self.with(|schedule| {
+            schedule.forget(key);
+            schedule.rest(key.clone(), Instant::now() + rest);
+        });
+        self.0.changed.notify_one();
+    }
+
     /// The key failed: it comes back after its own growing delay, which is returned.
     pub(crate) fn failed(&self, key: &K) -> Duration {
         let delay = self.with(|schedule| {

@@ -18,7 +18,7 @@ pub(crate) struct Cycle<'a> {
     pub(crate) restrictions: RestrictionState,
     pub(crate) volumes: VolumeState<'a>,
     pub(crate) zones: ZoneState<'a>,
-    pub(crate) spread: SpreadState<'a>,
+    pub(crate) spread: SpreadState,
     pub(crate) affinity: AffinityState<'a>,
     pub(crate) devices: DeviceState<'a>,
     /// The plugins that narrowed the nodes that are looked at.

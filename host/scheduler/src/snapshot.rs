@@ -1,6 +1,7 @@
 //! [`Snapshot`]: the cluster as decisions see it, kept up to date by changes. A pod that was just decided on counts
 //! before the API server tells of it.
 
+mod domains;
 mod node_state;
 mod order;
 
@@ -15,6 +16,9 @@ use crate::view::{
     NodeView, PodView, Selecting, VolumeView,
 };
 
+use domains::DomainsByKey;
+
+pub(crate) use domains::{Domain, Domains};
 pub(crate) use node_state::NodeState;
 
 /// A node in this process; used again after the node is gone.
@@ -49,6 +53,7 @@ pub(crate) struct Snapshot {
     order: Vec<NodeId>,
     pods: HashMap<ObjectKey, Placement>,
     assumed: usize,
+    domains: DomainsByKey,
     pub(crate) groups: Groups,
     pub(crate) tables: Tables,
     /// How many pods that have nodes use a claim.
@@ -86,6 +91,9 @@ impl Snapshot {
         let old = self.slots[id.0].view.replace(view.clone());
         self.count_images(old.as_deref(), -1);
         self.count_images(Some(&view), 1);
+        if old.as_ref().is_none_or(|old| old.labels != view.labels) {
+            self.domains.forget();
+        }
         if old.is_none_or(|old| old.zone() != view.zone()) {
             self.arrange();
         }
@@ -95,6 +103,7 @@ impl Snapshot {
         let Some(id) = self.by_name.get(name).copied() else { return };
         let old = self.slots[id.0].view.take();
         self.count_images(old.as_deref(), -1);
+        self.domains.forget();
         self.arrange();
         self.tidy(id);
     }
@@ -157,6 +166,11 @@ impl Snapshot {
             let state = self.node(*id);
             Some((state, state.view.as_deref()?))
         })
+    }
+
+    /// The domains that the nodes which exist are in by a label.
+    pub(crate) fn domains(&self, key: &str) -> Arc<Domains> {
+        self.domains.get(key, self.nodes().map(|(state, view)| (state.id, view)))
     }
 
     pub(crate) fn claim_uses(&self, claim: &ObjectKey) -> i64 {

@@ -5,12 +5,15 @@
 
 mod addons;
 mod idle;
+mod namespaces;
 mod pods;
 mod start;
 
 use std::fs;
 
 use anyhow::{Context, Result};
+use client::{Client, Credential, HttpsConfig, HttpsTransport};
+use net::CertificatePem;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use support::Node;
 
@@ -48,9 +51,24 @@ fn node() -> Result<Vec<Figure>> {
     }];
     figures.extend(runtime.block_on(start::measure(&mut node)).context("measure the start")?);
     figures.extend(idle::measure(&node).context("measure the idle node")?);
+    figures.extend(runtime.block_on(namespaces::measure(&node)).context("measure a namespace")?);
     node.import_image();
     figures.extend(runtime.block_on(pods::measure(&node)).context("measure pods")?);
     Ok(figures)
+}
+
+/// Speaks as the administrator.
+fn client(node: &Node) -> Result<Client> {
+    let read = |name: &str| fs::read(node.path(name)).with_context(|| format!("read {name}"));
+    let config = HttpsConfig {
+        server: "https://127.0.0.1:16443".parse()?,
+        roots: read("certs/ca.crt")?,
+        credential: Credential::Certificate(CertificatePem {
+            chain: read("certs/client.crt")?,
+            key: read("certs/client.key")?,
+        }),
+    };
+    Ok(Client::new(HttpsTransport::new(&config)?, "bench"))
 }
 
 fn megabytes(bytes: u64) -> f64 {

@@ -1,15 +1,13 @@
 //! From the POST of a pod with a local image to its phase Running, one pod at a time.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use client::{Api, Client, Credential, DeleteOptions, HttpsConfig, HttpsTransport, WatchEvent, WatchOptions};
+use client::{Api, DeleteOptions, WatchEvent, WatchOptions};
 use k8s_openapi::api::core::v1::Pod;
-use net::CertificatePem;
 use support::{IMAGE, Node};
 
-use crate::{Figure, median};
+use crate::{Figure, client, median};
 
 const ROUNDS: usize = 20;
 
@@ -25,19 +23,6 @@ pub(crate) async fn measure(node: &Node) -> Result<Vec<Figure>> {
         Figure { name: "POST of a pod to Running, median", value: text(median(times)), goal: "250 ms" },
         Figure { name: "POST of a pod to Running, worst", value: text(worst), goal: "" },
     ])
-}
-
-fn client(node: &Node) -> Result<Client> {
-    let read = |name: &str| fs::read(node.path(name)).with_context(|| format!("read {name}"));
-    let config = HttpsConfig {
-        server: "https://127.0.0.1:16443".parse()?,
-        roots: read("certs/ca.crt")?,
-        credential: Credential::Certificate(CertificatePem {
-            chain: read("certs/client.crt")?,
-            key: read("certs/client.key")?,
-        }),
-    };
-    Ok(Client::new(HttpsTransport::new(&config)?, "bench"))
 }
 
 async fn run(pods: &Api<Pod>, name: &str) -> Result<Duration> {

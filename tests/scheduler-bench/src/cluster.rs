@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use client::{Api, DeleteOptions, Watch, WatchEvent, WatchOptions};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use objects::{Tree, meta, tree};
 use simulation::{Setup, World};
-use supervise::Scope;
 
 /// Pods that are bound one after another.
 const ROUNDS: usize = 500;
-/// Clients that make pods beside each other.
-const CLIENTS: usize = 16;
 /// For what a control plane has to do once its nodes are there.
 const REST: Duration = Duration::from_secs(2);
 
@@ -21,7 +19,7 @@ pub(crate) struct Times {
     /// From the POST of a pod until a watch shows its node: the middle one and the hundredth part that is slowest.
     pub(crate) middle: f64,
     pub(crate) late: f64,
-    /// From the first POST until the last of all has its node.
+    /// From the POST of a Deployment until the last of its pods has its node.
     pub(crate) all: f64,
 }
 
@@ -41,20 +39,22 @@ pub(crate) fn measure((nodes, pods): (usize, usize)) -> Result<Times> {
         tokio::time::sleep(REST).await;
         let api = world.client().namespaced::<Pod>("default").viewed::<Tree>();
         let mut times = one_by_one(&api).await.context("bind one pod at a time")?;
-        let all = all_at_once(&api, pods).await.context("bind many pods")?;
+        let all = all_at_once(&world, &api, pods).await.context("bind many pods")?;
         times.sort_by(f64::total_cmp);
         Ok(Times { middle: times[times.len() / 2], late: times[times.len() * 99 / 100], all })
     })
 }
 
 fn pod(name: &str) -> Tree {
-    tree!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": { "name": name, "labels": { "app": "web" } },
-        "spec": { "containers": [{
-            "name": "main", "image": "web", "resources": { "requests": { "cpu": "50m", "memory": "64Mi" } }
-        }] }
-    })
+    let spec = spec();
+    let metadata = tree!({ "name": name, "labels": { "app": "web" } });
+    tree!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec })
+}
+
+fn spec() -> Tree {
+    tree!({ "containers": [{
+        "name": "main", "image": "web", "resources": { "requests": { "cpu": "50m", "memory": "64Mi" } }
+    }] })
 }
 
 async fn one_by_one(api: &Api<Tree>) -> Result<Vec<f64>> {
@@ -73,18 +73,15 @@ async fn one_by_one(api: &Api<Tree>) -> Result<Vec<f64>> {
     Ok(times)
 }
 
-async fn all_at_once(api: &Api<Tree>, pods: usize) -> Result<f64> {
+async fn all_at_once(world: &World, api: &Api<Tree>, pods: usize) -> Result<f64> {
     let mut watch = api.watch(&WatchOptions::default()).await?;
-    let scope = Scope::root("clients");
+    let template = tree!({ "metadata": { "labels": { "app": "web" } }, "spec": (spec()) });
+    let replicas = i64::try_from(pods)?;
+    let spec = tree!({
+        "replicas": replicas, "selector": { "matchLabels": { "app": "web" } }, "template": template
+    });
     let begun = Instant::now();
-    for client in 0..CLIENTS {
-        let api = api.clone();
-        scope.spawn("client", async move {
-            for number in (client..pods).step_by(CLIENTS) {
-                api.create(&pod(&format!("many-{number}"))).await.expect("nothing else makes pods");
-            }
-        });
-    }
+    world.create::<Deployment>(tree!({ "metadata": { "name": "many" }, "spec": spec })).await;
     let mut bound = 0;
     while bound < pods {
         // The first change of a pod gives it its node, and no other change comes before its node knows of it.

@@ -16,6 +16,10 @@ const GOALS: [(usize, usize); 2] = [(100, 1000), (1000, 10_000)];
 /// Nodes and pods that show how it grows.
 const GROWTH: [(usize, usize); 4] = [(1, 100), (10, 1000), (100, 1000), (5000, 1000)];
 
+/// As the node has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<()> {
     #[expect(clippy::disallowed_methods, reason = "this is the command line of a program of its own")]
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,8 +42,8 @@ fn print() -> Result<()> {
     let milliseconds = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
     row("POST of a pod to its node, of 1,000 nodes, median", milliseconds(large.middle), "");
     row("POST of a pod to its node, of 1,000 nodes, p99", milliseconds(large.late), "5 ms");
-    row("1,000 pods over 100 nodes, all bound", format!("{:.1} s", small.all), "3 s");
-    row("10,000 pods over 1,000 nodes, all bound", format!("{:.1} s", large.all), "40 s");
+    row("Deployment of 1,000 pods over 100 nodes, all bound", format!("{:.1} s", small.all), "3 s");
+    row("Deployment of 10,000 pods over 1,000 nodes, all bound", format!("{:.1} s", large.all), "40 s");
     row("  processors' time, of everything in the process", format!("{:.1} s", large.cpu), "");
     row("  memory, of everything in the process", format!("{:.0} MB", large.memory), "500 MB");
     println!();

@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use datastore::{
-    Answer, KeyRange, LeaseId, RangeRequest, RangeResult, Remote, Revision, StoreError, Txn, TxnResult,
-    Watch, WatchBatch, WatchError, WatchRequest,
+    Answer, Config, KeyRange, LeaseId, RangeRequest, RangeResult, Remote, Revision, StoreError, Txn,
+    TxnResult, Watch, WatchBatch, WatchError, WatchRequest,
 };
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Etcd's key space.
+/// Superseded versions that are forgotten between two writes.
+const PRUNE: usize = 2000;
+
+/// Etcd's key space, with no more history than the real store keeps.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory(Arc<Inner>);
 
@@ -62,6 +65,16 @@ impl Memory {
     }
 }
 
+/// Keeps history within the bounds of the real store.
+fn forget(store: &mut mvcc::Store) {
+    if store.history_weight() > Config::HISTORY_WEIGHT
+        && let Some(before) = store.overweight(Config::HISTORY_WEIGHT / 4 * 3)
+    {
+        store.compact(before).expect("what is overweight is known");
+    }
+    store.prune(PRUNE);
+}
+
 impl Remote for Memory {
     fn range(&self, request: RangeRequest) -> Answer<'_, RangeResult> {
         Box::pin(async move { Ok(self.store().range(&request)?) })
@@ -72,6 +85,7 @@ impl Remote for Memory {
             let mut store = self.store();
             let applied = store.apply(&txn)?;
             store.settle();
+            forget(&mut store);
             self.0.revision.send_replace(store.revision());
             Ok(applied.result)
         })

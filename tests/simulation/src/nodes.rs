@@ -10,7 +10,8 @@ use futures_util::stream::FuturesUnordered;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::{Tree, meta, tree};
-use reconcile::{LoopMetrics, ObjectKey, Outcome, Queue, Reconcile, Reflector, Store};
+use reconcile::{LoopMetrics, ObjectKey, Outcome, Queue, Reconcile, Reflected, Reflector, Store};
+use serde::Deserialize;
 use supervise::{Scope, clock};
 use tokio::time::Instant;
 
@@ -55,8 +56,8 @@ impl Nodes {
         let nodes = Self { client: client.clone(), states: Arc::default() };
         let queue = Queue::new("kubelets", &LoopMetrics::new(&observe::Metrics::new()));
         let placed = ListOptions::fields("spec.nodeName!=");
-        let pods = Reflector::new(client.everywhere::<Pod>(), placed)
-            .feed(&queue, |pod: &Pod| Some(ObjectKey::of(&pod.metadata)));
+        let pods = Reflector::view(client.everywhere::<Pod>().viewed::<Lean>(), placed)
+            .feed(&queue, |pod: &Lean| Some(pod.key()));
         let kubelets = Kubelets { nodes: nodes.clone(), pods: pods.store(), begun: Mutex::default() };
         scope.spawn("kubelets", pods.run(scope.token()));
         scope.spawn("pods", reconcile::run(kubelets, queue, WORKERS, scope.token()));
@@ -167,10 +168,32 @@ fn micro(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
+/// A pod without its managed fields, which are the larger part of it.
+#[derive(Deserialize)]
+#[serde(from = "Pod")]
+struct Lean(Pod);
+
+impl From<Pod> for Lean {
+    fn from(mut pod: Pod) -> Self {
+        pod.metadata.managed_fields = None;
+        Self(pod)
+    }
+}
+
+impl Reflected for Lean {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::of(&self.0.metadata)
+    }
+
+    fn resource_version(&self) -> &str {
+        self.0.metadata.resource_version.as_deref().unwrap_or_default()
+    }
+}
+
 /// Runs every pod on its node.
 struct Kubelets {
     nodes: Nodes,
-    pods: Store<Pod>,
+    pods: Store<Lean>,
     /// When a pod was first seen, and when it was first seen to go, by uid.
     begun: Mutex<BTreeMap<String, Times>>,
 }
@@ -187,11 +210,12 @@ impl Reconcile for Kubelets {
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, ApiError> {
         let Some(pod) = self.pods.get(&key.namespace, &key.name) else { return Ok(Outcome::Done) };
+        let pod = &pod.0;
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
         if !self.nodes.beats(&node) {
             return Ok(Outcome::After(HEARTBEAT));
         }
-        let (life, next) = life(&pod, self.times(&pod));
+        let (life, next) = life(pod, self.times(pod));
         let pods = self.nodes.client.namespaced::<Pod>(&key.namespace);
         match life {
             Life::Gone => {
@@ -202,7 +226,7 @@ impl Reconcile for Kubelets {
                 }
             }
             Life::In(phase, code) => {
-                let status = status(&pod, phase, code);
+                let status = status(pod, phase, code);
                 let old = objects::tree::to_tree(&pod.status).expect("a status is JSON");
                 if differs(&old, &status) {
                     let patch = Patch::Strategic(tree!({ "status": status }));

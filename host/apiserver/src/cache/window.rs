@@ -9,8 +9,12 @@ use datastore::Revision;
 
 use super::Entry;
 
-/// How many changes are kept. A watch that is further behind must list again.
+/// How many changes are kept at most. A watch that is further behind must list again.
 const LENGTH: usize = 4096;
+/// Bytes that they may take, where they are more than a few.
+const WEIGHT: usize = 32 << 20;
+/// So many are kept whatever they take, as upstream.
+const FEW: usize = 100;
 
 /// What a watch calls a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,11 @@ impl Change {
         Self { revision, old, new, lines: Default::default() }
     }
 
+    /// Bytes that are held for it, about: the object and its line.
+    fn weight(&self) -> usize {
+        2 * self.new.as_ref().or(self.old.as_ref()).map_or(0, |entry| entry.len())
+    }
+
     /// What the change is to who sees only some objects: one that is no longer selected is deleted.
     pub(crate) fn seen(&self, selects: impl Fn(&Entry) -> bool) -> Option<(EventType, &Arc<Entry>)> {
         let selected = |entry: &Option<Arc<Entry>>| entry.as_deref().is_some_and(&selects);
@@ -66,6 +75,7 @@ impl Change {
 #[derive(Debug)]
 pub(crate) struct Window {
     changes: VecDeque<Arc<Change>>,
+    weight: usize,
     /// The number of the first change held.
     first: u64,
     /// All changes after this revision are held.
@@ -80,23 +90,27 @@ pub(crate) struct Forgotten {
 
 impl Window {
     pub(crate) fn new() -> Self {
-        Self { changes: VecDeque::new(), first: 0, floor: Revision::NEVER }
+        Self { changes: VecDeque::new(), weight: 0, first: 0, floor: Revision::NEVER }
     }
 
     pub(crate) fn push(&mut self, change: Arc<Change>) {
-        if self.changes.len() == LENGTH
+        self.weight += change.weight();
+        self.changes.push_back(change);
+        while let length = self.changes.len()
+            && (length > LENGTH || length > FEW && self.weight > WEIGHT)
             && let Some(forgotten) = self.changes.pop_front()
         {
+            self.weight -= forgotten.weight();
             self.first += 1;
             self.floor = forgotten.revision;
         }
-        self.changes.push_back(change);
     }
 
     /// Forgets everything: what happened up to `floor` is not known in detail. Who reads is told so.
     pub(crate) fn reset(&mut self, floor: Revision) {
         self.first = self.end() + 1;
         self.changes.clear();
+        self.weight = 0;
         self.floor = floor;
     }
 
@@ -126,6 +140,8 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use objects::tree;
+
     use super::*;
 
     fn filled(count: i64) -> Window {
@@ -144,6 +160,23 @@ mod tests {
         assert_eq!(window.position_after(Revision(5)), Ok(5));
         assert_eq!(window.from(4, 1).unwrap_err(), Forgotten { oldest: Revision(5) });
         assert_eq!(window.from(5, 1).unwrap()[0].revision, Revision(6));
+    }
+
+    #[test]
+    fn large_objects_are_forgotten_sooner_but_for_the_last_few() {
+        let row = objects::resource::served().find(|row| row.plural == "configmaps").unwrap();
+        let resource = crate::registry::Served::builtin(Arc::clone(row));
+        let text = "x".repeat(1 << 20);
+        let object = tree!({ "metadata": { "name": "large" }, "data": { "text": text } });
+        let large = Arc::new(Entry::new(&resource, object, Revision(1)));
+        let mut window = filled(1000);
+        for revision in 1001..=2000 {
+            window.push(Arc::new(Change::new(Revision(revision), None, Some(large.clone()))));
+        }
+        let kept = window.from(window.first, LENGTH).unwrap();
+        assert_eq!(kept.len(), FEW);
+        assert_eq!(window.position_after(Revision(1900)), Ok(1900));
+        assert!(window.position_after(Revision(1899)).is_err());
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct Schedule<K> {
     running: HashSet<K>,
     due: HashMap<K, Instant>,
     by_time: BTreeSet<(Instant, K)>,
+    /// Until when keys count as running that no worker has any more.
+    resting: BTreeSet<(Instant, K)>,
     failures: HashMap<K, Backoff>,
 }
 
@@ -38,6 +40,7 @@ impl<K> Default for Schedule<K> {
             running: HashSet::new(),
             due: HashMap::new(),
             by_time: BTreeSet::new(),
+            resting: BTreeSet::new(),
             failures: HashMap::new(),
         }
     }
@@ -68,13 +71,19 @@ impl<K: Key> Schedule<K> {
 
     /// The next key to work on. What was scheduled for it has its answer in the work that begins.
     pub(super) fn take(&mut self, now: Instant) -> Next<K> {
+        while let Some((_, key)) = self.resting.first().filter(|(until, _)| *until <= now).cloned() {
+            self.resting.pop_first();
+            self.finish(&key);
+        }
         while let Some((due, key)) = self.by_time.first().filter(|(due, _)| *due <= now).cloned() {
             self.by_time.remove(&(due, key.clone()));
             self.due.remove(&key);
             self.add(key);
         }
         let Some(key) = self.ready.pop_front() else {
-            return self.by_time.first().map_or(Next::Nothing, |(due, _)| Next::At(*due));
+            let first = |times: &BTreeSet<(Instant, K)>| times.first().map(|(time, _)| *time);
+            let next = [first(&self.by_time), first(&self.resting)].into_iter().flatten().min();
+            return next.map_or(Next::Nothing, Next::At);
         };
         self.unschedule(&key);
         self.wanted.remove(&key);
@@ -88,6 +97,11 @@ impl<K: Key> Schedule<K> {
         if self.wanted.contains(key) {
             self.ready.push_back(key.clone());
         }
+    }
+
+    /// The worker let go of the key, which waits until then if it is added or was.
+    pub(super) fn rest(&mut self, key: K, until: Instant) {
+        self.resting.insert((until, key));
     }
 
     pub(super) fn next_delay(&mut self, key: &K) -> Duration {
@@ -135,6 +149,23 @@ mod tests {
         assert_eq!(taken(&mut schedule, now), None);
         schedule.finish(&"a");
         assert_eq!(taken(&mut schedule, now), Some("a"));
+    }
+
+    #[test]
+    fn a_key_that_rests_waits_until_then_however_often_it_is_added() {
+        let (mut schedule, now) = (Schedule::default(), Instant::now());
+        let rested = now + Duration::from_secs(1);
+        schedule.add("a");
+        assert_eq!(taken(&mut schedule, now), Some("a"));
+        schedule.rest("a", rested);
+        schedule.add("a");
+        schedule.add_at("a", now);
+        schedule.add("b");
+        assert_eq!(taken(&mut schedule, now), Some("b"), "another does not");
+        assert!(matches!(schedule.take(now), Next::At(due) if due == rested));
+        assert_eq!(taken(&mut schedule, rested), Some("a"));
+        schedule.finish(&"a");
+        assert!(matches!(schedule.take(rested), Next::Nothing));
     }
 
     #[test]

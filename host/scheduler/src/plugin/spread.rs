@@ -1,6 +1,5 @@
 //! PodTopologySpread: how evenly pods lie over the domains of a topology.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use objects::selector::LabelSelector;
@@ -8,7 +7,7 @@ use reconcile::ObjectKey;
 
 use super::{BEST, Objection, Verdict, taints, views};
 use crate::cycle::Cycle;
-use crate::snapshot::NodeState;
+use crate::snapshot::{Domain, Domains, NodeId, NodeState};
 use crate::view::{NodeView, PodView, Policy, SpreadTerm, WhenUnsatisfiable};
 
 /// What counts for pods that say nothing of spreading themselves.
@@ -20,24 +19,38 @@ pub(crate) enum Defaults {
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct SpreadState<'a> {
-    terms: Vec<Counted<'a>>,
+pub(crate) struct SpreadState {
+    terms: Vec<Counted>,
 }
 
 /// A constraint with the pods in each of its domains.
 #[derive(Clone)]
-struct Counted<'a> {
+struct Counted {
     term: Arc<SpreadTerm>,
-    counts: HashMap<&'a str, i64>,
+    counts: Counts,
     least: i64,
     /// Whether the pod itself counts.
     is_own: bool,
 }
 
-impl Counted<'_> {
+impl Counted {
     fn find_least(&mut self) {
-        let enough = self.counts.len() as i64 >= self.term.min_domains;
-        self.least = if enough { self.counts.values().copied().min().unwrap_or(0) } else { 0 };
+        let counts = || self.counts.pods.iter().flatten().copied();
+        let enough = counts().count() as i64 >= self.term.min_domains;
+        self.least = if enough { counts().min().unwrap_or(0) } else { 0 };
+    }
+}
+
+/// The pods in each domain; `None` where no node of it counts.
+#[derive(Clone)]
+struct Counts {
+    domains: Arc<Domains>,
+    pods: Vec<Option<i64>>,
+}
+
+impl Counts {
+    fn of(&self, domain: Domain) -> i64 {
+        self.pods[domain.0].unwrap_or(0)
     }
 }
 
@@ -75,8 +88,13 @@ fn siblings(cycle: &Cycle<'_>) -> Option<LabelSelector> {
     (!all.is_everything()).then_some(all)
 }
 
-fn has_keys(node: &NodeView, terms: &[Arc<SpreadTerm>]) -> bool {
-    terms.iter().all(|term| node.labels.get(&term.topology_key).is_some())
+/// The domains of each constraint.
+fn domains(cycle: &Cycle<'_>, terms: &[Arc<SpreadTerm>]) -> Vec<Arc<Domains>> {
+    terms.iter().map(|term| cycle.snapshot.domains(&term.topology_key)).collect()
+}
+
+fn is_in_all(node: NodeId, domains: &[Arc<Domains>]) -> bool {
+    domains.iter().all(|domains| domains.of(node).is_some())
 }
 
 /// Whether the pods of a node count for a constraint.
@@ -85,34 +103,35 @@ fn counts(pod: &PodView, term: &SpreadTerm, node: &NodeView) -> bool {
         && (term.node_taints == Policy::Ignore || taints::are_stood(node, pod))
 }
 
-/// The pods that a constraint selects in each domain of the nodes that count; a node without the label lies in none.
-fn count<'a>(cycle: &Cycle<'a>, term: &SpreadTerm, all: Option<&[Arc<SpreadTerm>]>) -> HashMap<&'a str, i64> {
-    let mut counts_of = HashMap::new();
-    let mut domains: HashMap<_, &'a str> = HashMap::new();
+/// The pods that a constraint selects in each domain of the nodes that count, which are those in `all`.
+fn count(cycle: &Cycle<'_>, term: &SpreadTerm, domains: &Arc<Domains>, all: &[Arc<Domains>]) -> Counts {
+    let mut pods = vec![None; domains.count()];
+    let mut is_counted = vec![false; domains.end()];
     for (state, node) in cycle.snapshot.nodes() {
-        let Some(domain) = node.labels.get(&term.topology_key) else { continue };
-        if all.is_none_or(|all| has_keys(node, all)) && counts(cycle.pod, term, node) {
-            counts_of.entry(domain).or_insert(0);
-            domains.insert(state.id, domain);
+        let Some(domain) = domains.of(state.id) else { continue };
+        if is_in_all(state.id, all) && counts(cycle.pod, term, node) {
+            pods[domain.0] = Some(0);
+            is_counted[state.id.0] = true;
         }
     }
     for group in cycle.snapshot.groups.in_namespace(cycle.pod.namespace()) {
         if group.alike.is_deleting || !term.selects(&group.alike.labels) {
             continue;
         }
-        for (node, pods) in group.nodes() {
-            if let Some(count) = domains.get(&node).and_then(|domain| counts_of.get_mut(domain)) {
-                *count += pods;
+        for (node, count) in group.nodes() {
+            if let Some(domain) = domains.of(node).filter(|_| is_counted[node.0]) {
+                *pods[domain.0].get_or_insert(0) += count;
             }
         }
     }
-    counts_of
+    Counts { domains: domains.clone(), pods }
 }
 
 pub(super) fn prepare(cycle: &mut Cycle<'_>) -> Verdict {
     let terms = terms(cycle, WhenUnsatisfiable::DoNotSchedule);
-    let counted = terms.iter().map(|term| {
-        let counts = count(cycle, term, Some(&terms));
+    let all = domains(cycle, &terms);
+    let counted = terms.iter().zip(&all).map(|(term, domains)| {
+        let counts = count(cycle, term, domains, &all);
         let is_own = term.selects(&cycle.pod.labels);
         let mut counted = Counted { term: term.clone(), counts, least: 0, is_own };
         counted.find_least();
@@ -124,29 +143,29 @@ pub(super) fn prepare(cycle: &mut Cycle<'_>) -> Verdict {
 
 pub(super) fn shift<'a>(cycle: &mut Cycle<'a>, pod: &'a PodView, node: &'a NodeState, by: i64) {
     let Some(view) = node.view.as_deref() else { return };
-    let has_keys = cycle.spread.terms.iter().all(|one| view.labels.get(&one.term.topology_key).is_some());
-    if pod.namespace() != cycle.pod.namespace() || pod.is_deleting || !has_keys {
+    let is_in_all = cycle.spread.terms.iter().all(|one| one.counts.domains.of(node.id).is_some());
+    if pod.namespace() != cycle.pod.namespace() || pod.is_deleting || !is_in_all {
         return;
     }
     for counted in &mut cycle.spread.terms {
         if !counted.term.selects(&pod.labels) || !counts(cycle.pod, &counted.term, view) {
             continue;
         }
-        if let Some(domain) = view.labels.get(&counted.term.topology_key) {
-            *counted.counts.entry(domain).or_default() += by;
+        if let Some(domain) = counted.counts.domains.of(node.id) {
+            *counted.counts.pods[domain.0].get_or_insert(0) += by;
             counted.find_least();
         }
     }
 }
 
-pub(super) fn filter(cycle: &Cycle<'_>, _: &NodeState, node: &NodeView) -> Verdict {
+pub(super) fn filter(cycle: &Cycle<'_>, node: &NodeState, _: &NodeView) -> Verdict {
     for counted in &cycle.spread.terms {
-        let Some(domain) = node.labels.get(&counted.term.topology_key) else {
+        let Some(domain) = counted.counts.domains.of(node.id) else {
             return Err(Objection::lasting(
                 "node(s) didn't match pod topology spread constraints (missing required label)",
             ));
         };
-        let there = counted.counts.get(domain).copied().unwrap_or(0);
+        let there = counted.counts.of(domain);
         if there + i64::from(counted.is_own) - counted.least > counted.term.max_skew {
             return Err(Objection::resolvable("node(s) didn't match pod topology spread constraints"));
         }
@@ -162,25 +181,29 @@ pub(super) fn score(cycle: &Cycle<'_>, nodes: &[&NodeState]) -> Vec<i64> {
     }
     let is_own = !cycle.pod.spread.is_empty();
     let needs_all = is_own || matches!(cycle.profile.args.spread, Defaults::List(_));
-    let is_ranked = |node: &NodeView| !needs_all || has_keys(node, &terms);
+    let all = domains(cycle, &terms);
+    let needed: &[Arc<Domains>] = if needs_all { &all } else { &[] };
+    let is_ranked = |node: &NodeState| is_in_all(node.id, needed);
     let counted: Vec<_> = terms
         .iter()
-        .map(|term| {
-            let ranked = views(nodes).filter(|(_, node)| is_ranked(node));
-            let domains: HashSet<&str> =
-                ranked.filter_map(|(_, node)| node.labels.get(&term.topology_key)).collect();
-            let weight = ((domains.len() + 2) as f64).ln();
-            (term, count(cycle, term, needs_all.then_some(&*terms)), weight)
+        .zip(&all)
+        .map(|(term, domains)| {
+            let ranked = views(nodes).map(|(state, _)| state).filter(|state| is_ranked(state));
+            let mut is_seen = vec![false; domains.count()];
+            ranked.filter_map(|state| domains.of(state.id)).for_each(|domain| is_seen[domain.0] = true);
+            let weight = ((is_seen.iter().filter(|seen| **seen).count() + 2) as f64).ln();
+            (term, count(cycle, term, domains, needed), weight)
         })
         .collect();
-    let raw = |node: &NodeView| -> i64 {
+    let raw = |node: &NodeState| -> i64 {
         let parts = counted.iter().filter_map(|(term, counts, weight)| {
-            let pods = counts.get(node.labels.get(&term.topology_key)?).copied().unwrap_or(0);
+            let pods = counts.of(counts.domains.of(node.id)?);
             Some(pods as f64 * weight + (term.max_skew - 1) as f64)
         });
         parts.sum::<f64>().round() as i64
     };
-    let raws: Vec<Option<i64>> = views(nodes).map(|(_, node)| is_ranked(node).then(|| raw(node))).collect();
+    let raws: Vec<Option<i64>> =
+        views(nodes).map(|(state, _)| is_ranked(state).then(|| raw(state))).collect();
     let highest = raws.iter().flatten().copied().max().unwrap_or(0);
     let lowest = raws.iter().flatten().copied().min().unwrap_or(0);
     let share = |raw: Option<i64>| match raw {

@@ -40,7 +40,7 @@ pub(super) fn prepare(cycle: &mut Cycle<'_>) -> Verdict {
 }
 
 pub(super) fn filter(cycle: &Cycle<'_>, _: &NodeState, node: &NodeView) -> Verdict {
-    if LABELS.iter().all(|(label, _)| node.labels.get(label).is_none()) {
+    if cycle.zones.wanted.is_empty() || LABELS.iter().all(|(label, _)| node.labels.get(label).is_none()) {
         return Ok(());
     }
     let is_there = |(old, new, values): &(&str, &str, &str)| {
