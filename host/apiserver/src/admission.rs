@@ -226,22 +226,29 @@ impl Admission {
 
     /// Completes an object, or refuses it. What webhooks, addons and policies changed is gone over once more.
     pub(crate) async fn mutate(&self, write: &mut Write<'_>) -> Result<(), Status> {
-        for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
-            step.take(write).await?;
-        }
+        self.take(write, |plugin| plugin.mutate).await?;
         if write.round.changed || write.added.changed || write.mutated.changed {
             write.pass = Pass::Second;
-            for step in self.steps(write.call, write.operation, |plugin| plugin.mutate) {
-                step.take(write).await?;
-            }
+            self.take(write, |plugin| plugin.mutate).await?;
         }
         Ok(())
     }
 
     /// Refuses an object that is about to be written, or deleted.
     pub(crate) async fn validate(&self, write: &mut Write<'_>) -> Result<(), Status> {
-        for step in self.steps(write.call, write.operation, |plugin| plugin.validate) {
-            step.take(write).await?;
+        self.take(write, |plugin| plugin.validate).await
+    }
+
+    /// Takes a step of each plugin. What the client was to be warned of until then it is warned of with a refusal too.
+    async fn take(
+        &self,
+        write: &mut Write<'_>,
+        step: impl Fn(&Plugin) -> Option<Step>,
+    ) -> Result<(), Status> {
+        for step in self.steps(write.call, write.operation, step) {
+            if let Err(status) = step.take(write).await {
+                return Err(status.warned(std::mem::take(&mut write.warnings)));
+            }
         }
         Ok(())
     }

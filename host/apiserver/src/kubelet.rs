@@ -161,7 +161,15 @@ fn failure(code: StatusCode, message: String) -> Status {
         Reason::Timeout,
     ];
     let reason = REASONS.iter().copied().find(|reason| reason.code() == code.as_u16());
-    Status { outcome: Outcome::Failure, code: code.as_u16(), reason, message, details: None, continued: None }
+    Status {
+        outcome: Outcome::Failure,
+        code: code.as_u16(),
+        reason,
+        message,
+        details: None,
+        continued: None,
+        warnings: Vec::new(),
+    }
 }
 
 #[cfg(test)]

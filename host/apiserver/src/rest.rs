@@ -242,6 +242,16 @@ impl Rest {
     }
 }
 
+/// An answer or a refusal, with what the client is warned of before all else.
+fn warned(mut answer: Result<Answer, Status>, warnings: Vec<String>) -> Result<Answer, Status> {
+    let told = match &mut answer {
+        Ok(answer) => &mut answer.warnings,
+        Err(status) => &mut status.warnings,
+    };
+    told.splice(0..0, warnings);
+    answer
+}
+
 impl Answer {
     pub(crate) fn ok(body: Bytes) -> Self {
         Self { code: StatusCode::OK, body: AnswerBody::Json(body), warnings: Vec::new() }

@@ -93,6 +93,7 @@ impl ApiError {
             },
             details: None,
             continued: None,
+            warnings: Vec::new(),
         }))
     }
 }

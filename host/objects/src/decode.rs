@@ -89,16 +89,27 @@ pub enum DecodeError {
     Strict(Vec<String>),
 }
 
-/// Reads a value without a look at its type; the second part has one entry for each duplicate key.
+/// Reads a value without a look at its type; the second part says what keys occur twice.
 pub fn value(body: &[u8], notation: Notation) -> Result<(Tree, Vec<String>), SyntaxError> {
     let mut duplicates = Vec::new();
     let tree = match notation {
         Notation::Json => json::parse(body, &mut duplicates)?,
-        Notation::Yaml => yaml::parse(&String::from_utf8_lossy(body), &mut duplicates)?,
-        Notation::Protobuf => return Ok((message(body)?, duplicates)),
+        Notation::Yaml => return yaml(body),
+        Notation::Protobuf => message(body)?,
     };
-    let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}")).collect();
-    Ok((tree, duplicates))
+    Ok((tree, duplicates.iter().map(|path| duplicate(path)).collect()))
+}
+
+/// What the parser of YAML says of keys that occur twice is one error.
+fn yaml(body: &[u8]) -> Result<(Tree, Vec<String>), SyntaxError> {
+    let mut lines = Vec::new();
+    let tree = yaml::parse(&String::from_utf8_lossy(body), &mut lines)?;
+    let error = (!lines.is_empty()).then(|| format!("yaml: unmarshal errors:\n  {}", lines.join("\n  ")));
+    Ok((tree, error.into_iter().collect()))
+}
+
+fn duplicate(path: &str) -> String {
+    format!("duplicate field {path:?}")
 }
 
 /// The message of an envelope, of the kind that the envelope says.
@@ -134,18 +145,23 @@ pub fn object(
     }
     let no_json =
         |error: String| unrecognized(format!("couldn't get version/kind; json parse error: {error}"));
-    let (mut tree, strict) = value(body, notation).map_err(|error| no_json(error.to_string()))?;
+    let row = schema::by_gvk(&expected.group, &expected.version, &expected.kind);
+    let mut duplicates = Vec::new();
+    let read = match (notation, row) {
+        // They are reported among the unknown fields, where they are.
+        (Notation::Json, Some(_)) => json::parse(body, &mut duplicates).map(|tree| (tree, Vec::new())),
+        _ => value(body, notation),
+    };
+    let (mut tree, mut reports) = read.map_err(|error| no_json(error.to_string()))?;
     if !matches!(tree, Tree::Object(_)) {
         return Err(no_json(check::not_an_object(tree.shape())));
     }
     let actual = type_meta(&mut tree, expected)?;
     expect_kind(&actual, expected)?;
     let cannot_be_handled = |error: DecodeError| cannot_handle(&actual, &expected.kind, &error);
-    let Some(row) = schema::by_gvk(&expected.group, &expected.version, &expected.kind) else {
-        return finish(tree, strict, validation).map_err(cannot_be_handled);
-    };
-    let mut reports = strict;
-    reports.extend(check(&mut tree, row).map_err(cannot_be_handled)?);
+    if let Some(row) = row {
+        reports.extend(check::strictly(&mut tree, row, duplicates).map_err(cannot_be_handled)?);
+    }
     finish(tree, reports, validation).map_err(cannot_be_handled)
 }
 

@@ -211,6 +211,7 @@ impl Kind {
     /// What is wrong with a new object, metadata first.
     pub fn validate(&self, resource: &Resource, tree: &Tree) -> Vec<FieldError> {
         let mut errors = validate::metadata(tree, resource, self.name_rule);
+        errors.extend(validate::known_finalizers(tree));
         (self.validate)(tree, &mut errors);
         errors
     }

@@ -20,6 +20,8 @@ pub struct Type {
     pub shape: Shape,
     /// Whether appliers replace it whole.
     pub atomic: bool,
+    /// Whether its message has no fields.
+    pub empty: bool,
     fields: (u16, u16),
     gvks: &'static str,
 }
@@ -231,6 +233,20 @@ impl Shape {
             Self::Map(id) => Some(TABLE.shapes[usize::from(id.0)]),
             _ => None,
         }
+    }
+
+    /// What a value is one of, where protobuf has a field for each and JSON the value alone; the last one that a
+    /// message has is the value.
+    pub fn alternatives(self) -> &'static [Field] {
+        match self {
+            Self::Struct(id) if id.get().shape == Self::Any => id.get().fields(),
+            _ => &[],
+        }
+    }
+
+    /// Whether its message has no fields.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::Struct(id) if id.get().empty)
     }
 
     /// The struct below any lists and maps.

@@ -19,6 +19,8 @@ pub struct Status {
     pub details: Option<Box<Details>>,
     /// Where a list may go on that is not consistent any more.
     pub continued: Option<Box<str>>,
+    /// What the client is warned of beside; no part of the object.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +136,7 @@ impl Status {
             message: tree.str_at(&["message"]).unwrap_or_default().to_owned(),
             details: tree.get("details").map(Details::from_tree).map(Box::new),
             continued: tree.str_at(&["metadata", "continue"]).map(Box::from),
+            warnings: Vec::new(),
         })
     }
 

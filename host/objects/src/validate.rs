@@ -17,6 +17,7 @@ pub(crate) mod selector;
 pub(crate) use at::{At, NEGATIVE, in_range};
 pub(crate) use conditions::conditions;
 pub use field::{ErrorKind, FieldError, Path, to_status};
+pub(crate) use meta::known_finalizers;
 pub use meta::{IMMUTABLE, immutable, metadata, metadata_at, metadata_maps, metadata_update};
 pub use names::{
     NameRule, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, env_var_name, label_key,

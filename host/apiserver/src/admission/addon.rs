@@ -227,5 +227,13 @@ fn refusal(name: &str, denial: Denial) -> Status {
     };
     let code = Some(denial.code).filter(|code| (400..600).contains(code)).unwrap_or(FORBIDDEN);
     let reason = Reason::parse(&denial.reason);
-    Status { outcome: Outcome::Failure, code, reason, message, details: None, continued: None }
+    Status {
+        outcome: Outcome::Failure,
+        code,
+        reason,
+        message,
+        details: None,
+        continued: None,
+        warnings: Vec::new(),
+    }
 }

@@ -50,7 +50,14 @@ pub(crate) fn status(status: &Status) -> Response<Body> {
     if let Some(seconds) = status.retry_after_seconds() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
+    warn(&mut response, &status.warnings);
     response
+}
+
+fn warn(response: &mut Response<Body>, warnings: &[String]) {
+    for value in warnings.iter().filter_map(|warning| warning_value(warning)) {
+        response.headers_mut().append(header::WARNING, value);
+    }
 }
 
 /// What there is for a path that nobody serves.
@@ -87,13 +94,8 @@ pub(crate) fn answer(
     };
     let mut response = Response::new(body);
     *response.status_mut() = answer.code;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    for warning in answer.warnings {
-        if let Some(value) = warning_value(&warning) {
-            headers.append(header::WARNING, value);
-        }
-    }
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    warn(&mut response, &answer.warnings);
     Ok(response)
 }
 

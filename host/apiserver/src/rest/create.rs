@@ -10,7 +10,7 @@ use super::managed::Ownership;
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::update::{Part, Tracking};
-use super::{Rest, body, random};
+use super::{Rest, body, random, warned};
 use crate::admission::{Write, address::Reserved};
 use crate::authn::UserInfo;
 use crate::call::{Answer, Call};
@@ -23,9 +23,8 @@ impl Rest {
     pub(super) async fn create(&self, call: &Call) -> Result<Answer, Status> {
         let options = call.write_options("CreateOptions")?;
         let decoded = body::object(call, &call.resource.gvk(), options.validation)?;
-        let mut answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await?;
-        answer.warnings.splice(0..0, decoded.warnings);
-        Ok(answer)
+        let answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await;
+        warned(answer, decoded.warnings)
     }
 
     /// Creates what was decoded, defaulted by nobody yet.
@@ -147,5 +146,6 @@ fn version_on_create() -> Status {
         message: "resourceVersion should not be set on objects to be created".to_owned(),
         details: None,
         continued: None,
+        warnings: Vec::new(),
     }
 }

@@ -72,15 +72,17 @@ impl Rest {
             let mut write = Write::new(self, call, Tree::Null, Some(&old.tree), execution);
             self.admission().mutate(&mut write).await?;
             self.admission().validate(&mut write).await?;
+            let warnings = std::mem::take(&mut write.warnings);
+            let answer = |body| Ok(Answer { warnings: warnings.clone(), ..Answer::ok(body) });
             let render = Render::new(call, &cache.hub);
             let step = step(resource, &old.tree, options, supervise::clock::now());
             let dry = options.execution == Execution::Dry;
             match step {
-                Step::Nothing => return Ok(Answer::ok(render.object(old.tree))),
-                Step::Mark(new) if dry => return Ok(Answer::ok(render.object(new))),
+                Step::Nothing => return answer(render.object(old.tree)),
+                Step::Mark(new) if dry => return answer(render.object(new)),
                 Step::Mark(new) => {
                     if let Some(found) = self.storage().replace(resource, &old, new).await? {
-                        return Ok(Answer::ok(render.object(found.tree)));
+                        return answer(render.object(found.tree));
                     }
                 }
                 Step::Remove => {
@@ -88,7 +90,7 @@ impl Rest {
                     if dry || self.storage().remove(resource, &old, last).await?.is_some() {
                         let gone =
                             Status::deleted(&resource.group_resource(), &call.name, meta::uid(&old.tree));
-                        return Ok(Answer::status(&gone, StatusCode::OK));
+                        return Ok(Answer { warnings, ..Answer::status(&gone, StatusCode::OK) });
                     }
                 }
             }

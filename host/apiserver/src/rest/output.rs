@@ -171,19 +171,23 @@ impl Render {
             format!("{{\"kind\":{kind:?},\"apiVersion\":{version:?},\"metadata\":{list},\"items\":[")
                 .as_bytes(),
         );
+        // Upstream has custom resources without a type, which therefore say their kind wherever they are.
+        let says_kind = self.resource.custom().is_some();
         for (index, entry) in entries.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
             if self.is_plain() {
-                out.push(b'{');
+                out.extend_from_slice(if says_kind { self.head.as_bytes() } else { b"{" });
                 entry.write_fields(&mut out);
             } else if self.output == Output::Metadata {
                 metadata_of(&entry.tree()).write_json(&mut out);
             } else {
                 let mut tree = self.tree(entry);
-                tree.remove("kind");
-                tree.remove("apiVersion");
+                if !says_kind {
+                    tree.remove("kind");
+                    tree.remove("apiVersion");
+                }
                 tree.write_json(&mut out);
             }
         }

@@ -12,7 +12,7 @@ use objects::validate::{FieldError, Path};
 use super::managed::Ownership;
 use super::query::{WriteOptions, refuse};
 use super::update::{Change, Part, Tracking};
-use super::{Rest, body};
+use super::{Rest, body, warned};
 use crate::authz::{Attributes, Decision, Target, decide};
 use crate::call::{Answer, Call};
 use crate::strategy::{self, ShapeError};
@@ -111,8 +111,8 @@ impl Rest {
         }
         if options.validation == FieldValidation::Strict && !duplicates.is_empty() {
             return Err(Status::bad_request(format!(
-                "error strict decoding YAML: {}",
-                decode::DecodeError::Strict(duplicates)
+                "error strict decoding YAML: error converting YAML to JSON: {}",
+                duplicates.join(", ")
             )));
         }
         if meta::name(&applied).is_empty() {
@@ -135,12 +135,7 @@ impl Rest {
             match self.create_tree(call, tree, options, Tracking::Applied).await {
                 // Somebody else was faster.
                 Err(status) if status.is(Reason::AlreadyExists) => {}
-                answer => {
-                    return answer.map(|mut answer| {
-                        answer.warnings.splice(0..0, warnings);
-                        answer
-                    });
-                }
+                answer => return warned(answer, warnings),
             }
         }
     }

@@ -17,7 +17,7 @@ use super::create::validated;
 use super::output::{Include, metadata_of};
 use super::patch::Patch;
 use super::query::{Execution, WriteOptions};
-use super::{Rest, body, table};
+use super::{Rest, body, table, warned};
 use crate::admission::Write;
 use crate::call::{Answer, Call, Output};
 use crate::storage::Found;
@@ -47,9 +47,8 @@ impl Rest {
             Verb::Update => {
                 let options = call.write_options("UpdateOptions")?;
                 let wanted = body::object(call, &SCALE.gvk(), options.validation)?;
-                let mut answer = self.rescale(call, options, |_| Ok(wanted.tree.clone())).await?;
-                answer.warnings.splice(0..0, wanted.warnings);
-                Ok(answer)
+                let answer = self.rescale(call, options, |_| Ok(wanted.tree.clone())).await;
+                warned(answer, wanted.warnings)
             }
             _ => {
                 let options = call.write_options("PatchOptions")?;

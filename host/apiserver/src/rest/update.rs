@@ -9,7 +9,7 @@ use super::create::{Prepared, validated};
 use super::managed::Ownership;
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
-use super::{Rest, body, delete};
+use super::{Rest, body, delete, warned};
 use crate::admission::Write;
 use crate::admission::address::Reserved;
 use crate::call::{Answer, Call};
@@ -52,9 +52,8 @@ impl Rest {
             && self.storage().read(&call.resource, &call.namespace, &call.name).await?.is_none()
         {
             meta::set_resource_version(&mut decoded.tree, "");
-            let mut answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await?;
-            answer.warnings.splice(0..0, decoded.warnings);
-            return Ok(answer);
+            let answer = self.create_tree(call, decoded.tree, options, Tracking::Update).await;
+            return warned(answer, decoded.warnings);
         }
         let change = |_: &Tree| Ok(Change { tree: decoded.tree.clone(), warnings: decoded.warnings.clone() });
         self.write(call, part, options, Tracking::Update, change).await
@@ -76,8 +75,9 @@ impl Rest {
             let old = self.found(call).await?;
             let Change { tree: mut new, warnings: mut told } = change(&old.tree)?;
             settle(resource, &call.name, &mut new, &old.tree)?;
-            let prepared = self.prepare_update(call, part, tracking, new, &old, options).await?;
-            let Prepared { tree: mut new, warnings, _reserved } = prepared;
+            let prepared = self.prepare_update(call, part, tracking, new, &old, options).await;
+            let Prepared { tree: mut new, warnings, _reserved } =
+                prepared.map_err(|status| status.warned(std::mem::take(&mut told)))?;
             told.extend(warnings);
             apply::keep_timestamps(&old.tree, &mut new);
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);

@@ -121,6 +121,7 @@ impl ApplyError {
                 message: self.to_string(),
                 details: None,
                 continued: None,
+                warnings: Vec::new(),
             },
         }
     }

@@ -7,7 +7,7 @@ use crate::quantity::Quantity;
 use crate::schema::{Field, Shape, Type};
 use crate::tree::Tree;
 
-/// How many unknown fields are reported.
+/// How many unknown and duplicate fields are reported.
 const MAX_REPORTS: usize = 100;
 /// The one optional list that is not the same empty as absent: that says to forget the managers.
 const MANAGED_FIELDS: &str = "managedFields";
@@ -15,7 +15,17 @@ const MANAGED_FIELDS: &str = "managedFields";
 /// Checks a tree against a type and brings it into the form that upstream stores: see the module above. Returns
 /// `unknown field "…"` for each field that the type does not have; those are removed.
 pub fn check(tree: &mut Tree, row: &'static Type) -> Result<Vec<String>, DecodeError> {
-    let mut walk = Walk { path: Path::default(), go_path: Vec::new(), owner: None, reports: Vec::new() };
+    strictly(tree, row, Vec::new())
+}
+
+/// As [`check`], and reports the duplicate fields, given by their paths, in the order of the tree.
+pub(super) fn strictly(
+    tree: &mut Tree,
+    row: &'static Type,
+    duplicates: Vec<String>,
+) -> Result<Vec<String>, DecodeError> {
+    let (path, reports) = (Path::default(), Vec::new());
+    let mut walk = Walk { path, go_path: Vec::new(), owner: None, duplicates, reports };
     walk.value(tree, row.shape)?;
     Ok(walk.reports)
 }
@@ -35,6 +45,8 @@ struct Walk {
     go_path: Vec<String>,
     /// The Go struct whose field is being looked at.
     owner: Option<&'static Type>,
+    /// The paths of the fields that occurred more than once.
+    duplicates: Vec<String>,
     reports: Vec<String>,
 }
 
@@ -91,6 +103,24 @@ impl Walk {
         })
     }
 
+    fn report(&mut self, what: String) {
+        if self.reports.len() < MAX_REPORTS {
+            self.reports.push(what);
+        }
+    }
+
+    /// Once for each time that the key at the path came again.
+    fn report_duplicates(&mut self) {
+        if self.duplicates.is_empty() {
+            return;
+        }
+        let path = self.path.to_string();
+        let times = self.duplicates.iter().filter(|duplicate| **duplicate == path).count();
+        for _ in 0..times {
+            self.report(super::duplicate(&path));
+        }
+    }
+
     fn fields(&mut self, tree: &mut Tree, row: &'static Type) -> Result<(), DecodeError> {
         let owner = self.owner.replace(row);
         let mut result = Ok(());
@@ -101,15 +131,14 @@ impl Walk {
             self.path.push_key(name);
             let kept = match row.field(name) {
                 Some(field) => {
+                    self.report_duplicates();
                     self.go_path.push(name.to_owned());
                     let kept = self.field(value, field);
                     self.go_path.pop();
                     kept
                 }
                 None => {
-                    if self.reports.len() < MAX_REPORTS {
-                        self.reports.push(format!("unknown field \"{}\"", self.path));
-                    }
+                    self.report(format!("unknown field \"{}\"", self.path));
                     Ok(false)
                 }
             };
@@ -146,6 +175,7 @@ impl Walk {
     fn values(&mut self, tree: &mut Tree, shape: Shape) -> Result<(), DecodeError> {
         for (key, value) in tree.object_mut().iter_mut() {
             self.path.push_key(key);
+            self.report_duplicates();
             self.element(value, shape)?;
             self.path.pop();
         }

@@ -79,6 +79,28 @@ fn a_duplicate_field_is_named_by_its_path() {
 }
 
 #[test]
+fn unknown_and_duplicate_fields_are_reported_in_the_order_of_the_body() {
+    strict(
+        r#"{"spec":{"bogus":1,"nodeName":"a","nodeName":"b","containers":[{"name":"a","nope":1,"name":"b"}]},"metadata":{"bogus":1}}"#,
+        expect![[
+            r#"Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.bogus", duplicate field "spec.nodeName", duplicate field "spec.containers[0].name", unknown field "spec.containers[0].nope", unknown field "metadata.bogus""#
+        ]],
+    );
+}
+
+#[test]
+fn a_duplicate_key_of_yaml_is_named_with_its_line() {
+    check_as(
+        Notation::Yaml,
+        FieldValidation::Strict,
+        "metadata:\n  name: a\n  labels:\n    a: b\n    a: c\nspec:\n  bogus: 1\n",
+        expect![[r#"
+            Pod in version "v1" cannot be handled as a Pod: strict decoding error: yaml: unmarshal errors:
+              line 5: key "a" already set in map, unknown field "spec.bogus""#]],
+    );
+}
+
+#[test]
 fn a_wrong_type_reads_as_gos() {
     strict(
         r#"{"spec":{"containers":[{"name":1}]}}"#,

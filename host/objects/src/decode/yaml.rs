@@ -6,20 +6,20 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 
 use super::SyntaxError;
-use super::path::Path;
-use crate::tree::{Key, Object, Tree};
+use crate::tree::{Object, Tree};
 
 /// How deep a value may nest, and how many values the aliases of one document may bring.
 const MAX_DEPTH: usize = 500;
 const MAX_ALIASED: usize = 100_000;
 
+/// Reads the first document; `duplicates` gets a line for each key that its map has already.
 pub(super) fn parse(text: &str, duplicates: &mut Vec<String>) -> Result<Tree, SyntaxError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         aliased: 0,
         depth: 0,
-        path: Path::default(),
+        line: 0,
         duplicates,
     };
     loop {
@@ -38,14 +38,18 @@ struct Reader<'a> {
     anchors: HashMap<usize, Tree>,
     aliased: usize,
     depth: usize,
-    path: Path,
+    /// Where the last event began.
+    line: usize,
     duplicates: &'a mut Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<Event<'a>, SyntaxError> {
         match self.parser.next_event() {
-            Some(Ok((event, _))) => Ok(event),
+            Some(Ok((event, span))) => {
+                self.line = span.start.line();
+                Ok(event)
+            }
             Some(Err(error)) => {
                 Err(SyntaxError::Yaml { line: error.marker().line(), message: error.info().to_owned() })
             }
@@ -91,11 +95,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.next()? {
                 Event::SequenceEnd | Event::StreamEnd => return Ok(Tree::Array(items)),
-                event => {
-                    self.path.push_index(items.len());
-                    items.push(self.value(event)?);
-                    self.path.pop();
-                }
+                event => items.push(self.value(event)?),
             }
         }
     }
@@ -108,14 +108,13 @@ impl<'a> Reader<'a> {
                 event => key_text(self.value(event)?)?,
             };
             let event = self.next()?;
-            self.path.push_key(&key);
+            let line = self.line;
             let value = self.value(event)?;
             if key == "<<" {
                 merged.push(value);
-            } else if fields.insert(Key::from(key), value).is_some() {
-                self.duplicates.push(self.path.to_string());
+            } else if fields.insert(key.as_str(), value).is_some() {
+                self.duplicates.push(format!("line {line}: key {key:?} already set in map"));
             }
-            self.path.pop();
         }
         let mut fields = Tree::Object(fields);
         for value in merged {

@@ -20,13 +20,21 @@ pub(super) fn message(bytes: &[u8], row: &'static Type) -> Result<Object, Protob
 }
 
 fn fields(bytes: &[u8], row: &'static Type, depth: usize) -> Result<Object, ProtobufError> {
+    Ok(named(bytes, row, depth)?.map(|(field, value)| (Key::from(field.name), value)).collect())
+}
+
+/// The fields of a type that a message has.
+fn named(
+    bytes: &[u8],
+    row: &'static Type,
+    depth: usize,
+) -> Result<impl Iterator<Item = (&'static Field, Tree)>, ProtobufError> {
     if depth == MAX_DEPTH {
         return Err(ProtobufError::Depth);
     }
     let mut values = vec![Tree::Null; row.fields().len()];
     fill(&mut values, bytes, row, &[], depth)?;
-    let named = row.fields().iter().zip(values).filter(|(_, value)| !value.is_null());
-    Ok(named.map(|(field, value)| (Key::from(field.name), value)).collect())
+    Ok(row.fields().iter().zip(values).filter(|(_, value)| !value.is_null()))
 }
 
 /// Reads the values of a message, or of one that JSON inlines into it and that is at the numbers `outer`.
@@ -119,6 +127,12 @@ fn pair(bytes: &[u8], shape: Shape, name: &'static str, depth: usize) -> Result<
 }
 
 fn single(shape: Shape, name: &'static str, wire: Value<'_>, depth: usize) -> Result<Tree, ProtobufError> {
+    if let Shape::Struct(id) = shape
+        && !shape.alternatives().is_empty()
+    {
+        let last = named(wire.bytes(name)?, id.get(), depth + 1)?.last();
+        return Ok(last.map(|(_, value)| value).unwrap_or_default());
+    }
     Ok(match (shape.resolve(), wire) {
         (Shape::String, _) => Tree::from(wire.text(name)?),
         (Shape::Bytes, Value::Bytes(bytes)) => Tree::from(STANDARD.encode(bytes)),
@@ -130,6 +144,7 @@ fn single(shape: Shape, name: &'static str, wire: Value<'_>, depth: usize) -> Re
         (Shape::MicroTime, Value::Bytes(bytes)) => time(bytes, name)?.map(Moment::rfc3339_micro).into(),
         (Shape::Quantity, Value::Bytes(bytes)) => quantity(bytes, name)?,
         (Shape::IntOrString, Value::Bytes(bytes)) => int_or_string(bytes, name)?,
+        (Shape::Object, Value::Bytes(_)) if shape.is_empty() => Tree::object(),
         (Shape::Any | Shape::Object, Value::Bytes(bytes)) => {
             match first(bytes)?.map_or(Ok(&[][..]), |raw| raw.bytes(name))? {
                 [] => Tree::Null,

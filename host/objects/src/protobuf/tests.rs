@@ -195,6 +195,29 @@ fn a_watch_event_is_a_frame_of_its_length() {
 }
 
 #[test]
+fn a_value_that_is_one_of_several_is_in_the_field_of_its_shape() {
+    let schema = |schema: Tree| {
+        tree!({ "kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "spec": { "versions": [
+            { "name": "v1", "served": false, "storage": true, "schema": { "openAPIV3Schema": schema },
+              "subresources": { "status": {} } }] } })
+    };
+    let gvk = GroupVersionKind::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+    for sample in [
+        tree!({ "additionalProperties": false, "items": [{ "type": "string" }, {}] }),
+        tree!({ "additionalProperties": true, "items": { "enum": [null, 1, "a"] } }),
+        tree!({ "additionalProperties": { "default": { "a": [] } }, "dependencies": { "a": ["b"], "c": {} } }),
+        tree!({ "x-kubernetes-preserve-unknown-fields": false, "maxLength": 0, "maximum": 0.5 }),
+    ] {
+        let body = encode(&schema(sample.clone())).unwrap();
+        let read = object(&body, Notation::Protobuf, &gvk, FieldValidation::Strict).unwrap().tree;
+        let version = &read.items_at(&["spec", "versions"])[0];
+        assert_eq!(version.at(&["schema", "openAPIV3Schema"]), Some(&sample));
+        assert_eq!(version.at(&["subresources", "status"]), Some(&Tree::object()));
+        assert_eq!(version.bool_at(&["served"]), Some(false));
+    }
+}
+
+#[test]
 fn what_has_no_message_is_not_written() {
     let table = tree!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1" });
     assert_eq!(encode(&table), Err(EncodeError::Kind("Table".to_owned())));
@@ -238,6 +261,12 @@ impl Draw {
             Shape::Quantity => Tree::from(format!("{number}m")),
             Shape::IntOrString if number % 2 == 0 => Tree::from("http"),
             Shape::IntOrString => Tree::from(number),
+            Shape::Any if !shape.alternatives().is_empty() => {
+                let all = shape.alternatives();
+                let one = self.below(all.len() as u64) as usize;
+                self.value(all[one].shape, depth + 1)
+            }
+            Shape::Object if shape.is_empty() => Tree::object(),
             Shape::Any | Shape::Object => tree!({ "any": [number, null] }),
             Shape::Struct(id) => self.object(id.get(), depth),
             Shape::Array(_) => {

@@ -84,6 +84,10 @@ fn single(value: &Tree, shape: Shape, name: &'static str, number: u8, out: &mut 
             }
             Ok(())
         })?,
+        (Shape::Object, _) if shape.is_empty() => bytes(number, b"", out),
+        (Shape::Any, value) if !shape.alternatives().is_empty() => {
+            nested(number, out, |out| alternative(value, shape.alternatives(), out))?;
+        }
         (Shape::Any | Shape::Object, value) => nested(number, out, |out| {
             bytes(1, &value.to_json(), out);
             Ok(())
@@ -94,6 +98,22 @@ fn single(value: &Tree, shape: Shape, name: &'static str, number: u8, out: &mut 
             nested(number, out, |out| items.iter().try_for_each(|item| single(item, shape, name, 1, out)))?;
         }
         _ => return Err(EncodeError::Value(name)),
+    }
+    Ok(())
+}
+
+/// The value of the field that it fits.
+fn alternative(value: &Tree, fields: &'static [Field], out: &mut Vec<u8>) -> Written {
+    for field in fields {
+        let number = field.numbers().first().copied().unwrap_or_default();
+        match (field.shape.resolve(), value) {
+            (Shape::Bool, Tree::Bool(_))
+            | (Shape::Array(_), Tree::Array(_))
+            | (Shape::Struct(_), Tree::Object(_)) => write(value, field, number, out)?,
+            // What has a schema is allowed.
+            (Shape::Bool, Tree::Object(_)) => varint(number, 1, out),
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Reads `data/schema.txt`.
 //!
-//! A type is `name [gvk=group/version/Kind,…] [atomic] [shape=leaf]`. The indented lines below it are its
-//! fields: `name shape[*][+][!] [#number[.number[.number]]] [list=type[:keys]] [map=type] [patch=strategy] [key=name]
+//! A type is `name [gvk=group/version/Kind,…] [atomic] [shape=leaf] [empty]`, `empty` where its message has no field.
+//! The indented lines below it are its fields, or of a type `shape=any` what a value of it is one of:
+//! `name shape[*][+][!] [#number[.number[.number]]] [list=type[:keys]] [map=type] [patch=strategy] [key=name]
 //! [default=json]`, `*` where Go points to the scalar, `+` where Go holds the struct by value, `!` where the field is
 //! required, `[]` before the items of a list and `{}` before the values of a map.
 
@@ -79,6 +80,7 @@ impl Reader {
             name: first_word(line),
             shape: Shape::Struct(id),
             atomic: false,
+            empty: false,
             fields: (start, 0),
             gvks: "",
         };
@@ -86,7 +88,10 @@ impl Reader {
             match word.split_once('=') {
                 Some(("gvk", gvks)) => row.gvks = gvks,
                 Some(("shape", leaf)) => row.shape = self.shape(leaf),
-                _ => row.atomic |= word == "atomic",
+                _ => {
+                    row.atomic |= word == "atomic";
+                    row.empty |= word == "empty";
+                }
             }
         }
         self.table.by_gvk.extend(row.gvks.split(',').filter(|gvk| !gvk.is_empty()).map(|gvk| (gvk, id)));

@@ -18,7 +18,14 @@ impl Status {
             message: message.into(),
             details: None,
             continued: None,
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same, with what the client is warned of before all else.
+    pub fn warned(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.splice(0..0, warnings);
+        self
     }
 
     /// What a deletion of an object that is gone at once is answered with.

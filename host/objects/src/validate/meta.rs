@@ -12,6 +12,9 @@ pub const IMMUTABLE: &str = "field is immutable";
 /// How large all annotations of an object may be.
 const ANNOTATIONS_MAX: usize = 256 * 1024;
 
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
 /// The metadata of a new object; its name is generated already.
 pub fn metadata(tree: &Tree, resource: &Resource, rule: NameRule) -> Vec<FieldError> {
     metadata_at(&Path::new("metadata"), tree, resource.scope, rule)
@@ -164,19 +167,19 @@ fn owners(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
     }
 }
 
+/// The finalizers of a built-in kind, which are qualified or standard; those of others may have any name.
+pub(crate) fn known_finalizers(tree: &Tree) -> Vec<FieldError> {
+    let path = Path::new("metadata").child("finalizers");
+    let unknown = meta::finalizers(tree)
+        .enumerate()
+        .filter(|(_, name)| !name.contains('/') && ![ORPHAN, FOREGROUND, "kubernetes"].contains(name));
+    let detail = "name is neither a standard finalizer name nor is it fully qualified";
+    unknown.map(|(index, name)| FieldError::invalid(&path.index(index), name, detail)).collect()
+}
+
 fn finalizers(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
-    const ORPHAN: &str = "orphan";
-    const FOREGROUND: &str = "foregroundDeletion";
-    for (index, name) in meta::finalizers(tree).enumerate() {
+    for name in meta::finalizers(tree) {
         refuse(errors, path, name, label_key(name));
-        let standard = [ORPHAN, FOREGROUND, "kubernetes"].contains(&name);
-        if !name.contains('/') && !standard {
-            errors.push(FieldError::invalid(
-                &path.index(index),
-                name,
-                "name is neither a standard finalizer name nor is it fully qualified",
-            ));
-        }
     }
     if meta::has_finalizer(tree, ORPHAN) && meta::has_finalizer(tree, FOREGROUND) {
         let list = tree.at(&["metadata", "finalizers"]).cloned().unwrap_or_default();
@@ -192,7 +195,7 @@ fn finalizers(errors: &mut Vec<FieldError>, tree: &Tree, path: &Path) {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::{FieldError, NameRule, metadata, metadata_update};
+    use super::{FieldError, NameRule, known_finalizers, metadata, metadata_update};
     use crate::resource::by_kind;
     use crate::tree;
 
@@ -216,6 +219,11 @@ mod tests {
             &metadata(&node, nodes, NameRule::Subdomain),
             expect![[r#"
                 metadata.namespace: Forbidden: not allowed on this type
+            "#]],
+        );
+        check(
+            &known_finalizers(&node),
+            expect![[r#"
                 metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified
             "#]],
         );

@@ -105,5 +105,6 @@ fn refusal(name: &str, status: Option<&Tree>) -> Status {
         message,
         details: base.and_then(|base| base.details),
         continued: None,
+        warnings: Vec::new(),
     }
 }

@@ -78,12 +78,16 @@ async fn an_addon_refuses_in_its_own_words() {
                 (AdmissionStep::Validate, true) => denial("not even dry", 422),
                 (AdmissionStep::Validate, false) => denial("", 7),
             },
+            warnings: if request.is_dry { vec![format!("{:?}", scope.step)] } else { Vec::new() },
             ..Judgement::default()
         })
     });
+    let told = world.write("?dryRun=All").await;
     check(
-        &world.write("?dryRun=All").await,
-        &expect![[r#"(422, "Invalid", "admission addon \"strict\" denied the request: not even dry") "#]],
+        &told,
+        &expect![[
+            r#"(422, "Invalid", "admission addon \"strict\" denied the request: not even dry") 299 - "Mutate""#
+        ]],
     );
     check(
         &world.write("").await,
