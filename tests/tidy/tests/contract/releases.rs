@@ -101,11 +101,8 @@ fn repeated(packages: &[&Package]) -> Vec<String> {
     let mut told = Vec::new();
     for package in packages {
         for name in package.interfaces.keys().chain(package.worlds.keys()) {
-            match seen.insert(name, package) {
-                Some(earlier) => {
-                    told.push(format!("{name} of {} is in {} already", package.name, earlier.name))
-                }
-                None => {}
+            if let Some(earlier) = seen.insert(name, package) {
+                told.push(format!("{name} of {} is in {} already", package.name, earlier.name));
             }
         }
     }
@@ -115,7 +112,7 @@ fn repeated(packages: &[&Package]) -> Vec<String> {
 #[test]
 fn a_version_that_says_something_anew_is_told() {
     let mut resolve = Resolve::default();
-    let mut read = |text: &str| resolve.push_str("contract.wit", text).expect("the text is WIT");
+    let read = |text: &str| resolve.push_str("contract.wit", text).expect("the text is WIT");
     let versions = [
         "package mk8s:addon@0.1.0;
          interface types { variant error { other(string) } }
@@ -130,7 +127,7 @@ fn a_version_that_says_something_anew_is_told() {
          interface judge { ask: func() -> bool; }
          world base { import mk8s:addon/log@0.1.0; }",
     ];
-    let ids = versions.map(|text| read(text));
+    let ids = versions.map(read);
     let [first, second, third] = ids.map(|id| &resolve.packages[id]);
     assert_eq!(repeated(&[first, second]), [""; 0]);
     expect![[r#"
