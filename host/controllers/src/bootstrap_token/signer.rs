@@ -131,13 +131,12 @@ mod tests {
     const GOOD: [(&str, &str); 3] = [(TOKEN_ID, "abc123"), (TOKEN_SECRET, "s"), (SIGNS, "true")];
 
     #[test]
-    fn a_signature_is_that_of_every_other_implementation() {
-        let token = Token { id: "joshua", secret: "my voice is my passport", left: None };
-        let content = "Hello from the other side. I must have called a thousand times.";
-        assert_eq!(
-            token.signature(content),
-            "eyJhbGciOiJIUzI1NiIsImtpZCI6Impvc2h1YSJ9..VShe2taLd-YTrmWuRkcL_8QTNDHYxQIEBsAYYiIj1_8"
-        );
+    fn a_signature_is_that_of_another_implementation() {
+        let token = Token { id: "abc123", secret: "0123456789abcdef", left: None };
+        // As Python's hmac has it.
+        let expected =
+            "eyJhbGciOiJIUzI1NiIsImtpZCI6ImFiYzEyMyJ9..qTvWXImTCcLAxj6nw53xOmdsSzLP1_zffoBVin_NQD4";
+        assert_eq!(token.signature("apiVersion: v1\nkind: Config\n"), expected);
     }
 
     #[test]
