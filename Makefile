@@ -54,7 +54,7 @@ plugins: setup ## Build the addons: target/plugins/NAME.wasm
 
 test: setup-tests plugins ## Run every test; those of the whole node need root and kubectl
 	cargo build --locked --workspace --all-targets
-	cargo test --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 	$(IN_PLUGINS) cargo test --locked --workspace
 
 check: setup-tests ## Formatting and lints, and licences where cargo-deny is installed

@@ -18,10 +18,9 @@ use crate::machine::{ARCHITECTURE, Machine, Usage};
 /// The release of Kubernetes whose kubelet this one behaves as.
 const KUBELET_VERSION: &str = "v1.36.0";
 
-/// Below this a node is under pressure: upstream's hard eviction thresholds.
-const MEMORY_LEFT: u64 = 100 * 1024 * 1024;
-/// A tenth of the disk.
-const DISK_DIVISOR: u64 = 10;
+/// Below these a node is under pressure: the hard eviction thresholds that MicroK8s gives its kubelet.
+const MEMORY_LEFT: u64 = 100 << 20;
+const DISK_LEFT: u64 = 1 << 30;
 
 /// Whether the container runtime can be spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +100,7 @@ pub(crate) fn status(
         addresses: Some(internal.chain([address("Hostname", config.node_name.clone())]).collect()),
         allocatable: Some(resources.clone()),
         capacity: Some(resources),
-        conditions: Some(conditions(machine, usage, runtime, last, now)),
+        conditions: Some(conditions(usage, runtime, last, now)),
         daemon_endpoints: Some(NodeDaemonEndpoints {
             kubelet_endpoint: Some(DaemonEndpoint { port: config.port.into() }),
         }),
@@ -123,11 +122,11 @@ pub(crate) fn status(
     }
 }
 
-fn rows(machine: &Machine, usage: Option<Usage>, runtime: &RuntimeState) -> [Condition; 4] {
+fn rows(usage: Option<Usage>, runtime: &RuntimeState) -> [Condition; 4] {
     let (memory, disk, processes) = usage.map_or((false, false, false), |usage| {
         (
             usage.memory_available < MEMORY_LEFT,
-            usage.disk_available < machine.disk_bytes / DISK_DIVISOR,
+            usage.disk_available < DISK_LEFT,
             usage.processes >= usage.processes_limit,
         )
     });
@@ -173,13 +172,12 @@ fn rows(machine: &Machine, usage: Option<Usage>, runtime: &RuntimeState) -> [Con
 }
 
 fn conditions(
-    machine: &Machine,
     usage: Option<Usage>,
     runtime: &RuntimeState,
     last: Option<&NodeStatus>,
     now: Timestamp,
 ) -> Vec<NodeCondition> {
-    let rows = rows(machine, usage, runtime).into_iter().map(|row| {
+    let rows = rows(usage, runtime).into_iter().map(|row| {
         let status = if row.holds { "True" } else { "False" };
         let before = condition(last, row.kind);
         let since = before

@@ -72,12 +72,12 @@ fn a_node_with_a_runtime_is_ready() {
 }
 
 #[test]
-fn a_node_without_a_runtime_says_what_to_do() {
-    let usage = Usage { memory_available: 1, ..USAGE };
+fn a_node_without_a_runtime_and_with_little_left_says_so() {
+    let usage = Usage { memory_available: 1, disk_available: (1 << 30) - 1, ..USAGE };
     let status = made(&RuntimeState::Down("install it".to_owned()), usage, None, 0);
     expect![[r#"
         MemoryPressure=True KubeletHasInsufficientMemory: kubelet has insufficient memory available
-        DiskPressure=False KubeletHasNoDiskPressure: kubelet has no disk pressure
+        DiskPressure=True KubeletHasDiskPressure: kubelet has disk pressure
         PIDPressure=False KubeletHasSufficientPID: kubelet has sufficient PID available
         Ready=False KubeletNotReady: container runtime is down: install it
     "#]]
