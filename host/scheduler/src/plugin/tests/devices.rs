@@ -8,7 +8,8 @@ use crate::fixture::{Cluster, node, pod, with};
 
 fn check(claim: Option<Tree>, pod: &Tree, expected: Expect) {
     let nodes = [node("a", &[("rack", "1")]), node("b", &[])];
-    let cluster = Cluster::of(nodes.into_iter().chain(claim));
+    let class = tree!({ "kind": "DeviceClass", "metadata": { "name": "gpu" }, "spec": {} });
+    let cluster = Cluster::of(nodes.into_iter().chain([class]).chain(claim));
     expected.assert_eq(&cluster.verdicts(Plugin::DynamicResources, pod));
 }
 
@@ -42,8 +43,9 @@ fn a_pod_goes_where_the_devices_of_its_claims_can_be_used() {
             a
             b! resourceclaim not available on the node"#]],
     );
+    let asked = tree!([{ "name": "r", "exactly": { "deviceClassName": "gpu" } }]);
     check(
-        Some(claim()),
+        Some(with(claim(), &["spec", "devices", "requests"], asked)),
         &using(),
         expect![[r#"
             a! cannot allocate all claims
