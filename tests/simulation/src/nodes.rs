@@ -112,13 +112,28 @@ impl Nodes {
         self.states().get(name).is_some_and(|state| state.beats)
     }
 
+    /// The nodes in turn, so that not all speak at once.
     async fn beat(self) {
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
             let beating: Vec<String> =
                 self.states().iter().filter(|(_, state)| state.beats).map(|(name, _)| name.clone()).collect();
-            let renewals: FuturesUnordered<_> = beating.iter().map(|name| self.renew(name)).collect();
-            renewals.collect::<()>().await;
+            let between = HEARTBEAT / u32::try_from(beating.len().max(1)).expect("nodes are few");
+            let mut turn = Duration::ZERO;
+            let renewals: FuturesUnordered<_> = beating
+                .iter()
+                .map(|name| {
+                    turn += between;
+                    self.renew_at(turn, name)
+                })
+                .collect();
+            tokio::join!(tokio::time::sleep(HEARTBEAT), renewals.collect::<()>());
+        }
+    }
+
+    async fn renew_at(&self, turn: Duration, name: &str) {
+        tokio::time::sleep(turn).await;
+        if self.beats(name) {
+            self.renew(name).await;
         }
     }
 
