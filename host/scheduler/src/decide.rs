@@ -96,26 +96,54 @@ pub(crate) fn decide(
     snapshot: &Snapshot,
     rotation: &mut Rotation,
 ) -> Decision {
+    let decided = fitting(pod, profile, percentage, snapshot, rotation).map(|(cycle, nodes)| {
+        let node = best(&cycle, &nodes, &HashMap::new(), rotation).expect("some fit");
+        bind(&cycle, node)
+    });
+    decided.unwrap_or_else(Decision::Refuse)
+}
+
+/// The nodes that fit, one at least.
+///
+/// # Errors
+/// What is in the way, where none does.
+fn fitting<'a>(
+    pod: &'a PodView,
+    profile: &'a Profile,
+    percentage: i64,
+    snapshot: &'a Snapshot,
+    rotation: &mut Rotation,
+) -> Result<(Cycle<'a>, Vec<&'a NodeState>), Refusal> {
     if snapshot.order().is_empty() {
         let message = NO_NODES.to_owned();
-        return Decision::Refuse(Refusal { message, nomination: Nomination::Clear, ..Refusal::default() });
+        return Err(Refusal { message, nomination: Nomination::Clear, ..Refusal::default() });
     }
-    let mut diagnosis = Diagnosis::new(snapshot.order().len());
-    let cycle = match Cycle::begin(pod, profile, snapshot) {
-        Ok(cycle) => cycle,
-        Err((cycle, refused)) => {
-            diagnosis.refuse_all(refused);
-            return Decision::Refuse(refuse(&cycle, diagnosis, rotation));
-        }
-    };
-    let fitting = match fits_nominated(&cycle) {
+    let (cycle, mut diagnosis) = begin(pod, profile, snapshot, rotation)?;
+    let nodes = match fits_nominated(&cycle) {
         Some(node) => vec![node],
         None => find(&cycle, profile.percentage.unwrap_or(percentage), rotation, &mut diagnosis),
     };
-    let Some(node) = best(&cycle, &fitting, &HashMap::new(), rotation) else {
-        return Decision::Refuse(refuse(&cycle, diagnosis, rotation));
-    };
-    bind(&cycle, node)
+    if nodes.is_empty() {
+        return Err(refuse(&cycle, diagnosis, rotation));
+    }
+    Ok((cycle, nodes))
+}
+
+/// Looks at the cluster for the pod; what keeps it off every node is a refusal.
+fn begin<'a>(
+    pod: &'a PodView,
+    profile: &'a Profile,
+    snapshot: &'a Snapshot,
+    rotation: &mut Rotation,
+) -> Result<(Cycle<'a>, Diagnosis), Refusal> {
+    let mut diagnosis = Diagnosis::new(snapshot.order().len());
+    match Cycle::begin(pod, profile, snapshot) {
+        Ok(cycle) => Ok((cycle, diagnosis)),
+        Err((cycle, refused)) => {
+            diagnosis.refuse_all(refused);
+            Err(refuse(&cycle, diagnosis, rotation))
+        }
+    }
 }
 
 fn bind(cycle: &Cycle<'_>, node: &NodeState) -> Decision {

@@ -1,9 +1,7 @@
 //! Decisions in which others than the plugins have a say: first the nodes that fit, then the best of those that are left.
 
-use super::diagnosis::Diagnosis;
-use super::{Decision, Rotation, best, bind, decide, find, fits_nominated, refuse};
+use super::{Decision, Rotation, begin, best, bind, fitting, refuse};
 use crate::advice::Advice;
-use crate::cycle::Cycle;
 use crate::plugin::{Objection, Plugins};
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot};
@@ -20,16 +18,7 @@ pub(crate) fn candidates(
     snapshot: &Snapshot,
     rotation: &mut Rotation,
 ) -> Result<Vec<String>, Decision> {
-    match decide(pod, profile, percentage, snapshot, &mut rotation.clone()) {
-        Decision::Bind { .. } => {}
-        refusal @ Decision::Refuse(_) => return Err(refusal),
-    }
-    let mut diagnosis = Diagnosis::new(snapshot.order().len());
-    let Ok(cycle) = Cycle::begin(pod, profile, snapshot) else { return Ok(Vec::new()) };
-    let fitting = match fits_nominated(&cycle) {
-        Some(node) => vec![node],
-        None => find(&cycle, profile.percentage.unwrap_or(percentage), rotation, &mut diagnosis),
-    };
+    let (_, fitting) = fitting(pod, profile, percentage, snapshot, rotation).map_err(Decision::Refuse)?;
     let name = |node: &NodeState| node.view.as_ref().map(|view| view.name().to_owned());
     Ok(fitting.into_iter().filter_map(name).collect())
 }
@@ -42,13 +31,9 @@ pub(crate) fn decide_advised(
     rotation: &mut Rotation,
     advice: &Advice,
 ) -> Decision {
-    let mut diagnosis = Diagnosis::new(snapshot.order().len());
-    let cycle = match Cycle::begin(pod, profile, snapshot) {
-        Ok(cycle) => cycle,
-        Err((cycle, refused)) => {
-            diagnosis.refuse_all(refused);
-            return Decision::Refuse(refuse(&cycle, diagnosis, rotation));
-        }
+    let (cycle, mut diagnosis) = match begin(pod, profile, snapshot, rotation) {
+        Ok(begun) => begun,
+        Err(refusal) => return Decision::Refuse(refusal),
     };
     let mut fitting = Vec::new();
     for (node, view) in snapshot.nodes() {
