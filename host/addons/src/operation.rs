@@ -162,6 +162,7 @@ impl Node {
             version: metadata.version.clone(),
             roles: metadata.roles.clone(),
             admission: metadata.admission.clone(),
+            scheduling: metadata.scheduling.clone(),
             source,
             settings: before.map(|record| record.settings.clone()).unwrap_or_default(),
         };
@@ -273,6 +274,7 @@ impl Node {
             version: entry.version.clone(),
             roles: entry.roles.clone(),
             admission: entry.admission.clone(),
+            scheduling: entry.scheduling.clone(),
             source: Source::BuiltIn,
             settings: Default::default(),
         };
@@ -282,6 +284,7 @@ impl Node {
             record.version.clone_from(&builtin.package.metadata.version);
             record.roles.clone_from(&builtin.package.metadata.roles);
             record.admission.clone_from(&builtin.package.metadata.admission);
+            record.scheduling.clone_from(&builtin.package.metadata.scheduling);
         }
         record
     }
