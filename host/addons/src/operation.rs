@@ -311,6 +311,7 @@ impl Candidate {
         let builtin = self.record.digest().is_none();
         let digest = self.package.digest.to_string();
         let other = self.entered.as_ref().filter(|entry| entry.digest != digest);
+        let say = metadata.scheduling.iter().map(ToString::to_string);
         InstallPlan {
             addon: Report {
                 name: metadata.name.clone(),
@@ -323,7 +324,7 @@ impl Candidate {
                 denied: 0,
             },
             source: self.signed.as_ref().map_or("built in".to_owned(), ToString::to_string),
-            capabilities: metadata.wants.lines(),
+            capabilities: say.chain(metadata.wants.lines()).collect(),
             wants_more: Vec::new(),
             changes,
             replaces: other.map(|entry| {

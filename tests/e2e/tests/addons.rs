@@ -81,7 +81,8 @@ fn an_addon_keeps_pods_off_a_node_until_it_is_told_otherwise_or_disabled() {
     node.wait_ready();
     let component = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins/maintenance.wasm");
     let said = node.ask(&["plugin", "install", "--yes", component]).expect_ok();
-    check(&said, &["scheduling", "reads every object of nodes"]);
+    let say = "says where pods labelled example.com/interruptible=false may go; they wait while it fails";
+    check(&said, &[say, "reads every object of nodes"]);
     let admin = node.kubectl();
     let name = admin.run(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"]).expect_ok();
     let annotate = |value: &str| {

@@ -1,5 +1,7 @@
 //! Of which pods an addon is asked, and what becomes of one where it does not answer.
 
+use std::fmt;
+
 use objects::selector::LabelSelector;
 use objects::selector::label::LabelSelectorError;
 use serde::{Deserialize, Serialize};
@@ -81,6 +83,24 @@ impl SchedulingSpec {
     }
 }
 
+/// For the operator, who lets it have this say.
+impl fmt::Display for SchedulingSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labels = self.selector.as_ref().map(|one| one.text.as_str()).filter(|text| !text.is_empty());
+        match labels {
+            Some(labels) => write!(f, "says where pods labelled {labels} may go")?,
+            None => f.write_str("says where pods may go")?,
+        }
+        if !self.resources.is_empty() {
+            write!(f, " that request {}", self.resources.join(" or "))?;
+        }
+        f.write_str(match self.failure {
+            Failure::Fail => "; they wait while it fails",
+            Failure::Ignore => "; they go on while it fails",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +132,17 @@ mod tests {
         assert!(!concerns(both, Labelled("a", "cpu")) && !concerns(both, Labelled("b", "b")));
         assert!(concerns(r#"{"selector":""}"#, Labelled("", "")));
         assert!(concerns(r#"{"resources":["b"]}"#, Labelled("", "b")));
+    }
+
+    #[test]
+    fn an_operator_is_told_whose_pods_it_is_asked_of() {
+        let told = |json: &str| spec(json).to_string();
+        assert_eq!(
+            told(r#"{"selector":"a=b","resources":["x","y"]}"#),
+            "says where pods labelled a=b may go that request x or y; they wait while it fails"
+        );
+        let all = r#"{"selector":"","failure":"ignore"}"#;
+        assert_eq!(told(all), "says where pods may go; they go on while it fails");
     }
 
     #[test]
