@@ -9,6 +9,7 @@ TEST_PACKAGES := busybox-static docker-registry etcd-server etcd-client protobuf
 TEST_COMMANDS := busybox docker-registry etcd etcdctl protoc node npm python3 pip3
 TEST_FILES    := /usr/include/google/protobuf/descriptor.proto
 ADDONS   := auth-basic auth-oidc auth-token auth-x509 cis-hardening rbac
+EXAMPLES := maintenance
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 HOST     := target/release/mk8s-host
 
@@ -46,9 +47,9 @@ run: build ## Build and start a node, and say what to type next
 	$(SUDO) $(HOST) run
 
 plugins: setup ## Build the addons: target/plugins/NAME.wasm
-	$(IN_PLUGINS) cargo build --locked --release --target wasm32-wasip2 $(ADDONS:%=--package %)
+	$(IN_PLUGINS) cargo build --locked --release --target wasm32-wasip2 $(patsubst %,--package %,$(ADDONS) $(EXAMPLES))
 	@mkdir -p target/plugins
-	@for addon in $(ADDONS); do \
+	@for addon in $(ADDONS) $(EXAMPLES); do \
 	  install -m 644 target/addons/wasm32-wasip2/release/$$(echo $$addon | tr - _).wasm target/plugins/$$addon.wasm; \
 	done
 

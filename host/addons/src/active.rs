@@ -20,6 +20,7 @@ use crate::lifecycle::{Health, Keeper, NodeEvent};
 use crate::metadata::{Metadata, Wants};
 use crate::ports::{Documents, ObjectSource};
 use crate::pushed::{Fed, Pushed};
+use crate::scheduling::Advisor;
 use crate::services::AddonServices;
 
 /// The tasks of an addon end within this.
@@ -86,6 +87,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) objects: &'a dyn ObjectSource,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) request_limits: Limits,
+    /// Grows whenever what addons say of pods may be another.
+    pub(crate) advice: &'a watch::Sender<u64>,
     pub(crate) scope: &'a Scope,
 }
 
@@ -95,6 +98,7 @@ pub(crate) struct Active {
     pub(crate) authenticator: Option<Warm<Fed>>,
     pub(crate) authorizer: Option<Warm<Fed>>,
     pub(crate) judge: Option<Judge>,
+    pub(crate) advisor: Option<Advisor>,
     pub(crate) pushed: Arc<Pushed>,
     keeper: Option<Keeper>,
     located: watch::Sender<Located>,
@@ -123,7 +127,8 @@ impl Active {
     pub(crate) fn start(loaded: Arc<Loaded>, ground: &Ground<'_>, effective: &Effective) -> Arc<Self> {
         let scope = ground.scope.child(loaded.name().to_owned());
         let kinds = loaded.grants().objects.iter().map(|kind| kind.kind());
-        let pushed = Arc::new(Pushed::new(kinds, loaded.has(Role::Files)));
+        let advice = loaded.has(Role::Scheduling).then(|| ground.advice.clone());
+        let pushed = Arc::new(Pushed::new(kinds, loaded.has(Role::Files), advice));
         for (place, kind) in pushed.kinds().enumerate() {
             let (pushed, mut updates) = (pushed.clone(), ground.objects.follow(loaded.name(), kind));
             until_closed(&scope, format!("follow {}", kind.resource), async move {
@@ -151,7 +156,8 @@ impl Active {
         let keeper =
             loaded.has(Role::Lifecycle).then(|| Keeper::start(loaded.clone(), pushed.clone(), &scope));
         let judge = loaded.has(Role::Admission).then(Judge::new);
-        Arc::new(Self { loaded, authenticator, authorizer, judge, pushed, keeper, located, scope })
+        let advisor = loaded.has(Role::Scheduling).then(|| Advisor::new(loaded.clone(), pushed.clone()));
+        Arc::new(Self { loaded, authenticator, authorizer, judge, advisor, pushed, keeper, located, scope })
     }
 
     /// Returns when everything it was granted is told, or when it is closed.
@@ -180,11 +186,19 @@ impl Active {
 
     /// Makes an instance of each role that requests wait for, so that the first one does not.
     pub(crate) fn warm_up(&self) -> Result<(), StartError> {
-        let roles = [(Role::Authenticator, &self.authenticator), (Role::Authorizer, &self.authorizer)];
+        let advisor = self.advisor.as_ref().map(|advisor| &advisor.warm);
+        let roles = [
+            (Role::Authenticator, self.authenticator.as_ref()),
+            (Role::Authorizer, self.authorizer.as_ref()),
+            (Role::Scheduling, advisor),
+        ];
         for (role, warm) in roles {
             let Some(warm) = warm else { continue };
             let called = warm.call(|fed| {
-                fed.up_to_date()?;
+                let instance = fed.up_to_date()?;
+                if role == Role::Scheduling {
+                    instance.load_scheduling()?;
+                }
                 self.loaded.services.ledger.memory(fed.memory());
                 Ok(())
             });
@@ -232,7 +246,8 @@ impl Active {
     }
 
     fn warm(&self) -> impl Iterator<Item = &Warm<Fed>> {
-        self.authenticator.iter().chain(&self.authorizer)
+        let advisor = self.advisor.iter().map(|advisor| &advisor.warm);
+        self.authenticator.iter().chain(&self.authorizer).chain(advisor)
     }
 
     /// Why it is not well.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use engine::{
-    AdmissionRequest, Attributes, Credentials, Decision, Mutation, Review, Role, RuleSet, Unavailable, User,
+    AdmissionRequest, Attributes, Candidates, Credentials, Decision, Mutation, NodeRating, NodeRefusal,
+    Review, Role, RuleSet, Unavailable, User,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::warn;
@@ -15,10 +16,11 @@ use crate::admission::{AdmissionStep, Shown, Unjudged};
 use crate::grants;
 use crate::ledger::{self, Ledgers, LogPage};
 use crate::lifecycle::NodeEvent;
-use crate::metadata::Written;
+use crate::metadata::{Pod, Written};
 use crate::operation::{Command, OperationError, SettingEdit};
 use crate::report::{Details, InstallPlan, Report};
 use crate::roster::{Entry, Roster, Stage};
+use crate::scheduling::{Concerned, Unadvised};
 
 /// A handle; clones share the addons.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct AddonsHandle {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) ledgers: Arc<Ledgers>,
+    /// Grows whenever what they say of pods may be another.
+    pub(crate) advice: watch::Sender<u64>,
 }
 
 /// An authorizer that had to be asked did not answer: nobody decided.
@@ -121,6 +125,30 @@ impl AddonsHandle {
     pub async fn validate(&self, addon: &str, request: AdmissionRequest) -> Result<Review, Unjudged> {
         let roster = self.roster.load_full().ok_or_else(not_running)?;
         roster.validate(addon, request).await
+    }
+
+    /// The addons that are to be asked of a pod, in their order. None before the addons run.
+    pub fn concerned(&self, pod: &impl Pod) -> Vec<Concerned> {
+        let roster = self.roster.load();
+        roster.as_ref().map(|roster| roster.concerned(pod)).unwrap_or_default()
+    }
+
+    /// The nodes among the candidates where an addon will not have the pod go.
+    pub async fn filter(&self, addon: &str, candidates: Candidates) -> Result<Vec<NodeRefusal>, Unadvised> {
+        let roster = self.roster.load_full().unwrap_or_default();
+        roster.filter(addon, candidates).await
+    }
+
+    /// How well nodes suit a pod: 0 to 100, and 0 those that are not among them.
+    pub async fn score(&self, addon: &str, candidates: Candidates) -> Result<Vec<NodeRating>, Unadvised> {
+        let roster = self.roster.load_full().unwrap_or_default();
+        roster.score(addon, candidates).await
+    }
+
+    /// Told whenever what [`concerned`](Self::concerned), [`filter`](Self::filter) or [`score`](Self::score) say may be
+    /// another.
+    pub fn advice(&self) -> watch::Receiver<u64> {
+        self.advice.subscribe()
     }
 
     /// Tells every addon that runs what happened on the node.

@@ -23,6 +23,7 @@ mod pushed;
 mod record;
 mod report;
 mod roster;
+mod scheduling;
 mod services;
 pub mod signature;
 mod task;
@@ -33,16 +34,18 @@ mod tests;
 
 pub use admission::{AdmissionStep, Shown, Unjudged};
 pub use engine::{
-    AdmissionRequest, Attributes, Certificate, CertificateRequest, Credentials, Decision, Denial, Issued,
-    Kind, KubeRequest, KubeResponse, Level, Limits, Mutation, Object, ObjectChange, ObjectKey, Password,
-    PathRule, Refusal, ResourceRule, Review, RuleSet, Target, Usage, User, WriteOperation,
+    AdmissionRequest, Attributes, Candidates, Certificate, CertificateRequest, Credentials, Decision, Denial,
+    Issued, Kind, KubeRequest, KubeResponse, Level, Limits, Mutation, NodeRating, NodeRefusal, Object,
+    ObjectChange, ObjectKey, Password, PathRule, Refusal, ResourceRule, Review, RuleSet, Target, Usage, User,
+    WriteOperation,
 };
 pub use handle::{AddonsHandle, Unanswered};
 pub use ledger::{CallStatistics, LogLine, LogPage};
 pub use library::{ComponentError, describe};
 pub use lifecycle::NodeEvent;
-pub use metadata::{Metadata, MetadataError, Written};
+pub use metadata::{Metadata, MetadataError, Pod, Written};
 pub use operation::{OperationError, SettingEdit};
 pub use record::{StateError, last_edits};
 pub use report::{CapabilityReport, Described, Details, InstallPlan, Report, SettingReport, State};
+pub use scheduling::{Concerned, Unadvised};
 pub use task::{AddonsTask, Builtin, Config, Deps};

@@ -1,6 +1,7 @@
 //! What an addon says of itself, held against what its component is.
 
 mod admission;
+mod scheduling;
 mod wants;
 
 use std::collections::BTreeSet;
@@ -11,12 +12,16 @@ use serde::{Deserialize, Serialize};
 
 pub use admission::Written;
 pub(crate) use admission::{AdmissionSpec, Failure, Rule};
+pub use scheduling::Pod;
+pub(crate) use scheduling::SchedulingSpec;
 pub(crate) use wants::{
     Allowance, Capability, DocumentWant, FolderWant, KubeWant, Origin, PkiWant, Place, Quota, Wants,
 };
 
-/// The draft that the metadata names.
+/// The contract that the metadata names: the one that was released last.
 pub(crate) const CONTRACT: &str = "0.1";
+/// The contracts that metadata may name, the oldest first, with the versions of their interfaces.
+const CONTRACTS: &[(&str, &str)] = &[(CONTRACT, "0.1.0"), ("0.2-draft", "0.2.0-draft")];
 pub(crate) const LONGEST_NAME: usize = 63;
 
 /// The custom section `mk8s:addon`.
@@ -37,6 +42,9 @@ pub struct Metadata {
     /// What it is shown of writes, where it has the role.
     #[serde(default)]
     pub(crate) admission: Option<AdmissionSpec>,
+    /// Of which pods it is asked, where it has the role.
+    #[serde(default)]
+    pub(crate) scheduling: Option<SchedulingSpec>,
     /// Addons that cannot be enabled beside it.
     #[serde(default)]
     pub conflicts: Vec<String>,
@@ -93,8 +101,10 @@ pub enum MetadataError {
 /// What the metadata says and the component is not, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Lie {
-    #[error("it speaks contract {0:?}, this host {CONTRACT:?}")]
+    #[error("it speaks contract {0:?}, this host {speaks}", speaks = spoken())]
     Contract(String),
+    #[error("it speaks contract {contract:?}, and {interface} is of {of:?}")]
+    Newer { contract: String, interface: &'static str, of: &'static str },
     #[error(
         "its name is {0:?}: lower-case letters, digits and dashes, a letter first, at most {LONGEST_NAME}"
     )]
@@ -124,6 +134,12 @@ pub enum Lie {
     NoAdmission,
     #[error("a rule of its admission {0}")]
     Rule(&'static str),
+    #[error("it has the role scheduling, and its metadata does not say of which pods it is asked")]
+    NoPods,
+    #[error("it says of which pods it is asked, and does not have the role scheduling")]
+    NoScheduling,
+    #[error("its part in scheduling {0}")]
+    Scheduling(&'static str),
     #[error(
         "its folder {0:?} is to be at a path below the data directory where the host keeps nothing of its own"
     )]
@@ -161,7 +177,15 @@ impl Metadata {
     pub(crate) fn lies(&self, inspection: &Inspection) -> Vec<Lie> {
         let mut lies = Vec::new();
         let mut claim = |is_lie: bool, lie: Lie| lies.extend(is_lie.then_some(lie));
-        claim(self.contract != CONTRACT, Lie::Contract(self.contract.clone()));
+        let spoken = CONTRACTS.iter().position(|(name, _)| *name == self.contract);
+        claim(spoken.is_none(), Lie::Contract(self.contract.clone()));
+        let roles = inspection.roles.iter().map(|role| (role.name(), role.version()));
+        let imports = inspection.imports.iter().map(|import| (import.name(), import.version()));
+        for (interface, version) in roles.chain(imports) {
+            let (at, of) = contract_of(version);
+            let contract = self.contract.clone();
+            claim(spoken.is_some_and(|spoken| spoken < at), Lie::Newer { contract, interface, of });
+        }
         claim(!is_name(&self.name), Lie::Name(self.name.clone()));
         claim(self.version.is_empty(), Lie::NoVersion);
         claim(holds_control_characters(&inspection.metadata), Lie::ControlCharacters);
@@ -195,6 +219,12 @@ impl Metadata {
         claim(!inspection.roles.contains(&Role::Admission) && self.admission.is_some(), Lie::NoAdmission);
         for wrong in self.admission.iter().flat_map(AdmissionSpec::wrong) {
             claim(true, Lie::Rule(wrong));
+        }
+        let decides = inspection.roles.contains(&Role::Scheduling);
+        claim(decides && self.scheduling.is_none(), Lie::NoPods);
+        claim(!decides && self.scheduling.is_some(), Lie::NoScheduling);
+        for wrong in self.scheduling.iter().flat_map(SchedulingSpec::wrong) {
+            claim(true, Lie::Scheduling(wrong));
         }
         for name in repeated(self.wants.folders.iter().map(|folder| &folder.name)) {
             claim(true, Lie::Twice { what: "folders", name });
@@ -240,6 +270,17 @@ impl Metadata {
             .map(|spec| engine::Setting { name: spec.name.clone(), value: value(spec) })
             .collect()
     }
+}
+
+/// The contracts that metadata may name, for people.
+fn spoken() -> String {
+    CONTRACTS.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(" and ")
+}
+
+/// The contract that interfaces of a version are of, and its place among them.
+fn contract_of(version: &str) -> (usize, &'static str) {
+    let found = CONTRACTS.iter().enumerate().find(|(_, (_, of))| *of == version);
+    found.map(|(at, (name, _))| (at, *name)).unwrap_or_default()
 }
 
 /// Looks into every text of the JSON, where such a character may be an escape.
@@ -299,7 +340,7 @@ mod tests {
 
     #[test]
     fn each_lie_is_named() {
-        let text = r#"{"contract":"0.2","name":"A","version":"","roles":["config","oracle"],
+        let text = r#"{"contract":"0.3","name":"A","version":"","roles":["config","oracle"],
             "settings":[{"name":"s","type":"bool","default":"yes"},{"name":"s","type":"integer","default":1}],
             "wants":{"objects":[{"group":"","version":"v1","resource":"pods","why":"x"}],
                      "files":[{"name":"f","path":"../etc/shadow","why":"x"}]}}"#;
@@ -308,7 +349,32 @@ mod tests {
             &[Role::Authorizer],
             &[Import::Kube, Import::Kv],
             expect![[
-                r#"the metadata of the component is not true: it speaks contract "0.2", this host "0.1"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kv, which it does not want; the component imports kube, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
+                r#"the metadata of the component is not true: it speaks contract "0.3", this host "0.1" and "0.2-draft"; its name is "A": lower-case letters, digits and dashes, a letter first, at most 63; it has no version; it claims the role oracle, which the contract does not know; it claims the role config, which the component does not export; the component exports authorizer, which is not among its roles; the component imports kv, which it does not want; the component imports kube, which it does not want; it wants objects, and has no role objects that would take them; it wants files, and has no role files that would take them; it has two settings called "s"; the default of its setting "s" is of another type; its file "f" is to be either at the path of a flag or at a path below the data directory"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn whoever_has_a_role_of_the_draft_says_so_and_of_which_pods_it_is_asked() {
+        let spec = r#","scheduling":{"selector":"a=b"}"#;
+        let text = |contract: &str, spec: &str| {
+            format!(r#"{{"contract":"{contract}","name":"a","version":"1","roles":["scheduling"]{spec}}}"#)
+        };
+        check(&text("0.2-draft", spec), &[Role::Scheduling], &[], expect!["true"]);
+        check(
+            &text("0.1", ""),
+            &[Role::Scheduling],
+            &[],
+            expect![[
+                r#"the metadata of the component is not true: it speaks contract "0.1", and scheduling is of "0.2-draft"; it has the role scheduling, and its metadata does not say of which pods it is asked"#
+            ]],
+        );
+        check(
+            &text("0.2-draft", r#","scheduling":{"weight":0}"#),
+            &[],
+            &[],
+            expect![[
+                r#"the metadata of the component is not true: it claims the role scheduling, which the component does not export; it says of which pods it is asked, and does not have the role scheduling; its part in scheduling has neither a selector nor resources; its part in scheduling has a weight that is not of 1 to 100"#
             ]],
         );
     }

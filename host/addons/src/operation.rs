@@ -162,6 +162,7 @@ impl Node {
             version: metadata.version.clone(),
             roles: metadata.roles.clone(),
             admission: metadata.admission.clone(),
+            scheduling: metadata.scheduling.clone(),
             source,
             settings: before.map(|record| record.settings.clone()).unwrap_or_default(),
         };
@@ -273,6 +274,7 @@ impl Node {
             version: entry.version.clone(),
             roles: entry.roles.clone(),
             admission: entry.admission.clone(),
+            scheduling: entry.scheduling.clone(),
             source: Source::BuiltIn,
             settings: Default::default(),
         };
@@ -282,6 +284,7 @@ impl Node {
             record.version.clone_from(&builtin.package.metadata.version);
             record.roles.clone_from(&builtin.package.metadata.roles);
             record.admission.clone_from(&builtin.package.metadata.admission);
+            record.scheduling.clone_from(&builtin.package.metadata.scheduling);
         }
         record
     }
@@ -308,6 +311,7 @@ impl Candidate {
         let builtin = self.record.digest().is_none();
         let digest = self.package.digest.to_string();
         let other = self.entered.as_ref().filter(|entry| entry.digest != digest);
+        let say = metadata.scheduling.iter().map(ToString::to_string);
         InstallPlan {
             addon: Report {
                 name: metadata.name.clone(),
@@ -320,7 +324,7 @@ impl Candidate {
                 denied: 0,
             },
             source: self.signed.as_ref().map_or("built in".to_owned(), ToString::to_string),
-            capabilities: metadata.wants.lines(),
+            capabilities: say.chain(metadata.wants.lines()).collect(),
             wants_more: Vec::new(),
             changes,
             replaces: other.map(|entry| {

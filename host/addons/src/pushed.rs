@@ -21,6 +21,8 @@ pub(crate) struct Pushed {
     /// Grows with every change of anything.
     version: AtomicU64,
     complete: watch::Sender<bool>,
+    /// Grows with it too, where somebody asks again then.
+    told: Option<watch::Sender<u64>>,
 }
 
 struct Feed {
@@ -104,10 +106,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pushed {
-    pub(crate) fn new(kinds: impl IntoIterator<Item = Kind>, files: bool) -> Self {
+    pub(crate) fn new(
+        kinds: impl IntoIterator<Item = Kind>,
+        files: bool,
+        told: Option<watch::Sender<u64>>,
+    ) -> Self {
         let feeds: Vec<_> = kinds.into_iter().map(|kind| Feed { kind, state: Mutex::default() }).collect();
         let complete = watch::Sender::new(feeds.is_empty() && !files);
-        Self { feeds, files: files.then(Mutex::default), version: AtomicU64::new(0), complete }
+        Self { feeds, files: files.then(Mutex::default), version: AtomicU64::new(0), complete, told }
     }
 
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
@@ -153,6 +159,9 @@ impl Pushed {
         // Never taken back: another thread may have seen less a moment ago.
         if objects && files {
             self.complete.send_if_modified(|complete| !std::mem::replace(complete, true));
+        }
+        if let Some(told) = &self.told {
+            told.send_modify(|changes| *changes += 1);
         }
     }
 
@@ -286,7 +295,7 @@ mod tests {
     fn it_is_complete_when_every_kind_and_the_files_were_told() {
         let kind =
             |resource: &str| Kind { group: String::new(), version: "v1".into(), resource: resource.into() };
-        let pushed = Pushed::new([kind("a"), kind("b")], true);
+        let pushed = Pushed::new([kind("a"), kind("b")], true, None);
         pushed.objects(0, ObjectUpdate::Snapshot(Vec::new()));
         pushed.files(Vec::new());
         assert!(!pushed.is_complete());

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::library::{self, Digest};
-use crate::metadata::{AdmissionSpec, SettingValue, Wants};
+use crate::metadata::{AdmissionSpec, SchedulingSpec, SettingValue, Wants};
 use crate::ports::{PortError, Store};
 
 pub(crate) const RECORDS: &str = "/mk8s.io/addons/";
@@ -28,6 +28,9 @@ pub(crate) struct Record {
     /// Which writes it is shown: known also where its component is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) admission: Option<AdmissionSpec>,
+    /// Of which pods it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scheduling: Option<SchedulingSpec>,
     pub(crate) source: Source,
     /// Those that the operator gave.
     #[serde(default)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::Role;
 
 use crate::active::Active;
-use crate::metadata::{AdmissionSpec, Wants};
+use crate::metadata::{AdmissionSpec, SchedulingSpec, Wants};
 use crate::record::{Record, Records};
 use crate::report::{Report, State};
 
@@ -25,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) builtin: bool,
     /// Which writes it is shown, also where it does not run.
     pub(crate) admission: Option<AdmissionSpec>,
+    /// Of which pods it is asked, also where it does not run.
+    pub(crate) scheduling: Option<SchedulingSpec>,
     /// None for a built-in that nobody touched.
     pub(crate) record: Option<Record>,
     pub(crate) stage: Stage,

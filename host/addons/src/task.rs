@@ -74,7 +74,14 @@ impl Config {
         let (ready_sender, ready) = watch::channel(false);
         let roster = Arc::new(ArcSwapOption::empty());
         let ledgers = Arc::new(Ledgers::default());
-        let handle = AddonsHandle { roster: roster.clone(), commands, ready, ledgers: ledgers.clone() };
+        let advice = watch::Sender::new(0);
+        let handle = AddonsHandle {
+            roster: roster.clone(),
+            commands,
+            ready,
+            ledgers: ledgers.clone(),
+            advice: advice.clone(),
+        };
         let mut builtins = BTreeMap::new();
         for Builtin { name, component, enabled_by_default } in self.builtins {
             let package = Package::read(Bytes::from_static(component))
@@ -98,6 +105,7 @@ impl Config {
             configuration: deps.configuration,
             scope: deps.scope,
             roster,
+            advice,
             last_applied: Mutex::default(),
         };
         Ok((handle, AddonsTask { node, commands: received, ready: ready_sender }))
@@ -140,6 +148,8 @@ pub(crate) struct Node {
     objects: Arc<dyn ObjectSource>,
     documents: Arc<dyn Documents>,
     roster: Arc<ArcSwapOption<Roster>>,
+    /// Grows whenever what addons say of pods may be another.
+    advice: watch::Sender<u64>,
     last_applied: Mutex<LastApplied>,
 }
 
@@ -218,6 +228,7 @@ impl Node {
     pub(crate) fn publish(&self, roster: Roster) {
         self.roster.store(Some(Arc::new(roster)));
         self.ledgers.changed();
+        self.advice.send_modify(|changes| *changes += 1);
     }
 
     pub(crate) fn last_applied(&self) -> LastApplied {
@@ -234,6 +245,7 @@ impl Node {
             objects: self.objects.as_ref(),
             documents: self.documents.clone(),
             request_limits: self.request_limits,
+            advice: &self.advice,
             scope: &self.scope,
         }
     }

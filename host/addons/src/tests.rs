@@ -9,5 +9,6 @@ mod lifecycle;
 pub(crate) mod node;
 mod operations;
 mod requests;
+mod scheduling;
 mod start;
 mod upgrades;

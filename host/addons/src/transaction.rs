@@ -193,13 +193,23 @@ impl Node {
         let own = builtin.filter(|_| digest.is_none());
         let told = own.map(|package| {
             let metadata = &package.metadata;
-            (metadata.version.clone(), metadata.roles.clone(), metadata.admission.clone())
+            (
+                metadata.version.clone(),
+                metadata.roles.clone(),
+                metadata.admission.clone(),
+                metadata.scheduling.clone(),
+            )
         });
         let recorded = || {
             let record = record.as_ref()?;
-            Some((record.version.clone(), record.roles.clone(), record.admission.clone()))
+            Some((
+                record.version.clone(),
+                record.roles.clone(),
+                record.admission.clone(),
+                record.scheduling.clone(),
+            ))
         };
-        let (version, roles, admission) = told.or_else(recorded).unwrap_or_default();
+        let (version, roles, admission, scheduling) = told.or_else(recorded).unwrap_or_default();
         let digest = digest.or(own.map(|package| &package.digest)).map(ToString::to_string);
         Arc::new(Entry {
             version,
@@ -207,6 +217,7 @@ impl Node {
             digest: digest.unwrap_or_default(),
             builtin: own.is_some(),
             admission,
+            scheduling,
             record,
             stage,
         })

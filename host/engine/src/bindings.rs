@@ -25,3 +25,23 @@ wasmtime::component::bindgen!({
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
 });
+
+pub mod draft {
+    //! What is new in 0.2.
+
+    wasmtime::component::bindgen!({
+        path: ["../../wit/0.1", "../../wit/0.2-draft"],
+        inline: "
+            package mk8s:host;
+
+            world news {
+                export mk8s:addon/scheduling@0.2.0-draft;
+            }
+        ",
+        world: "mk8s:host/news",
+        imports: { default: async },
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: { "mk8s:addon/types@0.1.0": crate::bindings::mk8s::addon::types },
+    });
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 
+use crate::bindings::draft::exports::mk8s::addon0_2_0_draft as drafted;
 use crate::bindings::exports::mk8s::addon as exported;
 use crate::bindings::mk8s::addon as imported;
 use crate::host::Host;
@@ -45,6 +46,8 @@ impl Limits {
     pub const COLD: Self = Self { memory: MEMORY, deadline: Duration::from_secs(5) };
     /// For a write that waits to be judged.
     pub const ADMISSION: Self = Self { memory: MEMORY, deadline: Duration::from_secs(1) };
+    /// For a pod that waits for its node.
+    pub const SCHEDULING: Self = Self { memory: MEMORY, deadline: Duration::from_secs(1) };
 }
 
 /// A component that can be instantiated; clones share its code.
@@ -68,6 +71,7 @@ pub(crate) struct Roles {
     pub(crate) admission: Option<exported::admission::GuestIndices>,
     pub(crate) dns: Option<exported::dns::GuestIndices>,
     pub(crate) overlay: Option<exported::overlay::GuestIndices>,
+    pub(crate) scheduling: Option<drafted::scheduling::GuestIndices>,
 }
 
 impl Engine {
@@ -142,6 +146,7 @@ impl Roles {
             admission: exported::admission::GuestIndices::new(instance).ok(),
             dns: exported::dns::GuestIndices::new(instance).ok(),
             overlay: exported::overlay::GuestIndices::new(instance).ok(),
+            scheduling: drafted::scheduling::GuestIndices::new(instance).ok(),
         }
     }
 }
@@ -160,6 +165,7 @@ impl Component {
             (Role::Admission, roles.admission.is_some()),
             (Role::Dns, roles.dns.is_some()),
             (Role::Overlay, roles.overlay.is_some()),
+            (Role::Scheduling, roles.scheduling.is_some()),
         ];
         present.into_iter().filter(|(_, present)| *present).map(|(role, _)| role).collect()
     }

@@ -31,15 +31,16 @@ pub enum InspectError {
     #[error("read the component: its metadata is longer than {LONGEST_METADATA} bytes")]
     LongMetadata,
     #[error(
-        "read the component: it was built for {found}, which this host does not speak: build it for {PACKAGE}…@{V0_1}, or, where that is older, take a newer mk8s-host"
+        "read the component: it was built for {found}, which this host does not speak: build it for {PACKAGE}…@{V0_1} or @{V0_2}, or, where that is older, take a newer mk8s-host"
     )]
     OtherContract { found: String },
     #[error("read the component: it exports {0}, which the contract does not know")]
     UnknownRole(String),
 }
 
-/// The versions in which interfaces were released; each is of one for ever.
+/// The versions in which interfaces were released, each of one for ever, and the draft of the next.
 const V0_1: &str = "0.1.0";
+const V0_2: &str = "0.2.0-draft";
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($variant:ident = $name:literal @ $version:ident,)* }) => {
@@ -64,7 +65,8 @@ macro_rules! names {
                 Self::ALL.iter().copied().find(|one| one.name() == name)
             }
 
-            fn version(self) -> &'static str {
+            /// The version of the contract in which it is, or is to be, released.
+            pub fn version(self) -> &'static str {
                 match self {
                     $(Self::$variant => $version,)*
                 }
@@ -76,7 +78,7 @@ macro_rules! names {
                 let (interface, version) = interface.split_once('@').unwrap_or((interface, ""));
                 match Self::named(interface) {
                     Some(one) if one.version() == version => Ok(Some(one)),
-                    None if version == V0_1 => Ok(None),
+                    None if [V0_1, V0_2].contains(&version) => Ok(None),
                     _ => Err(InspectError::OtherContract { found: name.to_owned() }),
                 }
             }
@@ -96,6 +98,7 @@ names! {
         Admission = "admission" @ V0_1,
         Dns = "dns" @ V0_1,
         Overlay = "overlay" @ V0_1,
+        Scheduling = "scheduling" @ V0_2,
     }
 }
 

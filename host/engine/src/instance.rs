@@ -4,6 +4,7 @@
 mod call;
 mod admission;
 mod network;
+mod scheduling;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use wasmtime::{Store, Trap};
 
+use crate::bindings::draft::exports::mk8s::addon0_2_0_draft::scheduling as drafted;
 use crate::bindings::exports::mk8s::addon::{
     authenticator, authorizer, config, dns, files, lifecycle, objects,
 };
@@ -46,6 +48,8 @@ pub enum CallError {
     Waited,
     #[error("the addon has no role {}", .0.name())]
     Absent(Role),
+    #[error("the addon was built for another draft of the contract than this host speaks: build it anew")]
+    OtherDraft,
     #[error("the addon failed in an earlier call")]
     Poisoned,
     #[error("open a folder that the addon was granted: {0}")]
@@ -77,6 +81,7 @@ struct Guests {
     authenticator: Option<authenticator::Guest>,
     authorizer: Option<authorizer::Guest>,
     dns: Option<dns::Guest>,
+    scheduling: Option<drafted::Guest>,
 }
 
 impl Component {

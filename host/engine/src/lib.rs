@@ -27,10 +27,11 @@ pub use section::{CustomSection, custom_section, custom_sections, with_section_i
 pub use services::{Answer, Services};
 pub use tally::{Strikes, Tally, Unavailable};
 pub use values::{
-    Action, AdmissionRequest, Argument, Attributes, Certificate, CertificateRequest, Cluster, ClusterNode,
-    Credentials, Decision, Denial, DnsAnswer, DnsClient, Edit, Event, Facts, File, FilterRule, Folder,
-    FolderAccess, Hook, Issued, Kind, KubeRequest, KubeResponse, Level, Link, LinkKind, Measure, Measured,
-    Mutation, Neighbour, Object, ObjectChange, ObjectKey, Operation, Password, PathRule, Plan, Refusal,
-    ResourceRule, Review, Route, RuleSet, Setting, Target, Usage, User, Vxlan, WriteOperation,
+    Action, AdmissionRequest, Argument, Attributes, Candidates, Certificate, CertificateRequest, Cluster,
+    ClusterNode, Credentials, Decision, Denial, DnsAnswer, DnsClient, Edit, Event, Facts, File, FilterRule,
+    Folder, FolderAccess, Hook, Issued, Kind, KubeRequest, KubeResponse, Level, Link, LinkKind, Measure,
+    Measured, Mutation, Neighbour, NodeRating, NodeRefusal, Object, ObjectChange, ObjectKey, Operation,
+    Password, PathRule, Plan, Refusal, ResourceRule, Review, Route, RuleSet, Setting, Target, Usage, User,
+    Vxlan, WriteOperation,
 };
 pub use warm::Warm;

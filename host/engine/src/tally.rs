@@ -83,6 +83,18 @@ impl Tally {
         state.strikes = Strikes { total: state.strikes.total, ..Strikes::default() };
     }
 
+    /// Lets what was given up so long ago be called again; whether it was.
+    pub fn pardon_after(&self, pause: Duration) -> bool {
+        let is_due = {
+            let state = self.state();
+            state.strikes.quarantined && state.last.is_some_and(|last| last.elapsed() >= pause)
+        };
+        if is_due {
+            self.pardon();
+        }
+        is_due
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

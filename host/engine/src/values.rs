@@ -3,6 +3,7 @@
 mod admission;
 mod imports;
 mod network;
+mod scheduling;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ pub use network::{
     Action, Cluster, ClusterNode, DnsAnswer, DnsClient, FilterRule, Hook, Link, LinkKind, Neighbour, Plan,
     Route, Vxlan,
 };
+pub use scheduling::{Candidates, NodeRating, NodeRefusal};
 
 /// Why a guest, or the host that a guest asked, did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

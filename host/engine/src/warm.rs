@@ -1,6 +1,7 @@
 //! Warm instances: taken for a call and put back, dropped and made anew after a fault, given up after three in a row.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::instance::CallError;
 use crate::tally::{Strikes, Tally, Unavailable};
@@ -50,6 +51,11 @@ impl<T> Warm<T> {
     /// Calls again what was given up.
     pub fn pardon(&self) {
         self.tally.pardon();
+    }
+
+    /// Calls again what was given up so long ago; whether there was that.
+    pub fn pardon_after(&self, pause: Duration) -> bool {
+        self.tally.pardon_after(pause)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<T>> {

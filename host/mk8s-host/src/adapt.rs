@@ -6,6 +6,7 @@ pub(crate) mod authorization;
 pub(crate) mod clients;
 pub(crate) mod compiler;
 pub(crate) mod configuration;
+pub(crate) mod counsel;
 pub(crate) mod documents;
 pub(crate) mod issuer;
 pub(crate) mod kube;

@@ -23,6 +23,7 @@ use crate::adapt::authentication::AddonAuthenticator;
 use crate::adapt::authorization::{ModeAuthorizer, Modes};
 use crate::adapt::clients::Clients;
 use crate::adapt::configuration::LiveConfiguration;
+use crate::adapt::counsel::AddonCounsel;
 use crate::certificates::{CertificatesHandle, Tls};
 use crate::cli::Profile;
 use crate::configuration::Configuration;
@@ -151,6 +152,7 @@ impl Node {
         };
         let store = StoreChoice::of(&effective, &data_dir)?;
         let endpoints = store.endpoints();
+        let counsel = AddonCounsel::new(slots.addons.clone());
         let mut units = vec![
             units::certificates::unit(
                 data_dir.clone(),
@@ -175,6 +177,7 @@ impl Node {
             units::scheduler::unit(
                 units::scheduler::config(&effective)?,
                 clients.clone(),
+                counsel,
                 ports(row::SCHEDULER, row::SCHEDULER_PLAIN),
                 election(&effective, Service::KubeScheduler, &facts.node_name)?,
             ),

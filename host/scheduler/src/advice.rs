@@ -1,30 +1,32 @@
-//! Who else has a say in where pods go. Of such a pod the scheduler finds the nodes that fit, asks, and then decides among
-//! those that are left: what changed meanwhile counts.
+//! Who else has a say in where pods go: the extenders of the configuration, and those of a [`Counsel`], which come and go.
+//! Of such a pod the scheduler finds the nodes that fit, asks, and then decides among those that are left: what changed
+//! meanwhile counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use client::{Client, ListOptions};
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::{Tree, meta};
 use tracing::warn;
 
+use crate::extender::Extender;
 use crate::view::PodView;
 
 /// One that judges and ranks nodes, and may bind pods.
-pub(crate) trait Advise: Send + Sync + 'static {
+pub trait Advise: Send + Sync + 'static {
     /// As it is told of in errors.
     fn name(&self) -> String;
-
-    /// Whether a pod that asks for these resources is its business.
-    fn concerns(&self, resources: &[&str]) -> bool;
 
     /// Where it does not answer, it is as if it were not there.
     fn is_ignorable(&self) -> bool;
 
     /// Whether it wants to see whole nodes.
-    fn wants_nodes(&self) -> bool;
+    fn wants_nodes(&self) -> bool {
+        false
+    }
 
     /// Which of the nodes it leaves.
     fn filter<'a>(&'a self, case: &'a Case) -> BoxFuture<'a, Result<Judged, String>>;
@@ -32,50 +34,99 @@ pub(crate) trait Advise: Send + Sync + 'static {
     /// Nodes with their scores, as plugins' with their weights are.
     fn rank<'a>(&'a self, case: &'a Case) -> BoxFuture<'a, Result<Vec<(String, i64)>, String>>;
 
-    /// Whether pods that are its business are bound by it.
-    fn binds(&self) -> bool;
+    /// Binds a pod in the scheduler's place, where it does that.
+    fn binder(&self) -> Option<&dyn Bind> {
+        None
+    }
+}
 
-    /// Binds a pod.
+/// One that binds the pods that are its business.
+pub trait Bind: Send + Sync {
     fn bind<'a>(&'a self, pod: &'a Bound, node: &'a str) -> BoxFuture<'a, Result<(), String>>;
 }
 
 /// A pod, and nodes that fit it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Case {
-    pub(crate) pod: Tree,
+pub struct Case {
+    pub pod: Tree,
     /// Their names.
-    pub(crate) nodes: Vec<String>,
+    pub nodes: Vec<String>,
     /// The nodes by their names, where somebody wants to see them.
-    pub(crate) objects: BTreeMap<String, Tree>,
+    pub objects: BTreeMap<String, Tree>,
 }
 
 /// What one says of nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub struct Judged {
     /// The names of those that are left.
-    pub(crate) kept: Vec<String>,
-    pub(crate) refused: Vec<Refused>,
+    pub kept: Vec<String>,
+    pub refused: Vec<Refused>,
 }
 
 /// A node that one refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) node: String,
-    pub(crate) reason: String,
+pub struct Refused {
+    pub node: String,
+    pub reason: String,
     /// Whether it may pass when other pods go.
-    pub(crate) is_resolvable: bool,
+    pub is_resolvable: bool,
 }
 
 /// Which pod is to be bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bound {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) uid: String,
+pub struct Bound {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
 }
 
 /// Those who have a say.
-pub(crate) type Advisors = Vec<Arc<dyn Advise>>;
+pub type Advisors = Vec<Arc<dyn Advise>>;
+
+/// Others than the extenders of the configuration, as they are at each moment.
+pub trait Counsel: Send + Sync + 'static {
+    /// Those whose business a pod is, in the order in which they are asked. Called for every pod: where it is nobody's,
+    /// it is to cost nothing.
+    fn concerned(&self, pod: &Sought<'_>) -> Advisors;
+
+    /// Says each time that one of them may say another thing: the pods that wait are looked at again.
+    fn changes(&self) -> BoxStream<'static, ()>;
+}
+
+/// What tells whose business a pod is.
+#[derive(Clone, Copy)]
+pub struct Sought<'a>(pub(crate) &'a PodView);
+
+impl<'a> Sought<'a> {
+    pub fn label(&self, key: &str) -> Option<&'a str> {
+        self.0.labels.get(key)
+    }
+
+    /// Whether it asks for any of a resource.
+    pub fn requests(&self, resource: &str) -> bool {
+        self.0.requests.get(resource) > 0
+    }
+}
+
+/// Everybody who may have a say.
+#[derive(Default)]
+pub(crate) struct Council {
+    pub(crate) extenders: Vec<Arc<Extender>>,
+    pub(crate) counsel: Option<Arc<dyn Counsel>>,
+}
+
+impl Council {
+    /// Those whose business a pod is: the extenders first.
+    pub(crate) fn concerned(&self, pod: &PodView) -> Advisors {
+        let sought = Sought(pod);
+        let extenders = self.extenders.iter().filter(|extender| extender.concerns(&sought));
+        let mut concerned: Advisors = extenders.map(|extender| extender.clone() as Arc<dyn Advise>).collect();
+        if let Some(counsel) = &self.counsel {
+            concerned.extend(counsel.concerned(&sought));
+        }
+        concerned
+    }
+}
 
 /// What all said together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,13 +134,6 @@ pub(crate) struct Advice {
     pub(crate) kept: Vec<String>,
     pub(crate) refused: Vec<Refused>,
     pub(crate) scores: HashMap<String, i64>,
-}
-
-/// Those whose business a pod is.
-pub(crate) fn concerned(advisors: &Advisors, pod: &PodView) -> Advisors {
-    let resources: Vec<&str> =
-        pod.requests.iter().filter(|(_, amount)| *amount > 0).map(|(name, _)| name).collect();
-    advisors.iter().filter(|advisor| advisor.concerns(&resources)).cloned().collect()
 }
 
 /// Asks them one after another of the nodes that those before left, then each how it ranks those that all left.
@@ -122,7 +166,8 @@ async fn judge(advisors: &Advisors, mut case: Case) -> Result<Advice, String> {
         }
         match advisor.filter(&case).await {
             Ok(judged) => {
-                case.nodes.retain(|node| judged.kept.contains(node));
+                let kept: HashSet<String> = judged.kept.into_iter().collect();
+                case.nodes.retain(|node| kept.contains(node));
                 refused.extend(judged.refused);
             }
             Err(why) if advisor.is_ignorable() => {
@@ -164,16 +209,8 @@ mod tests {
             "scripted".to_owned()
         }
 
-        fn concerns(&self, _: &[&str]) -> bool {
-            true
-        }
-
         fn is_ignorable(&self) -> bool {
             self.is_ignorable
-        }
-
-        fn wants_nodes(&self) -> bool {
-            false
         }
 
         fn filter<'a>(&'a self, case: &'a Case) -> BoxFuture<'a, Result<Judged, String>> {
@@ -195,14 +232,6 @@ mod tests {
         fn rank<'a>(&'a self, _: &'a Case) -> BoxFuture<'a, Result<Vec<(String, i64)>, String>> {
             let ranks = self.ranks.iter().map(|(node, score)| ((*node).to_owned(), *score));
             Box::pin(std::future::ready(Ok(ranks.collect())))
-        }
-
-        fn binds(&self) -> bool {
-            false
-        }
-
-        fn bind<'a>(&'a self, _: &'a Bound, _: &'a str) -> BoxFuture<'a, Result<(), String>> {
-            Box::pin(std::future::ready(Err("it does not".to_owned())))
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::error;
 
-use crate::advice::{Advice, Advise, Advisors, concerned};
+use crate::advice::{Advice, Advise, Advisors, Council};
 use crate::allocate::Allocated;
 use crate::config::Config;
 use crate::decide::{Decision, Nomination, Refusal, Rotation, candidates, decide, decide_advised};
@@ -34,7 +34,7 @@ struct Inner {
     changed: Notify,
     profiles: Vec<Arc<Profile>>,
     percentage: i64,
-    advisors: Advisors,
+    council: Council,
     decide: Decide,
     metrics: SchedulerMetrics,
 }
@@ -98,11 +98,11 @@ pub(crate) enum Volumes {
 }
 
 impl Board {
-    pub(crate) fn new(config: Config, metrics: SchedulerMetrics, advisors: Advisors) -> Self {
-        Self::deciding(config, metrics, advisors, decide)
+    pub(crate) fn new(config: Config, metrics: SchedulerMetrics, council: Council) -> Self {
+        Self::deciding(config, metrics, council, decide)
     }
 
-    fn deciding(config: Config, metrics: SchedulerMetrics, advisors: Advisors, decide: Decide) -> Self {
+    fn deciding(config: Config, metrics: SchedulerMetrics, council: Council, decide: Decide) -> Self {
         let Config { profiles, percentage, backoffs, forgotten, extenders: _ } = config;
         let state = State {
             snapshot: Snapshot::default(),
@@ -114,7 +114,7 @@ impl Board {
             changed: Notify::new(),
             profiles: profiles.into_iter().map(Arc::new).collect(),
             percentage,
-            advisors,
+            council,
             decide,
             metrics,
         }))
@@ -199,6 +199,11 @@ impl Board {
         }
     }
 
+    /// One of those who have a say may say another thing.
+    pub(crate) fn advice_changed(&self) {
+        self.change(|state, now| state.tell(&Event::Advice, now));
+    }
+
     /// The API server told who has a volume: it needs no promise.
     pub(crate) fn volume_settled(&self, volume: &str) {
         self.look(|state| drop(state.snapshot.promised.remove(volume)));
@@ -228,7 +233,7 @@ impl Board {
 
     fn decide(&self, state: &mut State, turn: Turn, profile: &Arc<Profile>, now: Instant) -> Work {
         let (pod, profile) = (turn.pod.clone(), profile.clone());
-        let advisors = concerned(&self.0.advisors, &pod);
+        let advisors = self.0.council.concerned(&pod);
         let mut asked = Vec::new();
         let decision = catch_unwind(AssertUnwindSafe(|| {
             let (snapshot, rotation) = (&state.snapshot, &mut state.rotation);
@@ -273,7 +278,7 @@ impl Board {
 
     /// Who binds the pod in the scheduler's place.
     pub(crate) fn binder(&self, pod: &PodView) -> Option<Arc<dyn Advise>> {
-        concerned(&self.0.advisors, pod).into_iter().find(|advisor| advisor.binds())
+        self.0.council.concerned(pod).into_iter().find(|advisor| advisor.binder().is_some())
     }
 
     /// The API server has the pod on its node.

@@ -6,6 +6,7 @@ use client::delegated::{CacheTtl, Gate};
 use client::events::{RecorderTask, Source, recorder};
 use client::{Client, ListOptions};
 use futures_util::future::{BoxFuture, join_all};
+use futures_util::stream::{BoxStream, StreamExt};
 use k8s_openapi::api::apps::v1::{ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{
     Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationController, Service,
@@ -18,16 +19,16 @@ use reconcile::election::{Candidate, ElectionMetrics};
 use reconcile::endpoints::{Endpoints, Ports};
 use reconcile::{Change, LoopEnded, Loops, Reflected, Reflector};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::advice::{Advise, Advisors};
+use crate::advice::{Council, Counsel};
 use crate::board::Board;
 use crate::config::Config;
 use crate::extender::Extender;
 use crate::metrics::SchedulerMetrics;
 use crate::queue::hint::Event;
-use crate::scheduling::Scheduling;
+use crate::scheduling::{ASKED, Scheduling};
 use crate::snapshot::{Table, Tables};
 use crate::view::DeviceClaimView;
 
@@ -37,6 +38,8 @@ pub struct Deps {
     pub ports: Ports,
     /// Where several processes have this scheduler, that of which works.
     pub candidate: Option<Candidate>,
+    /// Who has a say in where pods go beside the extenders of the configuration.
+    pub counsel: Option<Arc<dyn Counsel>>,
 }
 
 /// Schedules as long as [`run`](Self::run) runs.
@@ -47,6 +50,8 @@ pub struct SchedulerTask {
     scheduling: Scheduling,
     recorder: RecorderTask,
     election: Option<(Candidate, Client, ElectionMetrics)>,
+    /// Says when others may say another thing.
+    advice: Option<BoxStream<'static, ()>>,
 }
 
 /// A reflector to be run, whatever it reads.
@@ -84,7 +89,7 @@ impl Reading {
 
 impl Config {
     pub fn build(self, deps: Deps) -> SchedulerTask {
-        let Deps { client, ports, candidate } = deps;
+        let Deps { client, ports, candidate, counsel } = deps;
         let metrics = Metrics::new();
         let election = candidate.map(|candidate| (candidate, client.clone(), ElectionMetrics::new(&metrics)));
         let counts = SchedulerMetrics::new(&metrics);
@@ -92,16 +97,17 @@ impl Config {
             self.profiles.first().map_or(Self::SCHEDULER_NAME, |profile| profile.scheduler_name());
         let source = Source { component: component.to_owned(), host: String::new() };
         let (events, recorder) = recorder(client.clone(), source);
-        let extenders = self.extenders.iter().cloned();
-        let extenders: Advisors =
-            extenders.map(|extender| Arc::new(Extender::new(extender)) as Arc<dyn Advise>).collect();
-        let board = Board::new(self, counts.clone(), extenders);
+        let extenders = self.extenders.iter().cloned().map(|extender| Arc::new(Extender::new(extender)));
+        let advice = counsel.as_ref().map(|counsel| counsel.changes());
+        let council = Council { extenders: extenders.collect(), counsel };
+        let board = Board::new(self, counts.clone(), council);
         let (claim_changes, claims) = watch::channel(());
         let reading = readings(&client, &board, claim_changes);
         let gate = Gate::new(client.clone(), CacheTtl::COMPONENT);
-        let scheduling = Scheduling { client, board, events, metrics: counts, claims };
+        let asking = Semaphore::new(ASKED);
+        let scheduling = Scheduling { client, board, events, metrics: counts, claims, asking };
         let endpoints = Endpoints { ports, gate, metrics };
-        SchedulerTask { endpoints, reading, scheduling, recorder, election }
+        SchedulerTask { endpoints, reading, scheduling, recorder, election, advice }
     }
 }
 
@@ -258,7 +264,7 @@ impl SchedulerTask {
     /// The loop that ended though nobody stopped it; that of the scheduling, where another leads now.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LoopEnded> {
         let synced = self.synced();
-        let Self { endpoints, reading, scheduling, recorder, election } = self;
+        let Self { endpoints, reading, scheduling, recorder, election, advice } = self;
         let mut loops = Loops::new("scheduler");
         loops.spawn("endpoints", |stop| endpoints.run(stop));
         for reading in reading {
@@ -270,6 +276,12 @@ impl SchedulerTask {
                 () = recorder.run() => {}
             }
         });
+        if let Some(advice) = advice {
+            let board = scheduling.board.clone();
+            loops.spawn("advice", |stop| async move {
+                stop.run_until_cancelled(follow(board, advice)).await;
+            });
+        }
         loops.spawn("scheduling", |stop| async move {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -284,4 +296,13 @@ impl SchedulerTask {
         });
         loops.run(stop).await
     }
+}
+
+/// Tells the board whenever what others say may have changed.
+async fn follow(board: Board, mut advice: BoxStream<'static, ()>) {
+    while advice.next().await.is_some() {
+        board.advice_changed();
+    }
+    // Nobody is left who could change their mind.
+    std::future::pending().await
 }

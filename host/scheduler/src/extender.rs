@@ -10,7 +10,7 @@ use http::{Method, Request, StatusCode, header};
 use net::{CertificatePem, HttpClient, TlsClient};
 use objects::{Tree, tree};
 
-use crate::advice::{Advise, Bound, Case, Judged, Refused};
+use crate::advice::{Advise, Bind, Bound, Case, Judged, Refused, Sought};
 use crate::plugin::BEST;
 
 /// Answers are of many nodes at most.
@@ -57,6 +57,12 @@ impl Extender {
             Some(tls) => tls.client().map_err(|error| error.to_string()).map(HttpClient::tls),
         };
         Self { config, client }
+    }
+
+    /// Whether a pod is its business.
+    pub(crate) fn concerns(&self, pod: &Sought<'_>) -> bool {
+        let managed = &self.config.resources;
+        managed.is_empty() || managed.iter().any(|name| pod.requests(name))
     }
 
     async fn post(&self, verb: &str, body: &Tree) -> Result<Tree, String> {
@@ -154,11 +160,6 @@ impl Advise for Extender {
         self.config.url.clone()
     }
 
-    fn concerns(&self, resources: &[&str]) -> bool {
-        let managed = &self.config.resources;
-        managed.is_empty() || managed.iter().any(|name| resources.contains(&name.as_str()))
-    }
-
     fn is_ignorable(&self) -> bool {
         self.config.is_ignorable
     }
@@ -192,10 +193,12 @@ impl Advise for Extender {
         })
     }
 
-    fn binds(&self) -> bool {
-        !self.config.bind_verb.is_empty()
+    fn binder(&self) -> Option<&dyn Bind> {
+        (!self.config.bind_verb.is_empty()).then_some(self as &dyn Bind)
     }
+}
 
+impl Bind for Extender {
     fn bind<'a>(&'a self, pod: &'a Bound, node: &'a str) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let arguments = tree!({

@@ -21,6 +21,7 @@ mod scheduling;
 mod snapshot;
 mod view;
 
+pub use advice::{Advise, Advisors, Bind, Bound, Case, Counsel, Judged, Refused, Sought};
 pub use component::{Deps, SchedulerTask};
 pub use config::{Config, ConfigErrors};
 pub use profile::Profile;

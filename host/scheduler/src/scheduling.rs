@@ -33,8 +33,10 @@ use crate::view::PodView;
 use devices::DeviceError;
 use volumes::VolumeError;
 
-/// Decisions that are carried out at the same time. Those that wait for a volume do not count.
+/// Decisions that are carried out at the same time. Those that wait for a volume or for others do not count.
 const HANDS: usize = 64;
+/// Pods of which others are asked at the same time, however long they take to answer.
+pub(crate) const ASKED: usize = 64;
 
 pub(crate) struct Scheduling {
     pub(crate) client: Client,
@@ -43,6 +45,8 @@ pub(crate) struct Scheduling {
     pub(crate) metrics: SchedulerMetrics,
     /// Changes whenever a claim does.
     pub(crate) claims: watch::Receiver<()>,
+    /// Of [`ASKED`].
+    pub(crate) asking: Semaphore,
 }
 
 /// Why a pod was not bound.
@@ -80,7 +84,7 @@ impl Scheduling {
             let due = match self.board.next() {
                 Next::Work(work) => {
                     let scheduling = self.clone();
-                    // Waiting for a volume takes no hand from the others.
+                    // Waiting for a volume or for others takes no hand from the rest.
                     let hand = Some(hand).filter(|_| !waits(&work));
                     scope.spawn("carry out", async move {
                         scheduling.carry_out(*work).await;
@@ -104,6 +108,8 @@ impl Scheduling {
                 self.bind(turn, &profile, &node, &volumes, &devices).await;
             }
             Work::Ask { turn, profile, advisors, nodes } => {
+                // The semaphore is never closed.
+                let _asked = self.asking.acquire().await.ok();
                 let advice = advice::ask(&self.client, &turn.pod, &advisors, nodes).await;
                 if let Some(work) = self.board.advised(turn, profile, advice) {
                     Box::pin(self.carry_out(work)).await;
@@ -170,7 +176,8 @@ impl Scheduling {
         }
         devices::reserve(self, pod, allocated).await.map_err(BindError::Devices)?;
         let key = &pod.head.key;
-        if let Some(binder) = self.board.binder(pod) {
+        let advisor = self.board.binder(pod);
+        if let Some(binder) = advisor.as_ref().and_then(|advisor| advisor.binder()) {
             let bound = Bound {
                 namespace: key.namespace.clone(),
                 name: key.name.clone(),
@@ -260,7 +267,11 @@ impl Scheduling {
 }
 
 fn waits(work: &Work) -> bool {
-    matches!(work, Work::Bind { volumes, .. } if !volumes.is_empty())
+    match work {
+        Work::Ask { .. } => true,
+        Work::Bind { volumes, .. } => !volumes.is_empty(),
+        Work::Refuse { .. } | Work::Fail { .. } => false,
+    }
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -1,4 +1,4 @@
-//! The bindings of `wit/0.1`: the imports once, and each role in a world of its own, so that an addon exports the
+//! The bindings of `wit/`: the imports once, and each role in a world of its own, so that an addon exports the
 //! interfaces of its roles and no other.
 
 pub mod imports {
@@ -25,9 +25,12 @@ pub mod imports {
 
 macro_rules! role {
     ($role:ident, $world:literal) => {
+        role!($role, ["../../wit/0.1"], $world);
+    };
+    ($role:ident, $folders:tt, $world:literal) => {
         pub mod $role {
             wit_bindgen::generate!({
-                path: "../../wit/0.1",
+                path: $folders,
                 inline: $world,
                 generate_all,
                 with: { "mk8s:addon/types@0.1.0": crate::bindings::imports::mk8s::addon::types },
@@ -47,3 +50,8 @@ role!(authorizer, "package mk8s:sdk; world authorizer { export mk8s:addon/author
 role!(admission, "package mk8s:sdk; world admission { export mk8s:addon/admission@0.1.0; }");
 role!(dns, "package mk8s:sdk; world dns { export mk8s:addon/dns@0.1.0; }");
 role!(overlay, "package mk8s:sdk; world overlay { export mk8s:addon/overlay@0.1.0; }");
+role!(
+    scheduling,
+    ["../../wit/0.1", "../../wit/0.2-draft"],
+    "package mk8s:sdk; world scheduling { export mk8s:addon/scheduling@0.2.0-draft; }"
+);

@@ -42,6 +42,13 @@ pub mod overlay {
     };
 }
 
+pub mod scheduling {
+    //! What the role `scheduling` speaks of.
+    pub use crate::bindings::scheduling::exports::mk8s::addon0_2_0_draft::scheduling::{
+        Candidates, Rating, Refusal,
+    };
+}
+
 /// Where the value of an addon is kept; implemented by [`addon!`].
 #[doc(hidden)]
 pub trait Keep {
@@ -51,7 +58,7 @@ pub trait Keep {
 }
 
 /// Makes a component of a type: `addon!(Type: role, …)`, the roles being `config`, `lifecycle`, `objects`, `files`,
-/// `authenticator`, `authorizer`, `admission`, `dns` and `overlay`, each with its trait implemented.
+/// `authenticator`, `authorizer`, `admission`, `dns`, `overlay` and `scheduling`, each with its trait implemented.
 #[macro_export]
 macro_rules! addon {
     ($addon:ty: $($role:ident),+ $(,)?) => {

@@ -2,7 +2,7 @@
 
 use crate::Keep;
 use crate::bindings;
-use crate::{Error, GroupVersionResource, User, admission, dns, overlay};
+use crate::{Error, GroupVersionResource, User, admission, dns, overlay, scheduling};
 
 pub use bindings::authenticator::exports::mk8s::addon::authenticator::{
     Certificate, Credentials, Identity, Password,
@@ -86,6 +86,43 @@ pub trait Dns {
 pub trait Overlay {
     /// Of the input and what was pushed, and nothing else.
     fn plan_for(&self, cluster: &overlay::Cluster) -> Result<overlay::Plan, Error>;
+}
+
+/// Has a say in where pods go, each time one is to be scheduled: `kube` and `kv` are not there meanwhile. What it knows of
+/// nodes is pushed to it as objects.
+pub trait Scheduling {
+    /// The nodes among the candidates where the pod is not to go.
+    fn filter(&self, candidates: &scheduling::Candidates) -> Result<Vec<scheduling::Refusal>, Error> {
+        let _ = candidates;
+        Ok(Vec::new())
+    }
+
+    /// How well nodes suit the pod, 0 to 100; 0 for those that are not named.
+    fn score(&self, candidates: &scheduling::Candidates) -> Result<Vec<scheduling::Rating>, Error> {
+        let _ = candidates;
+        Ok(Vec::new())
+    }
+}
+
+impl scheduling::Candidates {
+    /// Without anything more.
+    pub fn new(pod: impl Into<Vec<u8>>, nodes: &[&str]) -> Self {
+        let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+        Self { pod: pod.into(), nodes, extra: Vec::new() }
+    }
+}
+
+impl scheduling::Refusal {
+    /// The pod is not to go there, whatever other pods are there.
+    pub fn lasting(node: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { node: node.into(), reason: reason.into(), resolvable: false, extra: Vec::new() }
+    }
+}
+
+impl scheduling::Rating {
+    pub fn new(node: impl Into<String>, score: u32) -> Self {
+        Self { node: node.into(), score, extra: Vec::new() }
+    }
 }
 
 impl Default for RuleSet {
@@ -238,5 +275,17 @@ impl<K: Keep<Addon: Dns>> bindings::dns::exports::mk8s::addon::dns::Guest for K 
 impl<K: Keep<Addon: Overlay>> bindings::overlay::exports::mk8s::addon::overlay::Guest for K {
     fn plan_for(cluster: overlay::Cluster) -> Result<overlay::Plan, Error> {
         K::with(|addon| addon.plan_for(&cluster))
+    }
+}
+
+impl<K: Keep<Addon: Scheduling>> bindings::scheduling::exports::mk8s::addon0_2_0_draft::scheduling::Guest
+    for K
+{
+    fn filter(candidates: scheduling::Candidates) -> Result<Vec<scheduling::Refusal>, Error> {
+        K::with(|addon| addon.filter(&candidates))
+    }
+
+    fn score(candidates: scheduling::Candidates) -> Result<Vec<scheduling::Rating>, Error> {
+        K::with(|addon| addon.score(&candidates))
     }
 }

@@ -63,3 +63,59 @@ fn addons_are_shown_and_a_hardening_is_exactly_undone() {
     check(&admin.run(&["get", "--raw", "/metrics"]).expect_ok(), &["mk8s_addon_calls_total{addon=\"rbac\""]);
     check(&node.ask(&["plugin", "info", "rbac"]).expect_ok(), &["authorizer", "dry-run"]);
 }
+
+const CAREFUL: &str = r#"{"apiVersion":"v1","kind":"Pod",
+    "metadata":{"name":"NAME","labels":{"example.com/interruptible":"false"}},
+    "spec":{"containers":[{"name":"c","image":"example.com/none:1"}]}}"#;
+
+/// The node of a pod, and why it has none.
+fn placed(kubectl: &Kubectl<'_>, name: &str) -> String {
+    const CONDITION: &str = "{.spec.nodeName}|{.status.conditions[?(@.type==\"PodScheduled\")].message}";
+    kubectl.run(&["get", "pod", name, "-o", &format!("jsonpath={CONDITION}")]).stdout
+}
+
+#[test]
+fn an_addon_keeps_pods_off_a_node_until_it_is_told_otherwise_or_disabled() {
+    let mut node = Node::new();
+    node.start();
+    node.wait_ready();
+    let component = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins/maintenance.wasm");
+    let said = node.ask(&["plugin", "install", "--yes", component]).expect_ok();
+    let say = "says where pods labelled example.com/interruptible=false may go; they wait while it fails";
+    check(&said, &[say, "reads every object of nodes"]);
+    let admin = node.kubectl();
+    let name = admin.run(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"]).expect_ok();
+    let annotate = |value: &str| {
+        admin.run(&["annotate", "--overwrite", "node", &name, value]).expect_ok();
+    };
+    let create = |pod: &str| {
+        admin.run_with_input(&["create", "-f", "-"], &CAREFUL.replace("NAME", pod)).expect_ok();
+    };
+    let is_refused = |pod: &str| {
+        eventually("why the pod waits", || match placed(&admin, pod) {
+            told if told.starts_with(
+                "|0/1 nodes are available: 1 node(s) were about to be serviced. no new claims",
+            ) =>
+            {
+                Ok(())
+            }
+            told => Err(told),
+        });
+    };
+    let has_node = |pod: &str| {
+        eventually("the node of the pod", || match placed(&admin, pod) {
+            told if told.starts_with(&format!("{name}|")) => Ok(()),
+            told => Err(told),
+        });
+    };
+    annotate("example.com/maintenance=today");
+    create("first");
+    is_refused("first");
+    annotate("example.com/maintenance-");
+    has_node("first");
+    annotate("example.com/maintenance=today");
+    create("second");
+    is_refused("second");
+    node.ask(&["plugin", "disable", "maintenance"]).expect_ok();
+    has_node("second");
+}

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use support::program;
 
 /// The kinds, and what a project of each answers to its case.
-const KINDS: [&str; 7] =
-    ["configurator", "authenticator", "authorizer", "admission", "keeper", "dns", "overlay"];
+const KINDS: [&str; 8] =
+    ["configurator", "authenticator", "authorizer", "admission", "keeper", "dns", "overlay", "scheduling"];
 /// The reply to the case of `dns`: the head, the question, the name again, the type, the class, a minute, the address.
 const REPLY: &str = "bWuFAAABAAEAAAAAB1ByaW50ZXIDbGFuAAABAAHADAABAAEAAAA8AATAAAIH";
 
@@ -36,6 +36,10 @@ fn answer(kind: &str) -> Value {
             "routes": [{"destination": "10.1.0.64/26", "gateway": "192.0.2.2", "link": "eth0", "onLink": false}],
             "rules": [{"hook": "postrouting", "sources": ["10.1.0.0/26"], "destinations": [],
                 "notDestinations": ["10.1.0.0/16"], "protocol": "", "ports": [], "action": "masquerade"}],
+        }),
+        "scheduling" => json!({
+            "refused": [{"node": "node-1", "reason": "node(s) were closed", "resolvable": false}],
+            "scores": {"node-3": 100},
         }),
         _ => json!({"reconcileAfterSeconds": 60, "kept": {}, "objects": [{
             "apiVersion": "v1", "kind": "ConfigMap", "data": {"greeting": "hello"},

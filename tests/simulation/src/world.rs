@@ -121,6 +121,11 @@ impl World {
     }
 
     pub async fn with(setup: Setup) -> Self {
+        Self::advised(setup, None).await
+    }
+
+    /// Where others have a say in where pods go.
+    pub async fn advised(setup: Setup, counsel: Option<Arc<dyn scheduler::Counsel>>) -> Self {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         // Another test of the process may have done so.
         drop(tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init());
@@ -151,7 +156,7 @@ impl World {
             controllers.run(stop).await.expect("controllers run until the world is dropped");
         });
         let client = component(user("system:kube-scheduler", &[]), "kube-scheduler");
-        let deps = scheduler::Deps { client, ports: Ports::default(), candidate: None };
+        let deps = scheduler::Deps { client, ports: Ports::default(), candidate: None, counsel };
         let scheduler = setup.scheduler.build(deps);
         let stop = scope.token();
         scope.spawn("scheduler", async move {

@@ -70,8 +70,7 @@ impl Case {
         let limits = Limits::HOT;
         let host = subject.stand_in();
         let of = |doing| move |why| RunError::Call { doing, why };
-        let mut instance = subject.instance(&host, limits).map_err(of("start the addon"))?;
-        self.push(subject, &host, &mut instance)?;
+        let mut instance = self.fresh(subject, &host, limits)?;
         let ask = of("ask the addon");
         let calls = match role {
             Role::Authorizer => {
@@ -101,8 +100,7 @@ impl Case {
                 let request = self.write()?;
                 // Each write is judged by an instance of its own.
                 let judged = || {
-                    let mut instance = subject.instance(&host, Limits::ADMISSION)?;
-                    self.push(subject, &host, &mut instance).map_err(pushed)?;
+                    let mut instance = self.fresh(subject, &host, Limits::ADMISSION).map_err(pushed)?;
                     let review = instance.validate(&request);
                     review.now_or_never().unwrap_or(Err(CallError::Waited)).map(drop)
                 };
@@ -119,6 +117,11 @@ impl Case {
                     plan.now_or_never().unwrap_or(Err(CallError::Waited)).map(drop)
                 };
                 sample(plan).map_err(ask)?
+            }
+            Role::Scheduling => {
+                let candidates = self.candidates()?;
+                instance = self.fresh(subject, &host, Limits::SCHEDULING)?;
+                sample(|| instance.filter(&candidates).map(drop)).map_err(ask)?
             }
             Role::Objects | Role::Files => {
                 sample(|| self.push(subject, &host, &mut instance).map_err(pushed)).map_err(ask)?
@@ -149,6 +152,11 @@ impl Case {
                 r#"{"cluster": {"thisNode": "node-1", "clusterCidrs": ["10.1.0.0/16"], "nodes": [
                     {"name": "node-1", "addresses": ["192.0.2.1"], "podCidrs": ["10.1.0.0/26"]},
                     {"name": "node-2", "addresses": ["192.0.2.2"], "podCidrs": ["10.1.0.64/26"]}]}}"#
+            }
+            Role::Scheduling => {
+                r#"{"scheduling": {"nodes": ["node-1", "node-2", "node-3"],
+                    "pod": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "default"},
+                        "spec": {"containers": [{"name": "a", "image": "nginx"}]}}}}"#
             }
             _ => "{}",
         };

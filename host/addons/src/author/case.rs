@@ -2,8 +2,10 @@
 
 mod admission;
 mod network;
+mod pods;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,6 +25,7 @@ use admission::RequestCase;
 pub(super) use admission::patched;
 pub(super) use network::packet;
 use network::{ClusterCase, QueryCase};
+use pods::SchedulingCase;
 
 /// What the addon is to be told, and what it is asked.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -42,6 +45,7 @@ pub struct Case {
     request: Option<RequestCase>,
     query: Option<QueryCase>,
     cluster: Option<ClusterCase>,
+    scheduling: Option<SchedulingCase>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -143,6 +147,12 @@ pub enum RunError {
         "the write of the case is none that the addon is shown: no rule of \"admission\" in its metadata covers it"
     )]
     NotShown,
+    #[error("read the pod of the case: {0}")]
+    Pod(String),
+    #[error(
+        "the addon is not asked of the pod of the case: \"scheduling\" in its metadata names other labels or resources"
+    )]
+    NotConcerned,
     #[error("apply the patch that the addon gives: {0}")]
     Patch(String),
     #[error("there are no records of type {0:?}: write A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT or ANY")]
@@ -179,9 +189,7 @@ impl Case {
             return Err(RunError::Role { role: role.name(), has });
         }
         let host = subject.stand_in_with(&self.settings);
-        let of = |doing| move |why| RunError::Call { doing, why };
-        let mut instance = subject.instance(&host, limits).map_err(of("start the addon"))?;
-        self.push(subject, &host, &mut instance)?;
+        let mut instance = self.fresh(subject, &host, limits)?;
         let question = Question { case: self, host: &host, instance: &mut instance };
         let json = match role {
             Role::Config => question.edits().await,
@@ -191,6 +199,7 @@ impl Case {
             Role::Admission => self.judge(subject, &host).await,
             Role::Dns => question.answer(),
             Role::Overlay => question.plan().await,
+            Role::Scheduling => self.schedule(subject, &host),
             Role::Objects | Role::Files => Ok(json!({"told": true})),
         };
         let json = match json {
@@ -202,6 +211,19 @@ impl Case {
         drop(instance);
         let log = host.log().into_iter().map(|(level, line)| format!("{}: {line}", named(level))).collect();
         Ok(Answer { json, log })
+    }
+
+    /// An instance of its own, to which everything was pushed.
+    pub(super) fn fresh(
+        &self,
+        subject: &Subject,
+        host: &Arc<StandIn>,
+        limits: Limits,
+    ) -> Result<Instance, RunError> {
+        let of = |why| RunError::Call { doing: "start the addon", why };
+        let mut instance = subject.instance(host, limits).map_err(of)?;
+        self.push(subject, host, &mut instance)?;
+        Ok(instance)
     }
 
     pub(super) fn push(

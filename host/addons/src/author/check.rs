@@ -180,6 +180,14 @@ fn amends(lie: &Lie) -> String {
             r#"add "admission": {"validate": [{"operations": ["create"], "groups": [""], "resources": ["pods"]}]}"#
                 .to_owned()
         }
+        Lie::NoPods => {
+            r#"add "scheduling": {"selector": "example.com/mine=true"}; an empty selector is every pod"#.to_owned()
+        }
+        Lie::NoScheduling => "export scheduling, or take \"scheduling\" out".to_owned(),
+        Lie::Scheduling(_) => {
+            "name labels in \"selector\" or \"resources\", and a \"weight\" of 1 to 100".to_owned()
+        }
+        Lie::Newer { of, .. } => format!("write \"contract\": {of:?}"),
         Lie::NoAdmission => "export admission, or take \"admission\" out".to_owned(),
         Lie::Rule(_) => "each rule names operations, groups and resources; \"*\" is any".to_owned(),
         Lie::DocumentPlace(_) => {

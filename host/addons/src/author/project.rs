@@ -53,6 +53,7 @@ names! {
         Keeper = "keeper",
         Dns = "dns",
         Overlay = "overlay",
+        Scheduling = "scheduling",
     }
 }
 
@@ -67,6 +68,7 @@ impl Kind {
             Self::Keeper => Role::Lifecycle,
             Self::Dns => Role::Dns,
             Self::Overlay => Role::Overlay,
+            Self::Scheduling => Role::Scheduling,
         }
     }
 
@@ -79,6 +81,7 @@ impl Kind {
             Self::Keeper => &KEEPER,
             Self::Dns => &DNS,
             Self::Overlay => &OVERLAY,
+            Self::Scheduling => &SCHEDULING,
         }
     }
 }
@@ -113,16 +116,20 @@ static ADMISSION: KindTexts = kind!("admission");
 static KEEPER: KindTexts = kind!("keeper");
 static DNS: KindTexts = kind!("dns");
 static OVERLAY: KindTexts = kind!("overlay");
+static SCHEDULING: KindTexts = kind!("scheduling");
 
 type Text = (&'static str, &'static str);
 
-/// The contract.
+/// The contract, as it was released.
 const WIT: &[Text] = &[
     ("imports.wit", carried!("../../wit/0.1/imports.wit")),
     ("roles.wit", carried!("../../wit/0.1/roles.wit")),
     ("types.wit", carried!("../../wit/0.1/types.wit")),
     ("worlds.wit", carried!("../../wit/0.1/worlds.wit")),
 ];
+
+/// What is new in its next version.
+const DRAFT: &[Text] = &[("scheduling.wit", carried!("../../wit/0.2-draft/scheduling.wit"))];
 
 /// The SDK for Rust, which finds the contract two folders above its own.
 const SDK: &[Text] = &[
@@ -135,6 +142,9 @@ const SDK: &[Text] = &[
     ("src/settings.rs", carried!("../../plugins/sdk/src/settings.rs")),
     ("src/user_list.rs", carried!("../../plugins/sdk/src/user_list.rs")),
 ];
+
+/// Where the contract is for tools that look for it below `wit`.
+const DEPENDENCIES: [&str; 2] = ["wit/deps/mk8s-addon", "wit/deps/mk8s-addon-draft"];
 
 const RUST: &[Text] = &[
     ("Cargo.toml", carried!("templates/rust/Cargo.toml.template")),
@@ -196,10 +206,10 @@ impl Project {
     /// Paths and contents.
     fn files(&self) -> Vec<(String, String)> {
         let texts = self.kind.texts();
-        let (own, source, wit) = match self.language {
-            Language::Rust => (RUST, ("src/lib.rs", texts.rust), "wit/0.1"),
-            Language::Python => (PYTHON, ("addon.py", texts.python), "wit/deps/mk8s-addon"),
-            Language::JavaScript => (JS, ("addon.js", texts.js), "wit/deps/mk8s-addon"),
+        let (own, source, [wit, draft]) = match self.language {
+            Language::Rust => (RUST, ("src/lib.rs", texts.rust), ["wit/0.1", "wit/0.2-draft"]),
+            Language::Python => (PYTHON, ("addon.py", texts.python), DEPENDENCIES),
+            Language::JavaScript => (JS, ("addon.js", texts.js), DEPENDENCIES),
         };
         let mut files: Vec<_> = [source, ("addon.json", texts.metadata), ("case.json", texts.case)]
             .iter()
@@ -210,6 +220,10 @@ impl Project {
             move |(path, text): &Text| (format!("{folder}/{path}"), (*text).to_owned())
         };
         files.extend(WIT.iter().map(below(wit)));
+        // The SDK has bindings of all of it; of another project only what speaks of the draft does.
+        if self.language == Language::Rust || texts.metadata.contains("-draft") {
+            files.extend(DRAFT.iter().map(below(draft)));
+        }
         match self.language {
             Language::Rust => files.extend(SDK.iter().map(below("vendor/sdk"))),
             Language::Python | Language::JavaScript => {
@@ -248,8 +262,10 @@ mod tests {
 
     #[test]
     fn the_contract_and_the_sdk_are_carried_whole() {
-        let carried: BTreeSet<_> = WIT.iter().map(|(path, _)| (*path).to_owned()).collect();
-        assert_eq!(carried, folder("../../wit/0.1"));
+        for (texts, version) in [(WIT, "0.1"), (DRAFT, "0.2-draft")] {
+            let carried: BTreeSet<_> = texts.iter().map(|(path, _)| (*path).to_owned()).collect();
+            assert_eq!(carried, folder(&format!("../../wit/{version}")));
+        }
         let sources = SDK.iter().filter_map(|(path, _)| path.strip_prefix("src/"));
         let carried: BTreeSet<_> = sources.map(str::to_owned).collect();
         assert_eq!(carried, folder("../../plugins/sdk/src"));

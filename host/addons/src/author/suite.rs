@@ -3,6 +3,7 @@
 
 mod inputs;
 mod network;
+mod pods;
 mod pushes;
 mod requests;
 mod work;
@@ -65,7 +66,7 @@ struct Claim {
 
 /// All claims, in the order in which they are tried.
 fn claims() -> impl Iterator<Item = &'static Claim> {
-    [WHOLE, work::CLAIMS, pushes::CLAIMS, requests::CLAIMS, writes::CLAIMS, network::CLAIMS]
+    [WHOLE, work::CLAIMS, pushes::CLAIMS, requests::CLAIMS, writes::CLAIMS, network::CLAIMS, pods::CLAIMS]
         .into_iter()
         .flatten()
 }

@@ -73,6 +73,7 @@ impl Node {
             version: metadata.version.clone(),
             roles: metadata.roles.clone(),
             admission: metadata.admission.clone(),
+            scheduling: metadata.scheduling.clone(),
             source: Source::Component { digest: package.digest.clone(), grants: Box::new(grants) },
             ..record.clone()
         };

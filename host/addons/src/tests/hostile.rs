@@ -12,7 +12,7 @@ fn named(name: &str) -> Bytes {
 }
 
 /// One whose calls are cut after 50 milliseconds.
-fn impatient() -> Bytes {
+pub(super) fn impatient() -> Bytes {
     let quota = r#""wants": {"quota": {"callMillis": 50, "why": ""}},"#;
     rewritten(&guest("hostile"), r#""description": "Does on request what no addon should","#, quota)
 }

@@ -214,6 +214,10 @@ impl MemoryApi {
             resource: resource.to_owned(),
         };
         let key = ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() };
+        self.put_object(kind, key, json);
+    }
+
+    pub(super) fn put_object(&self, kind: Kind, key: ObjectKey, json: &str) {
         self.objects.send_modify(|objects| drop(objects.insert((kind, key), Bytes::from(json.to_owned()))));
     }
 

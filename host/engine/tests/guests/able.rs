@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use engine::{
-    AdmissionRequest, CallError, Cluster, ClusterNode, Component, DnsAnswer, DnsClient, Event, Folder,
-    FolderAccess, Import, Instance, Limits, LinkKind, Measured, Refusal,
+    AdmissionRequest, CallError, Candidates, Cluster, ClusterNode, Component, DnsAnswer, DnsClient, Event,
+    Folder, FolderAccess, Import, Instance, Limits, LinkKind, Measured, Refusal,
 };
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
@@ -121,6 +121,32 @@ fn an_overlay_addon_plans_for_this_node() {
     assert_eq!(plan.rules[0].not_destinations, ["10.1.0.0/16"]);
     let why = at_once(instance.plan(&cluster("c"))).unwrap_err();
     assert!(!why.is_fault(), "{why}");
+}
+
+#[test]
+fn a_scheduling_addon_refuses_nodes_and_rates_them() {
+    let mut instance = instance(&Arc::default(), &[]);
+    let candidates = |pod: &'static str| Candidates {
+        pod: pod.into(),
+        nodes: ["new", "older", "spare"].map(str::to_owned).to_vec(),
+    };
+    let refused = instance.filter(&candidates("{}")).unwrap();
+    expect![[r#"[NodeRefusal { node: "older", reason: "node(s) were old", is_resolvable: true }]"#]]
+        .assert_eq(&format!("{refused:?}"));
+    let ratings = instance.score(&candidates("{}")).unwrap();
+    let told: Vec<_> = ratings.iter().map(|rating| (rating.node.as_str(), rating.score)).collect();
+    assert_eq!(told, [("new", 3), ("older", 5), ("spare", 5)]);
+    let waited = instance.score(&candidates("ask")).unwrap_err();
+    assert!(matches!(waited, CallError::Guest(Refusal::Unavailable(_))), "{waited}");
+}
+
+#[test]
+fn a_component_of_the_same_draft_before_it_changed_is_found_out() {
+    let outdated = load("outdated", &[]).unwrap();
+    let mut instance = outdated.instantiate(Arc::new(Recorder::default()), Limits::COLD).unwrap();
+    let why = instance.load_scheduling().unwrap_err();
+    expect!["the addon was built for another draft of the contract than this host speaks: build it anew"]
+        .assert_eq(&why.to_string());
 }
 
 /// A folder to read, one to write, and a secret beside them.

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    Attributes, CallError, Cluster, Component, Credentials, Decision, DnsClient, Event, Facts, File, Import,
-    InspectError, Instance, Kind, Limits, Object, ObjectKey, Refusal, Role, Setting, Strikes, Unavailable,
-    User, Warm, inspect,
+    Attributes, CallError, Candidates, Cluster, Component, Credentials, Decision, DnsClient, Event, Facts,
+    File, Import, InspectError, Instance, Kind, Limits, Object, ObjectKey, Refusal, Role, Setting, Strikes,
+    Unavailable, User, Warm, inspect,
 };
 use support::guest;
 
@@ -119,6 +120,14 @@ fn ask_role(role: Role, what: &str, limits: Limits) -> Result<(), CallError> {
             };
             at_once(instance.plan(&cluster)).map(drop)
         }
+        Role::Scheduling => {
+            let candidates = Candidates { pod: Bytes::from_static(b"{}"), nodes: vec![what.to_owned()] };
+            let refused = instance.filter(&candidates).map(drop);
+            let mut other = HOSTILE.instantiate(Arc::new(Recorder::default()), limits).unwrap();
+            let rated = other.score(&candidates).map(drop);
+            assert_eq!(refused.is_ok(), rated.is_ok(), "both calls are under the same limits");
+            refused
+        }
     }
 }
 
@@ -186,6 +195,13 @@ fn what_is_no_component_is_told_as_what_it_is() {
     assert!(matches!(of(&component[..component.len() / 2]), InspectError::Malformed(_)));
     let other: Vec<u8> = replaced(&component, b"0.1.0", b"0.7.0");
     assert!(matches!(of(&other), InspectError::OtherContract { .. }));
+    let draft = of(&replaced(&component, b"0.2.0-draft", b"0.3.0-draft"));
+    assert!(
+        draft.to_string().contains("it was built for mk8s:addon/scheduling@0.3.0-draft, which this host"),
+        "{draft}"
+    );
+    let released = of(&replaced(&component, b"scheduling@0.2.0-draft", b"scheduling@0.1.0-draft"));
+    assert!(matches!(released, InspectError::OtherContract { .. }), "an interface is of one version");
 }
 
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
@@ -215,7 +231,10 @@ fn a_warm_instance_is_made_anew_after_a_fault_and_given_up_after_three() {
     assert!(matches!(warm.call(|instance| ask(instance, "trap")), Err(Unavailable::Fault(_))));
     assert!(warm.call(|instance| ask(instance, "trap")).is_err());
     assert!(matches!(warm.call(|instance| ask(instance, "alice")), Err(Unavailable::Quarantined)));
-    warm.pardon();
+    assert!(!warm.pardon_after(Duration::from_secs(3600)));
+    assert!(warm.strikes().quarantined, "an hour is not over");
+    assert!(warm.pardon_after(Duration::ZERO));
     assert_eq!(name(warm.call(|instance| ask(instance, "alice")).unwrap()), "alice");
     assert_eq!(warm.strikes(), Strikes { total: 4, in_a_row: 0, quarantined: false });
+    assert!(!warm.pardon_after(Duration::ZERO), "nothing was given up");
 }

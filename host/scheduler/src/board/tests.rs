@@ -29,8 +29,12 @@ fn put(board: &Board, pod: &Arc<PodView>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_panics_over_a_pod_has_it_back_off_and_harms_no_other() {
-    let board =
-        Board::deciding(Config::default(), SchedulerMetrics::new(&Metrics::new()), Vec::new(), stumbling);
+    let board = Board::deciding(
+        Config::default(),
+        SchedulerMetrics::new(&Metrics::new()),
+        Council::default(),
+        stumbling,
+    );
     let node = Arc::new(NodeView::read(&node("n", &[])));
     board.node_changed(&Change { key: &node.head.key, old: None, new: Some(&node) });
     put(&board, &pod("cursed"));

@@ -1,7 +1,9 @@
 //! Decisions in which others than the plugins have a say: first the nodes that fit, then the best of those that are left.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Decision, Rotation, begin, best, bind, fitting, refuse};
-use crate::advice::Advice;
+use crate::advice::{Advice, Refused};
 use crate::plugin::{Objection, Plugins};
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot};
@@ -35,15 +37,18 @@ pub(crate) fn decide_advised(
         Ok(begun) => begun,
         Err(refusal) => return Decision::Refuse(refusal),
     };
+    let against: HashMap<&str, &Refused> =
+        advice.refused.iter().rev().map(|refused| (refused.node.as_str(), refused)).collect();
+    let kept: HashSet<&str> = advice.kept.iter().map(String::as_str).collect();
     let mut fitting = Vec::new();
     for (node, view) in snapshot.nodes() {
-        if let Some(refused) = advice.refused.iter().find(|refused| refused.node == view.name()) {
+        if let Some(refused) = against.get(view.name()) {
             let reasons = vec![refused.reason.clone().into()];
             diagnosis.refuse_otherwise(node.id, Objection { is_resolvable: refused.is_resolvable, reasons });
             continue;
         }
         match cycle.filter_beside_nominated(node) {
-            Ok(()) if advice.kept.iter().any(|name| name == view.name()) => fitting.push(node),
+            Ok(()) if kept.contains(view.name()) => fitting.push(node),
             // Nobody looked at it, or nobody said why not.
             Ok(()) => {}
             Err(refused) => diagnosis.refuse(node.id, refused),
@@ -65,7 +70,6 @@ mod tests {
     use objects::tree;
 
     use super::*;
-    use crate::advice::Refused;
     use crate::fixture::{Cluster, node, pod};
 
     fn advice(kept: &[&str], scores: &[(&str, i64)]) -> Advice {

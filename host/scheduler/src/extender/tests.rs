@@ -7,6 +7,7 @@ use net::{Binder, Body, Socket, SocketAddress, Transport, bind_all, body, serve}
 use supervise::Scope;
 
 use super::*;
+use crate::view::PodView;
 
 /// An extender at a port of loopback that answers by the last part of the path.
 struct Server {
@@ -115,9 +116,13 @@ fn only_pods_that_ask_for_its_resources_are_its_business() {
     let config =
         ExtenderConfig { resources: vec!["example.com/gpu".to_owned()], ..ExtenderConfig::default() };
     let extender = Extender::new(config);
-    assert!(extender.concerns(&["cpu", "example.com/gpu"]));
-    assert!(!extender.concerns(&["cpu"]));
-    assert!(Extender::new(ExtenderConfig::default()).concerns(&[]));
+    let requesting = |requests: Tree| {
+        PodView::read(&tree!({ "spec": { "containers": [{ "resources": { "requests": requests } }] } }))
+    };
+    let (gpu, plain) =
+        (requesting(tree!({ "cpu": "1", "example.com/gpu": "1" })), requesting(tree!({ "cpu": "1" })));
+    assert!(extender.concerns(&Sought(&gpu)) && !extender.concerns(&Sought(&plain)));
+    assert!(Extender::new(ExtenderConfig::default()).concerns(&Sought(&plain)));
 }
 
 #[test]

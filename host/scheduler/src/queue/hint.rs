@@ -41,6 +41,8 @@ pub(crate) enum Event<'e> {
         new: &'e CsiNodeView,
     },
     Namespace,
+    /// What others than the plugins say.
+    Advice,
 }
 
 impl Event<'_> {
@@ -59,6 +61,7 @@ impl Event<'_> {
             Self::Volume => "PersistentVolumeUpdate",
             Self::CsiNode { .. } => "CSINodeUpdate",
             Self::Namespace => "NamespaceUpdate",
+            Self::Advice => "AdviceUpdate",
         }
     }
 }

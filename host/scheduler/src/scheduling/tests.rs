@@ -85,7 +85,7 @@ fn over(
             _ => fake::object(&asked.body),
         }
     });
-    let task = config.build(Deps { client, ports: Ports::default(), candidate: None });
+    let task = config.build(Deps { client, ports: Ports::default(), candidate: None, counsel: None });
     let scope = Scope::root("test");
     let stop = scope.token();
     scope.spawn("scheduler", async move { task.run(stop).await.unwrap() });

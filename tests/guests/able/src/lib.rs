@@ -2,8 +2,8 @@
 //! written says what it is to do.
 
 use sdk::{
-    Admission, Dns, Error, Event, GroupVersionResource, Lifecycle, Overlay, admission, clock, dns, kube, kv,
-    metrics, overlay, pki,
+    Admission, Dns, Error, Event, GroupVersionResource, Lifecycle, Overlay, Scheduling, admission, clock,
+    dns, kube, kv, metrics, overlay, pki, scheduling,
 };
 
 fn target(resource: &str, subresource: &str) -> kube::Target {
@@ -22,7 +22,7 @@ struct Able {
     heard: Vec<String>,
 }
 
-sdk::addon!(Able: lifecycle, admission, dns, overlay);
+sdk::addon!(Able: lifecycle, admission, dns, overlay, scheduling);
 
 /// Does what the words say, and tells what came of it.
 fn act(words: &[&str]) -> Result<String, Error> {
@@ -224,5 +224,27 @@ impl Overlay for Able {
                 .collect(),
             extra: extra(),
         })
+    }
+}
+
+impl Scheduling for Able {
+    /// Pods go to no node that is called old.
+    fn filter(&self, candidates: &scheduling::Candidates) -> Result<Vec<scheduling::Refusal>, Error> {
+        let old = candidates.nodes.iter().filter(|node| node.starts_with("old"));
+        let refused = |node| scheduling::Refusal {
+            resolvable: true,
+            ..scheduling::Refusal::lasting(node, "node(s) were old")
+        };
+        Ok(old.map(refused).collect())
+    }
+
+    /// The longer its name, the better the node; and nothing can be asked meanwhile.
+    fn score(&self, candidates: &scheduling::Candidates) -> Result<Vec<scheduling::Rating>, Error> {
+        match candidates.pod.as_slice() {
+            b"ask" => drop(kv::get("a")?),
+            pod => assert!(pod.starts_with(b"{"), "a pod is JSON"),
+        }
+        let length = |node: &String| u32::try_from(node.len()).unwrap_or(0);
+        Ok(candidates.nodes.iter().map(|node| scheduling::Rating::new(node, length(node))).collect())
     }
 }

@@ -3,14 +3,14 @@
 use sdk::{
     Admission, Attributes, Authenticator, Authorizer, Change, Config, Credentials, Decision, Dns, Edit,
     Error, Event, File, Files, GroupVersionResource, Input, Lifecycle, Object, Objects, Operation, Overlay,
-    RuleSet, User, admission, dns, overlay,
+    RuleSet, Scheduling, User, admission, dns, overlay, scheduling,
 };
 
 #[derive(Default)]
 struct Hostile;
 
 sdk::addon!(
-    Hostile: config, lifecycle, objects, files, authenticator, authorizer, admission, dns, overlay
+    Hostile: config, lifecycle, objects, files, authenticator, authorizer, admission, dns, overlay, scheduling
 );
 
 /// Misbehaves as a text says, or gives a text back.
@@ -145,5 +145,20 @@ impl Dns for Hostile {
 impl Overlay for Hostile {
     fn plan_for(&self, cluster: &overlay::Cluster) -> Result<overlay::Plan, Error> {
         Err(Error::Other(act(&cluster.this_node)?))
+    }
+}
+
+impl Scheduling for Hostile {
+    /// The name of the first node says what, and is why it is refused. A node of which nobody asked is refused too.
+    fn filter(&self, candidates: &scheduling::Candidates) -> Result<Vec<scheduling::Refusal>, Error> {
+        let Some(node) = candidates.nodes.first() else { return Ok(Vec::new()) };
+        let refused = |node: &str, reason| scheduling::Refusal::lasting(node, reason);
+        Ok(vec![refused(node, act(node)?), refused("nowhere", String::new())])
+    }
+
+    fn score(&self, candidates: &scheduling::Candidates) -> Result<Vec<scheduling::Rating>, Error> {
+        let Some(node) = candidates.nodes.first() else { return Ok(Vec::new()) };
+        act(node)?;
+        Ok(vec![scheduling::Rating::new(node, 300)])
     }
 }

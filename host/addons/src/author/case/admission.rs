@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{AdmissionRequest, Instance, Kind, Limits, Mutation, Review, User, WriteOperation};
+use engine::{AdmissionRequest, Kind, Limits, Mutation, Review, User, WriteOperation};
 use objects::Tree;
 use objects::patch::json;
 use serde::Deserialize;
@@ -82,7 +82,8 @@ impl Case {
         let spec = subject.metadata.admission.as_ref().ok_or(RunError::NotShown)?;
         let mut answer = json!({});
         if shown(&spec.mutate) {
-            let mutation = self.fresh(subject, host)?.mutate(&request).await.map_err(call)?;
+            let mutation =
+                self.fresh(subject, host, Limits::ADMISSION)?.mutate(&request).await.map_err(call)?;
             let Mutation { review: said, patch } = &mutation;
             let denied = said.denied.is_some();
             let patch =
@@ -97,7 +98,9 @@ impl Case {
             }
         }
         if shown(&spec.validate) {
-            answer["validate"] = review(&self.fresh(subject, host)?.validate(&request).await.map_err(call)?);
+            answer["validate"] = review(
+                &self.fresh(subject, host, Limits::ADMISSION)?.validate(&request).await.map_err(call)?,
+            );
         }
         match answer.as_object().is_some_and(serde_json::Map::is_empty) {
             true => Err(RunError::NotShown),
@@ -108,14 +111,6 @@ impl Case {
     pub(in crate::author) fn write(&self) -> Result<AdmissionRequest, RunError> {
         let missing = RunError::Missing { role: "admission", field: "request" };
         Ok(self.request.as_ref().ok_or(missing)?.request(self.user()))
-    }
-
-    /// One instance a call.
-    fn fresh(&self, subject: &Subject, host: &Arc<StandIn>) -> Result<Instance, RunError> {
-        let of = |why| RunError::Call { doing: "start the addon", why };
-        let mut instance = subject.instance(host, Limits::ADMISSION).map_err(of)?;
-        self.push(subject, host, &mut instance)?;
-        Ok(instance)
     }
 }
 

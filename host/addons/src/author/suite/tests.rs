@@ -33,6 +33,7 @@ async fn an_addon_that_breaks_the_contract_is_told_how_and_what_to_do() {
         FAIL  authenticator knows nobody by credentials that were never given out: it takes a stranger for "was-never-given-out": compare credentials with what was granted, and give none otherwise
         FAIL  authenticator survives the worst credentials, each within the time of a request: it knows a user without a name by a token that is an empty text: give none
         FAIL  authorizer does not let everybody do everything: a user without name and groups may delete all secrets: have no opinion where no rule says otherwise
-        FAIL  dns replies to what was asked, or says where to ask: what it gives for a query for "kubernetes.default.svc.cluster.local" is no reply to it: repeat the id, and set the bit QR"#]]
+        FAIL  dns replies to what was asked, or says where to ask: what it gives for a query for "kubernetes.default.svc.cluster.local" is no reply to it: repeat the id, and set the bit QR
+        FAIL  scheduling speaks of the nodes that it is asked about, with reasons and with scores of 0 to 100: it speaks of the node "nowhere", which it was not asked about: name candidates alone"#]]
     .assert_eq(&told);
 }
