@@ -15,7 +15,7 @@ use datastore::{Datastore, Event, KeyValue, Revision};
 use objects::resource::Resource;
 use objects::status::Status;
 use supervise::Scope;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tracing::error;
 
 use crate::registry::{Registry, Served};
@@ -31,6 +31,8 @@ use window::Window;
 const OPENINGS: usize = 16;
 /// How long a read waits for a revision that the store has not reached, as upstream.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it asks meanwhile.
+const AGAIN: Duration = Duration::from_millis(100);
 
 type ByPrefix = HashMap<Box<str>, Arc<Cache>>;
 
@@ -40,6 +42,8 @@ pub(crate) struct Caches {
     by_prefix: Arc<ArcSwap<ByPrefix>>,
     values: Values,
     progress: watch::Receiver<Revision>,
+    /// A reader waits for progress, which not every store tells of unasked.
+    wanted: Arc<Notify>,
     openings: mpsc::Sender<Opening>,
 }
 
@@ -83,10 +87,14 @@ impl Caches {
         };
         let by_prefix: ByPrefix = registry.stored().into_iter().map(cache).collect();
         let (sender, progress) = watch::channel(Revision::NEVER);
+        let wanted = Arc::<Notify>::default();
         let (openings, waiting) = mpsc::channel(OPENINGS);
         let by_prefix = Arc::new(ArcSwap::from_pointee(by_prefix));
-        let caches = Self { by_prefix, values, progress, openings };
-        scope.spawn("caches", feed::run(store.clone(), caches.clone(), sender, waiting, scope.token()));
+        let caches = Self { by_prefix, values, progress, wanted: Arc::clone(&wanted), openings };
+        scope.spawn(
+            "caches",
+            feed::run(store.clone(), caches.clone(), sender, wanted, waiting, scope.token()),
+        );
         caches
     }
 
@@ -138,6 +146,7 @@ impl Caches {
         if self.revision() >= revision {
             return Ok(());
         }
+        self.wanted.notify_one();
         let mut progress = self.progress.clone();
         match progress.wait_for(|reached| *reached >= revision).await {
             Ok(_) => Ok(()),
@@ -147,7 +156,14 @@ impl Caches {
 
     /// Waits for a revision that a client named, which may never come.
     pub(crate) async fn reaches(&self, revision: Revision) -> Result<(), Status> {
-        match tokio::time::timeout(PATIENCE, self.reached(revision)).await {
+        let reached = async {
+            loop {
+                if let Ok(reached) = tokio::time::timeout(AGAIN, self.reached(revision)).await {
+                    return reached;
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, reached).await {
             Ok(reached) => reached,
             Err(_) => Err(Status::too_large_resource_version(revision.0, self.revision().0)),
         }

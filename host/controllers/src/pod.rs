@@ -1,4 +1,5 @@
-//! [`Pod`]: of a pod, what controllers read. A whole one takes ten times the memory, and there are many of them.
+//! [`Pod`]: of a pod, what controllers read. A whole one takes ten times the memory, and there are many of them; lists keep
+//! no room to grow, which would be most of what they take.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,15 +37,15 @@ pub(crate) struct PodSpec {
     pub(crate) host_network: Option<bool>,
     pub(crate) priority: Option<i32>,
     pub(crate) service_account_name: Option<String>,
-    pub(crate) containers: Vec<Container>,
-    pub(crate) init_containers: Vec<Container>,
-    pub(crate) volumes: Vec<Volume>,
-    pub(crate) tolerations: Vec<Toleration>,
-    pub(crate) readiness_gates: Vec<PodReadinessGate>,
+    pub(crate) containers: Box<[Container]>,
+    pub(crate) init_containers: Box<[Container]>,
+    pub(crate) volumes: Box<[Volume]>,
+    pub(crate) tolerations: Box<[Toleration]>,
+    pub(crate) readiness_gates: Box<[PodReadinessGate]>,
     pub(crate) overhead: Option<BTreeMap<String, Quantity>>,
     pub(crate) resources: Option<ResourceRequirements>,
     pub(crate) priority_class_name: Option<String>,
-    pub(crate) resource_claims: Vec<PodResourceClaim>,
+    pub(crate) resource_claims: Box<[PodResourceClaim]>,
     pub(crate) active_deadline_seconds: Option<i64>,
     pub(crate) termination_grace_period_seconds: Option<i64>,
     /// The one node that its affinity lets it go to by name, as that of a DaemonSet's pod does.
@@ -57,7 +58,7 @@ pub(crate) struct PodSpec {
 pub(crate) struct Container {
     pub(crate) name: String,
     pub(crate) image: Option<String>,
-    pub(crate) ports: Vec<ContainerPort>,
+    pub(crate) ports: Box<[ContainerPort]>,
     pub(crate) resources: Option<ResourceRequirements>,
     pub(crate) restart_policy: Option<String>,
 }
@@ -78,15 +79,15 @@ pub(crate) struct PodStatus {
     pub(crate) reason: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) qos_class: Option<String>,
-    pub(crate) conditions: Vec<PodCondition>,
+    pub(crate) conditions: Box<[PodCondition]>,
     #[serde(rename = "podIP")]
     pub(crate) pod_ip: Option<String>,
     #[serde(rename = "podIPs")]
-    pub(crate) pod_ips: Vec<PodIP>,
+    pub(crate) pod_ips: Box<[PodIP]>,
     pub(crate) start_time: Option<Time>,
-    pub(crate) container_statuses: Vec<ContainerStatus>,
-    pub(crate) init_container_statuses: Vec<ContainerStatus>,
-    pub(crate) resource_claim_statuses: Vec<PodResourceClaimStatus>,
+    pub(crate) container_statuses: Box<[ContainerStatus]>,
+    pub(crate) init_container_statuses: Box<[ContainerStatus]>,
+    pub(crate) resource_claim_statuses: Box<[PodResourceClaimStatus]>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

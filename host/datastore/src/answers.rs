@@ -1,5 +1,5 @@
-//! Answers on their way to those who asked. The writer is no thread of the runtime, where waking one task costs as much as
-//! waking many: it hands over all answers of a frame at once, and a task there gives each to who waits for it.
+//! Answers on their way to those who asked. The writer's thread is none of the runtime, where waking one task costs as much
+//! as waking many: it hands over all answers of a frame at once, and a task there gives each to who waits for it.
 
 use std::sync::Arc;
 
@@ -30,6 +30,10 @@ pub(crate) enum Answer {
 }
 
 impl Answers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
     pub(crate) fn give(self) {
         for answer in self.answers {
             let written = self.written.clone().map_err(StoreError::Write);

@@ -1,6 +1,7 @@
 //! The store of this process: everything that etcd's API asks of one.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::answers::Reply;
 use crate::file::head::Identity;
 use crate::shared::Shared;
+use crate::turns::{Committer, Turns};
 use crate::writer::Command;
 use crate::{Alarm, StoreError, Watch, WatchError, WatchRequest, WatchSet};
 
@@ -20,9 +22,10 @@ use crate::{Alarm, StoreError, Watch, WatchError, WatchRequest, WatchSet};
 const SHORTEST_LEASE: i64 = 2;
 
 /// Cheap to clone. Works as long as the [`DatastoreTask`](crate::DatastoreTask) of the same `open` runs; reads go on after it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,
+    turns: Arc<Turns>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -69,9 +72,21 @@ pub struct Export {
     pub alarms: Vec<Alarm>,
 }
 
+impl fmt::Debug for Embedded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Embedded").field("identity", &self.shared.identity).finish_non_exhaustive()
+    }
+}
+
 impl Embedded {
-    pub(crate) fn new(shared: Arc<Shared>, commands: mpsc::Sender<Command>) -> Self {
-        Self { shared, commands }
+    pub(crate) fn new(shared: Arc<Shared>, turns: Arc<Turns>, commands: mpsc::Sender<Command>) -> Self {
+        Self { shared, turns, commands }
+    }
+
+    /// A handle whose writes the [`Committer`] carries out, on the thread that polls it.
+    pub fn committed_here(&self) -> (Self, Committer) {
+        let (commands, committer) = Committer::new(Arc::clone(&self.turns), self.commands.clone());
+        (Self { commands, ..self.clone() }, committer)
     }
 
     #[must_use]

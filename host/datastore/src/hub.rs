@@ -21,6 +21,8 @@ struct State {
     next: u64,
     /// Every commit up to this revision was told of.
     told: Revision,
+    /// Who is to be woken when that revision is told of.
+    wanted: Vec<(Revision, Arc<Group>)>,
     closed: bool,
 }
 
@@ -58,6 +60,7 @@ impl Hub {
             members: HashMap::new(),
             next: 0,
             told,
+            wanted: Vec::new(),
             closed: false,
         }))
     }
@@ -90,8 +93,11 @@ impl Hub {
     /// Wakes whom these commits concern, which are on disk and of the revisions up to `revision`.
     pub(crate) fn tell(&self, commits: &[Arc<Commit>], revision: Revision) {
         let mut state = self.state();
-        let State { interest, members, told, .. } = &mut *state;
+        let State { interest, members, told, wanted, .. } = &mut *state;
         *told = revision;
+        for (_, group) in wanted.extract_if(.., |(wanted, _)| *wanted <= revision) {
+            group.woken.notify_one();
+        }
         for commit in commits {
             for event in &commit.events {
                 interest.visit(event.key(), |member| {
@@ -102,6 +108,16 @@ impl Hub {
                     }
                 });
             }
+        }
+    }
+
+    /// Wakes a group when everything up to a revision was told of.
+    pub(crate) fn wake_at(&self, revision: Revision, group: &Arc<Group>) {
+        let mut state = self.state();
+        if revision <= state.told {
+            group.woken.notify_one();
+        } else {
+            state.wanted.push((revision, Arc::clone(group)));
         }
     }
 

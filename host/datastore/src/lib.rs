@@ -1,6 +1,6 @@
-//! Makes `mvcc` durable: a write is acknowledged, read and watched only when it is on disk. One thread carries out all
-//! waiting commands and writes them with one flush. The same handle speaks to a store elsewhere. It does not know what
-//! the values are.
+//! Makes `mvcc` durable: a write is acknowledged, read and watched only when it is on disk. One at a time carries out all
+//! commands that wait for it and writes them with one flush: a thread of its own, or a [`Committer`] on the thread of those
+//! who ask. The same handle speaks to a store elsewhere. It does not know what the values are.
 
 mod alarm;
 mod answers;
@@ -18,6 +18,7 @@ mod lock;
 mod pages;
 mod shared;
 mod task;
+mod turns;
 mod watch;
 mod watch_set;
 mod writer;
@@ -38,5 +39,6 @@ pub use mvcc::{
 };
 pub use pages::Pages;
 pub use task::{DatastoreTask, OpenError, TaskError};
+pub use turns::Committer;
 pub use watch::{Watch, WatchBatch, WatchError, WatchRequest};
 pub use watch_set::{Told, WatchSet};

@@ -72,10 +72,6 @@ impl Shared {
         *self.durable.borrow()
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Revision> {
-        self.durable.clone()
-    }
-
     pub(crate) fn alarms(&self) -> MutexGuard<'_, BTreeSet<Alarm>> {
         self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,6 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mvcc::Retention;
@@ -27,11 +26,10 @@ use crate::file::load::load;
 use crate::folder::{Directory, Folder};
 use crate::imaging::{self, Order};
 use crate::shared::Shared;
+use crate::turns::{Ended, QUEUE, Thread, Turns};
 use crate::writer::{Command, Imaging, Writer};
 use crate::{Config, DirectoryLock, Embedded, FileError, LockError};
 
-/// Waiting commands, after which senders wait.
-const QUEUE: usize = 4096;
 /// How exactly the window of history is kept.
 const TICK: Duration = Duration::from_secs(15);
 /// How exactly leases end, as etcd's.
@@ -51,13 +49,15 @@ pub enum TaskError {
     File(Arc<FileError>),
     #[error("the datastore's writer {0}")]
     Writer(#[from] supervise::TaskError),
+    #[error("a committer of the datastore panicked")]
+    Committer,
 }
 
 /// Writes as long as [`DatastoreTask::run`] runs; holds the lock of the directory.
 #[must_use = "nothing is written unless it runs"]
 pub struct DatastoreTask {
-    writer: Writer,
-    wake: mpsc::Sender<Command>,
+    thread: Thread,
+    ender: Ender,
     answers: mpsc::Receiver<Answers>,
     folder: Arc<dyn Folder>,
     orders: mpsc::Receiver<Order>,
@@ -100,20 +100,22 @@ impl Embedded {
         let writer = Writer {
             shared: Arc::clone(&shared),
             durable,
-            commands,
-            answers: answer,
             journal,
             frame: FrameBuffer::new(),
             retention: Retention::new(config.history_window),
             history_weight: config.history_weight,
-            stop: Arc::new(AtomicBool::new(false)),
             deferred: Vec::new(),
             imaging,
             refusing: false,
         };
+        writer.measure();
+        let turns = Arc::new(Turns::new(writer));
+        let thread =
+            Thread { turns: Arc::clone(&turns), shared: Arc::clone(&shared), commands, answers: answer };
+        let ender = Ender { turns: Arc::clone(&turns), wake: wake.clone() };
         Ok((
-            Embedded::new(shared, wake.clone()),
-            DatastoreTask { writer, wake, answers, folder, orders, lock },
+            Embedded::new(shared, turns, wake),
+            DatastoreTask { thread, ender, answers, folder, orders, lock },
         ))
     }
 }
@@ -125,14 +127,15 @@ impl DatastoreTask {
     /// # Errors
     /// When the disk failed for good, or the writer panicked.
     pub async fn run(self, stop: CancellationToken) -> Result<(), TaskError> {
-        let Self { writer, wake, mut answers, folder, orders, lock } = self;
-        let mut ender = Some(Ender { stop: Arc::clone(&writer.stop), wake: wake.clone() });
+        let Self { thread, ender, mut answers, folder, orders, lock } = self;
+        let wake = ender.wake.clone();
+        let mut ender = Some(ender);
         let scope = Scope::root("datastore");
-        let shared = Arc::clone(&writer.shared);
+        let shared = Arc::clone(&thread.shared);
         let reports = wake.clone();
         let imaging = scope.spawn_blocking("images", move || imaging::run(&*folder, orders, &reports));
         let mut thread = scope.spawn_blocking("writer", move || {
-            let result = writer.run();
+            let result = thread.run();
             drop(lock);
             result
         });
@@ -155,7 +158,11 @@ impl DatastoreTask {
             last.give();
         }
         imaging.await?;
-        result?.map_err(TaskError::File)
+        match result? {
+            Ok(()) | Err(Ended::Stopped) => Ok(()),
+            Err(Ended::Failed(error)) => Err(TaskError::File(error)),
+            Err(Ended::Panicked) => Err(TaskError::Committer),
+        }
     }
 }
 
@@ -174,13 +181,13 @@ pub(crate) fn some_identity() -> Identity {
 
 /// Ends the writer when dropped.
 struct Ender {
-    stop: Arc<AtomicBool>,
+    turns: Arc<Turns>,
     wake: mpsc::Sender<Command>,
 }
 
 impl Drop for Ender {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
+        self.turns.stop();
         // Where the queue is full the writer is awake.
         drop(self.wake.try_send(Command::Wake));
     }

@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, Stream};
 use mvcc::{Event, Forgotten, KeyRange, Revision, Store};
 use thiserror::Error;
-use tokio::sync::watch;
 
+use crate::hub::{Group, Member};
 use crate::shared::Shared;
 
 /// Events after which a batch is handed out; the events of one revision are never split.
@@ -54,7 +54,8 @@ pub enum WatchError {
     Stopped,
 }
 
-/// From [`Datastore::watch`](crate::Datastore::watch). Tells of every revision: a batch without events is progress.
+/// From [`Datastore::watch`](crate::Datastore::watch). A batch without events is progress, which some stores tell of only when
+/// they are asked for it.
 pub struct Watch(Source);
 
 enum Source {
@@ -71,10 +72,10 @@ impl fmt::Debug for Watch {
 #[derive(Debug)]
 struct Following {
     shared: Arc<Shared>,
-    durable: watch::Receiver<Revision>,
-    range: KeyRange,
-    /// The first revision that was not told yet.
-    cursor: Revision,
+    group: Arc<Group>,
+    member: Member,
+    /// The revision up to which progress is to be told of.
+    wanted: Option<Revision>,
 }
 
 impl Watch {
@@ -82,18 +83,17 @@ impl Watch {
         let held = Arc::clone(&shared);
         // As long as the store is held nothing is compacted.
         let store = held.read();
-        let watch = Self::starting(shared, request);
-        if let Source::Embedded(following) = &watch.0 {
-            drop(store.history(following.cursor)?);
-        }
-        Ok(watch)
+        let from = request.from.unwrap_or_else(|| held.durable().next());
+        drop(store.history(from)?);
+        Ok(Self::starting(shared, request.from(from)))
     }
 
     /// As `open`, where the start is known to be held or the first `next` shall tell that it is not.
     pub(crate) fn starting(shared: Arc<Shared>, request: WatchRequest) -> Self {
-        let durable = shared.subscribe();
-        let cursor = request.from.unwrap_or_else(|| durable.borrow().next());
-        Self(Source::Embedded(Following { shared, durable, range: request.range, cursor }))
+        let from = request.from.unwrap_or_else(|| shared.durable().next());
+        let group = Arc::new(Group::default());
+        let member = shared.hub.join(&group, request.range, from);
+        Self(Source::Embedded(Following { shared, group, member, wanted: None }))
     }
 
     /// What a store elsewhere tells: batches in the order of their revisions, the last thing an error.
@@ -105,6 +105,19 @@ impl Watch {
     /// A watch that has nothing to tell but why.
     pub(crate) fn failed(why: WatchError) -> Self {
         Self::of_remote(futures_util::stream::once(std::future::ready(Err(why))))
+    }
+
+    /// Has the watch tell when it has told everything up to the present, in a batch without events if need be.
+    pub fn want_progress(&mut self) {
+        match &mut self.0 {
+            Source::Embedded(following) => {
+                let present = following.shared.durable();
+                following.wanted = Some(present);
+                following.shared.hub.wake_at(present, &following.group);
+            }
+            // It tells of all progress by itself.
+            Source::Remote(_) => {}
+        }
     }
 
     /// The next events. May be dropped while waiting without losing any.
@@ -122,17 +135,36 @@ impl Watch {
 
 impl Following {
     async fn next(&mut self) -> Result<WatchBatch, WatchError> {
+        let hub = &self.shared.hub;
         loop {
-            let durable = *self.durable.borrow_and_update();
-            while self.cursor <= durable {
-                let batch = read_batch(&self.shared.read(), &self.range, self.cursor, durable)?;
-                self.cursor = batch.revision.next();
-                if !batch.events.is_empty() || batch.revision == durable {
+            while let Some(unread) = hub.take(&self.group) {
+                let read = read_batch(&self.shared.read(), &unread.range, unread.from, unread.to);
+                match &read {
+                    Ok(batch) if batch.revision == unread.to => {}
+                    Ok(batch) => hub.put_back(self.member, batch.revision.next()),
+                    Err(_) => hub.put_back(self.member, unread.from),
+                }
+                let batch = read?;
+                if !batch.events.is_empty() {
                     return Ok(batch);
                 }
             }
-            self.durable.changed().await.map_err(|_| WatchError::Stopped)?;
+            let told = hub.caught_up(&self.group);
+            if let Some(revision) = told.filter(|told| self.wanted.is_some_and(|wanted| wanted <= *told)) {
+                self.wanted = None;
+                return Ok(WatchBatch { revision, events: Vec::new() });
+            }
+            if hub.is_closed() {
+                return Err(WatchError::Stopped);
+            }
+            self.group.woken.notified().await;
         }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.shared.hub.leave(self.member);
     }
 }
 

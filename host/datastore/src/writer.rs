@@ -1,16 +1,15 @@
-//! The one thread that changes the store: takes all waiting commands, carries them out in memory, writes them with one
-//! flush, and only then answers and tells watchers.
+//! What changes the store: carries all commands of a turn out in memory, writes them with one flush, and only then answers
+//! and tells watchers.
 
 mod batch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mvcc::{KeyRange, LeaseId, Retention, Revision, Txn, TxnResult};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::answers::{Answer, Answers, Reply, ignore_absent};
+use crate::answers::{Answers, Reply, ignore_absent};
 use crate::file::entry::{self, Entry};
 use crate::file::frame::FrameBuffer;
 use crate::file::image::Image;
@@ -21,8 +20,6 @@ use crate::{Alarm, FileError, StoreError};
 
 use batch::Batch;
 
-/// Commands taken at once.
-const TAKE: usize = 1024;
 /// Commits of compacted history that are forgotten between two batches.
 const PRUNE: usize = 2000;
 /// Logs may be this large before what they hold is drawn together in an image, or as large as what they are about.
@@ -52,20 +49,17 @@ pub(crate) enum Command {
     Imaged(Result<(Revision, u64), Arc<FileError>>),
     /// Lets history and leases expire; carries the time since the start.
     Tick(Duration),
-    /// Makes the writer look at its stop flag.
+    /// Has a turn taken.
     Wake,
 }
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) durable: watch::Sender<Revision>,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) answers: mpsc::Sender<Answers>,
     pub(crate) journal: Journal,
     pub(crate) frame: FrameBuffer,
     pub(crate) retention: Retention,
     pub(crate) history_weight: usize,
-    pub(crate) stop: Arc<AtomicBool>,
     /// What is to be told in the next frame, but is worth none of its own.
     pub(crate) deferred: Vec<Entry>,
     pub(crate) imaging: Imaging,
@@ -86,31 +80,34 @@ pub(crate) struct Imaging {
 }
 
 impl Writer {
-    /// Returns when stopped, or when nobody can send any more.
+    /// Carries out what was taken and a part of what is always to be done; tells whether some of that is left.
     ///
     /// # Errors
     /// When the disk failed in a way that does not pass by itself, as a full disk does.
-    pub(crate) fn run(mut self) -> Result<(), Arc<FileError>> {
-        let _closing = Closing(Arc::clone(&self.shared));
-        self.measure();
-        let mut taken = Vec::new();
-        let mut unfinished = false;
-        while !self.stop.load(Ordering::Acquire) {
-            if unfinished && self.commands.is_empty() {
-                // Goes on with what is left to do, as if woken.
-                taken.push(Command::Wake);
-            } else if self.commands.blocking_recv_many(&mut taken, TAKE) == 0 {
-                break;
-            }
-            self.execute(&mut taken)?;
-            unfinished = self.shared.write().prune(PRUNE);
-            self.maintain();
+    pub(crate) fn turn(
+        &mut self,
+        taken: &mut Vec<Command>,
+        give: &dyn Fn(Answers),
+    ) -> Result<bool, Arc<FileError>> {
+        self.execute(taken, give)?;
+        let is_unfinished = self.shared.write().prune(PRUNE);
+        self.maintain();
+        Ok(is_unfinished)
+    }
+
+    /// Notes what waits for a frame that does not come.
+    ///
+    /// # Errors
+    /// As [`Writer::turn`].
+    pub(crate) fn finish(mut self) -> Result<(), Arc<FileError>> {
+        if self.deferred.is_empty() {
+            return Ok(());
         }
-        self.note_deferred()
+        self.execute(&mut vec![Command::Wake], &Answers::give)
     }
 
     /// Carries out what was taken, in as many frames as it needs.
-    fn execute(&mut self, taken: &mut Vec<Command>) -> Result<(), Arc<FileError>> {
+    fn execute(&mut self, taken: &mut Vec<Command>, give: &dyn Fn(Answers)) -> Result<(), Arc<FileError>> {
         let mut rest = taken.drain(..).peekable();
         while rest.peek().is_some() {
             self.deferred.drain(..).for_each(|entry| entry::put(&entry, self.frame.payload()));
@@ -131,14 +128,14 @@ impl Writer {
                     // First it can be read, then watchers are told of it.
                     self.durable.send_if_modified(|durable| std::mem::replace(durable, revision) != revision);
                     self.shared.hub.tell(&done.commits, revision);
-                    self.answer(done.answers, Ok(()));
+                    give(Answers { answers: done.answers, written: Ok(()) });
                 }
                 Err(error) => {
                     self.shared.write().rollback(*self.durable.borrow());
                     if let Some(alarms) = done.alarms_before {
                         *self.shared.alarms() = alarms;
                     }
-                    self.answer(done.answers, Err(Arc::clone(&error)));
+                    give(Answers { answers: done.answers, written: Err(Arc::clone(&error)) });
                     if !error.is_passing() {
                         return Err(error);
                     }
@@ -149,12 +146,6 @@ impl Writer {
             }
         }
         Ok(())
-    }
-
-    fn answer(&self, answers: Vec<Answer>, written: Result<(), Arc<FileError>>) {
-        if !answers.is_empty() {
-            ignore_absent(self.answers.blocking_send(Answers { answers, written }));
-        }
     }
 
     fn write(&mut self, revision: Revision) -> Result<(), Arc<FileError>> {
@@ -214,7 +205,7 @@ impl Writer {
         let now = self.shared.now();
         let revoke = |id| Command::Revoke(id, oneshot::channel().0);
         let mut commands = self.shared.read().expired(now).take(EXPIRE).map(revoke).collect();
-        self.execute(&mut commands)
+        self.execute(&mut commands, &Answers::give)
     }
 
     /// Keeps history and logs within their bounds.
@@ -284,24 +275,7 @@ impl Writer {
         }
     }
 
-    fn measure(&self) {
+    pub(crate) fn measure(&self) {
         self.shared.set_on_disk(self.journal.reserved() + self.imaging.bytes);
-    }
-
-    /// Before the end.
-    fn note_deferred(&mut self) -> Result<(), Arc<FileError>> {
-        if self.deferred.is_empty() {
-            return Ok(());
-        }
-        self.execute(&mut vec![Command::Wake])
-    }
-}
-
-/// Tells watchers that nothing comes any more.
-struct Closing(Arc<Shared>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.0.hub.close();
     }
 }

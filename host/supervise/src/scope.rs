@@ -11,10 +11,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::runtime::Builder;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::error;
+
+use crate::BoxError;
 
 /// A set of named tasks with one stop signal. Clones are handles on the same scope; what is left running when
 /// [`close`](Self::close) is called, or when the last handle outside of its own tasks is dropped, is cancelled.
@@ -156,6 +159,33 @@ impl Scope {
         })
     }
 
+    /// Runs a future on a thread of its own with a runtime of its own, and so everything that it spawns: for what has much to
+    /// wake and is faster where that wakes no other thread, or what keeps its thread waiting. A panic is logged and ends it
+    /// alone.
+    pub fn spawn_thread<W, F, T>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        work: W,
+    ) -> Task<Result<T, BoxError>>
+    where
+        W: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, BoxError>>,
+        T: Send + 'static,
+    {
+        let name = name.into();
+        let token = CancellationToken::new();
+        let dropped = token.clone().drop_guard();
+        let thread = self.spawn_blocking(format!("thread of {name}"), move || {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let ended = runtime.block_on(async { token.run_until_cancelled(work()).await });
+            ended.unwrap_or_else(|| Err(TaskError::Cancelled.into()))
+        });
+        self.spawn(name, async move {
+            let _dropped = dropped;
+            thread.await?
+        })
+    }
+
     fn track<T>(
         &self,
         name: Cow<'static, str>,
@@ -233,6 +263,34 @@ mod tests {
         let good = scope.spawn("good", async { 7 });
         assert!(matches!(bad.await, Err(TaskError::Panicked(message)) if message == "broken on purpose"));
         assert_eq!(good.await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn what_a_thread_of_its_own_spawns_stays_there() {
+        let scope = Scope::root("test");
+        let here = std::thread::current().id();
+        let ran = scope.spawn_thread("apart", || async {
+            let inner = Scope::root("inner");
+            let spawned = inner.spawn("task", async { std::thread::current().id() });
+            Ok((std::thread::current().id(), spawned.await?))
+        });
+        let (outer, inner) = ran.await.unwrap().unwrap();
+        assert!(outer == inner && outer != here);
+    }
+
+    #[tokio::test]
+    async fn a_thread_of_its_own_ends_when_its_task_is_aborted_and_tells_of_its_panic() {
+        let scope = Scope::root("test");
+        let (dropped, told) = tokio::sync::oneshot::channel::<()>();
+        let deaf = scope.spawn_thread("deaf", move || async move {
+            let _dropped = dropped;
+            std::future::pending::<()>().await;
+            Ok(())
+        });
+        deaf.abort();
+        assert!(told.await.is_err() && deaf.await.is_err());
+        let bad = scope.spawn_thread::<_, _, ()>("bad", || async { panic!("broken on purpose") });
+        assert_eq!(bad.await.unwrap().unwrap_err().to_string(), "panicked: broken on purpose");
     }
 
     #[tokio::test]

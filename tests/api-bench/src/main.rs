@@ -30,6 +30,10 @@ use crate::servers::{Server, Target};
 /// What can be measured alone.
 const PARTS: [&str; 4] = ["requests", "event", "watchers", "objects"];
 
+/// As the node has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<()> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

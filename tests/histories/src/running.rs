@@ -46,7 +46,15 @@ impl Running {
         Ok(self.task.await??)
     }
 
-    /// Serves etcd's API on a socket in the directory, and gives a channel to it.
+    /// A handle on the same store that another task writes for.
+    #[must_use]
+    pub fn other(&self) -> Datastore {
+        let (store, committer) = self.embedded.committed_here();
+        self.scope.spawn("committer", committer.run());
+        store.into()
+    }
+
+    /// Serves etcd's API on a socket in the directory, by a thread of its own as a node does, and gives a channel to it.
     ///
     /// # Errors
     /// When the socket cannot be bound.
@@ -56,13 +64,15 @@ impl Running {
         let row =
             Socket { name: "etcd", service: "etcd", address, binder: Binder::Host, access: "this test" };
         let listener = net::bind_all(vec![row])?.listener("etcd").context("the socket is bound")?;
-        let metrics = observe::Metrics::new();
-        let deps = Deps { store: self.embedded.clone(), metrics, scope: self.scope.clone() };
+        let (store, committer) = self.embedded.committed_here();
+        let deps = Deps { store, metrics: observe::Metrics::new(), scope: self.scope.clone() };
         let server = ServerConfig::new("histories", directory).build(deps)?;
         let stop = self.scope.token();
-        self.scope.spawn("etcd", async move {
+        self.scope.spawn_thread("etcd", move || async move {
             let answer = move |request| server.answer(request);
-            net::serve_with(ServerConfig::HTTP2, &listener, None, answer, stop).await;
+            let serving = net::serve_with(ServerConfig::HTTP2, &listener, None, answer, stop);
+            tokio::join!(serving, committer.run());
+            Ok(())
         });
         Ok(Channel::new(&[format!("unix:{}", path.display())], None)?)
     }

@@ -18,12 +18,13 @@ const WRITERS: u64 = 32;
 async fn check(
     name: &str,
     operations: u64,
-    over: impl Fn(&Running, &std::path::Path) -> Result<Datastore>,
+    over: impl Fn(&Running, &std::path::Path) -> Result<Vec<Datastore>>,
 ) -> Result<()> {
     let seed = effort::seed(name);
     let directory = tempfile::tempdir()?;
     let running = Running::open(&directory.path().join("store"))?;
-    let store = over(&running, directory.path())?;
+    let stores = over(&running, directory.path())?;
+    let store = &stores[0];
     let mut ledger = Ledger::default();
     for round in 0..effort::number("HISTORIES_ROUNDS", 2) {
         let (recorder, lines) = Recorder::in_memory(round << 32);
@@ -33,11 +34,12 @@ async fn check(
         // Every second round the writer has much more to do than what is judged closely.
         let (mix, clients) = if round % 2 == 0 { (Mix::EVEN, CLIENTS) } else { (Mix::WRITES, WRITERS) };
         let client = |number: u64| {
+            let store = &stores[number as usize % stores.len()];
             Client::new(store.clone(), Arc::clone(&recorder), mix, seed ^ (round << 16 | number))
         };
         workload::run(&running.scope, (0..clients).map(client).collect(), operations * CLIENTS / clients)
             .await?;
-        workload::conclude(&store, &recorder).await?;
+        workload::conclude(store, &recorder).await?;
         workload::judge(&mut ledger, lines.take(), observer.await??)?;
     }
     running.close().await
@@ -45,10 +47,15 @@ async fn check(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn histories_of_the_embedded_store_are_linearizable() -> Result<()> {
-    check("embedded", 300, |running, _| Ok(running.store())).await
+    check("embedded", 300, |running, _| Ok(vec![running.store()])).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn histories_over_etcds_api_are_linearizable() -> Result<()> {
-    check("etcd", 100, |running, directory| Ok(remote(&running.serve(directory)?))).await
+    check("etcd", 100, |running, directory| Ok(vec![remote(&running.serve(directory)?)])).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn histories_of_a_store_that_several_write_to_are_linearizable() -> Result<()> {
+    check("several", 150, |running, _| Ok(vec![running.store(), running.other(), running.other()])).await
 }

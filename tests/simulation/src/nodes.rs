@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use objects::{Tree, meta, tree};
 use reconcile::{LoopMetrics, ObjectKey, Outcome, Queue, Reconcile, Reflected, Reflector, Store};
 use serde::Deserialize;
@@ -183,25 +184,57 @@ fn micro(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
-/// A pod without its managed fields, which are the larger part of it.
+/// Of a pod, what its life depends on: a whole one is many times as large.
 #[derive(Deserialize)]
 #[serde(from = "Pod")]
-struct Lean(Pod);
+struct Lean {
+    key: ObjectKey,
+    uid: Box<str>,
+    resource_version: Box<str>,
+    annotations: BTreeMap<String, String>,
+    is_deleting: bool,
+    node: Box<str>,
+    restart_policy: Box<str>,
+    /// Their names and images.
+    containers: Box<[(Box<str>, Box<str>)]>,
+    phase: Box<str>,
+    /// The status of its condition.
+    ready: Box<str>,
+    start_time: Option<Time>,
+}
 
 impl From<Pod> for Lean {
-    fn from(mut pod: Pod) -> Self {
-        pod.metadata.managed_fields = None;
-        Self(pod)
+    fn from(pod: Pod) -> Self {
+        let text = |text: Option<String>| text.unwrap_or_default().into_boxed_str();
+        let (metadata, spec) = (pod.metadata, pod.spec.unwrap_or_default());
+        let status = pod.status.unwrap_or_default();
+        let containers = spec.containers.into_iter().map(|one| (one.name.into(), text(one.image)));
+        let conditions = status.conditions.unwrap_or_default().into_iter();
+        let ready =
+            conditions.filter(|condition| condition.type_ == "Ready").map(|ready| ready.status).next();
+        Self {
+            key: ObjectKey::of(&metadata),
+            uid: text(metadata.uid),
+            resource_version: text(metadata.resource_version),
+            annotations: metadata.annotations.unwrap_or_default(),
+            is_deleting: metadata.deletion_timestamp.is_some(),
+            node: text(spec.node_name),
+            restart_policy: text(spec.restart_policy),
+            containers: containers.collect(),
+            phase: text(status.phase),
+            ready: text(ready),
+            start_time: status.start_time,
+        }
     }
 }
 
 impl Reflected for Lean {
     fn key(&self) -> ObjectKey {
-        ObjectKey::of(&self.0.metadata)
+        self.key.clone()
     }
 
     fn resource_version(&self) -> &str {
-        self.0.metadata.resource_version.as_deref().unwrap_or_default()
+        &self.resource_version
     }
 }
 
@@ -210,7 +243,7 @@ struct Kubelets {
     nodes: Nodes,
     pods: Store<Lean>,
     /// When a pod was first seen, and when it was first seen to go, by uid.
-    begun: Mutex<BTreeMap<String, Times>>,
+    begun: Mutex<BTreeMap<Box<str>, Times>>,
 }
 
 #[derive(Clone, Copy)]
@@ -225,25 +258,19 @@ impl Reconcile for Kubelets {
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, ApiError> {
         let Some(pod) = self.pods.get(&key.namespace, &key.name) else { return Ok(Outcome::Done) };
-        let pod = &pod.0;
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
-        if !self.nodes.beats(&node) {
+        if !self.nodes.beats(&pod.node) {
             return Ok(Outcome::After(HEARTBEAT));
         }
-        let (life, next) = life(pod, self.times(pod));
+        let (life, next) = life(&pod, self.times(&pod));
         let pods = self.nodes.client.namespaced::<Pod>(&key.namespace);
         match life {
-            Life::Gone => {
-                let uid = pod.metadata.uid.clone().unwrap_or_default();
-                match pods.delete(&key.name, &DeleteOptions::grace(0).of_uid(uid)).await {
-                    Err(error) if !error.is_not_found() && !error.is_conflict() => return Err(error),
-                    _ => {}
-                }
-            }
+            Life::Gone => match pods.delete(&key.name, &DeleteOptions::grace(0).of_uid(&*pod.uid)).await {
+                Err(error) if !error.is_not_found() && !error.is_conflict() => return Err(error),
+                _ => {}
+            },
             Life::In(phase, code) => {
-                let status = status(pod, phase, code);
-                let old = objects::tree::to_tree(&pod.status).expect("a status is JSON");
-                if differs(&old, &status) {
+                let status = status(&pod, phase, code);
+                if differs(&pod, &status) {
                     let patch = Patch::Strategic(tree!({ "status": status }));
                     match pods.patch_status(&key.name, &patch).await {
                         Err(error) if !error.is_not_found() => return Err(error),
@@ -257,11 +284,10 @@ impl Reconcile for Kubelets {
 }
 
 impl Kubelets {
-    fn times(&self, pod: &Pod) -> Times {
+    fn times(&self, pod: &Lean) -> Times {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let times = begun.entry(uid).or_insert(Times { started: Instant::now(), deleted: None });
-        if pod.metadata.deletion_timestamp.is_some() {
+        let times = begun.entry(pod.uid.clone()).or_insert(Times { started: Instant::now(), deleted: None });
+        if pod.is_deleting {
             times.deleted.get_or_insert_with(Instant::now);
         }
         *times
@@ -284,12 +310,12 @@ enum Phase {
 }
 
 /// Where a pod is in its life, and when to look again.
-fn life(pod: &Pod, times: Times) -> (Life, Option<Duration>) {
+fn life(pod: &Lean, times: Times) -> (Life, Option<Duration>) {
     let seconds = |key: &str, default: Duration| {
-        let text = pod.metadata.annotations.as_ref().and_then(|all| all.get(key));
+        let text = pod.annotations.get(key);
         text.map_or(default, |text| Duration::from_secs(text.parse().expect("a script has whole seconds")))
     };
-    let has = |key: &str| pod.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(key));
+    let has = |key: &str| pod.annotations.contains_key(key);
     if let Some(deleted) = times.deleted {
         let left = seconds(Script::END_AFTER, Duration::ZERO).saturating_sub(deleted.elapsed());
         let ended = left.is_zero();
@@ -303,13 +329,11 @@ fn life(pod: &Pod, times: Times) -> (Life, Option<Duration>) {
     if has(Script::EXIT) {
         let after = ready + seconds(Script::EXIT_AFTER, Duration::ZERO);
         if lived >= after {
-            let code: i32 = pod
-                .metadata
-                .annotations
-                .as_ref()
-                .map_or(0, |all| all[Script::EXIT].parse().expect("an exit code is a number"));
-            let restarts = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
-            let ends = restarts == Some("Never") || (restarts == Some("OnFailure") && code == 0);
+            let code: i32 = pod.annotations[Script::EXIT].parse().expect("an exit code is a number");
+            let ends = match &*pod.restart_policy {
+                "Never" => true,
+                policy => policy == "OnFailure" && code == 0,
+            };
             let phase = match (ends, code) {
                 (false, _) => Phase::Running,
                 (true, 0) => Phase::Succeeded,
@@ -323,7 +347,7 @@ fn life(pod: &Pod, times: Times) -> (Life, Option<Duration>) {
     (Life::In(phase, None), None)
 }
 
-fn status(pod: &Pod, phase: Phase, code: Option<i32>) -> Tree {
+fn status(pod: &Lean, phase: Phase, code: Option<i32>) -> Tree {
     let now = meta::rfc3339(clock::now());
     let truth = |holds: bool| if holds { "True" } else { "False" };
     let ready = phase == Phase::Ready;
@@ -341,11 +365,11 @@ fn status(pod: &Pod, phase: Phase, code: Option<i32>) -> Tree {
         }
         _ => tree!({ "running": { "startedAt": (now.clone()) } }),
     };
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let containers = pod.containers.iter();
     let containers: Vec<Tree> = containers
-        .map(|container| {
+        .map(|(name, image)| {
             tree!({
-                "name": (container.name.clone()), "image": (container.image.clone()), "imageID": "",
+                "name": (&**name), "image": (&**image), "imageID": "",
                 "ready": ready, "started": (phase != Phase::Pending), "restartCount": 0, "state": (state.clone())
             })
         })
@@ -355,7 +379,6 @@ fn status(pod: &Pod, phase: Phase, code: Option<i32>) -> Tree {
             "type": kind, "status": (truth(holds)), "lastTransitionTime": (now.clone())
         })
     };
-    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let mut status = tree!({
         "phase": name,
         "conditions": [
@@ -364,9 +387,9 @@ fn status(pod: &Pod, phase: Phase, code: Option<i32>) -> Tree {
         "containerStatuses": containers,
     });
     if phase != Phase::Pending {
-        status.insert("podIP", address(uid));
-        status.set_at(&["podIPs"], tree!([{ "ip": (address(uid)) }]));
-        let started = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
+        status.insert("podIP", address(&pod.uid));
+        status.set_at(&["podIPs"], tree!([{ "ip": (address(&pod.uid)) }]));
+        let started = pod.start_time.as_ref();
         status.insert("startTime", started.map_or(now, |time| meta::rfc3339(time.0)));
     }
     status
@@ -379,11 +402,9 @@ fn address(uid: &str) -> String {
 }
 
 /// Whether a status says anything but other times.
-fn differs(old: &Tree, new: &Tree) -> bool {
-    let ready = |tree: &Tree| {
-        let conditions = tree.items_at(&["conditions"]);
-        let ready = conditions.iter().find(|condition| condition.str_at(&["type"]) == Some("Ready"));
-        ready.and_then(|condition| condition.str_at(&["status"])).map(str::to_owned)
-    };
-    old.str_at(&["phase"]) != new.str_at(&["phase"]) || ready(old) != ready(new)
+fn differs(pod: &Lean, status: &Tree) -> bool {
+    let mut conditions = status.items_at(&["conditions"]).iter();
+    let ready = conditions.find(|condition| condition.str_at(&["type"]) == Some("Ready"));
+    let ready = ready.and_then(|condition| condition.str_at(&["status"])).unwrap_or_default();
+    status.str_at(&["phase"]) != Some(&*pod.phase) || *ready != *pod.ready
 }

@@ -49,6 +49,8 @@ pub(crate) enum Health {
     FullForWrites,
     /// Writes go to the cache and no further.
     FlushFails,
+    /// Whoever writes panics.
+    Broken,
 }
 
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
@@ -191,7 +193,9 @@ impl Writable for Handle {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let full = self.folder.state().health == Health::FullForWrites;
+        let health = self.folder.state().health;
+        assert!(health != Health::Broken, "broken on purpose");
+        let full = health == Health::FullForWrites;
         // Of a write that fails, some has happened.
         let data = if full { &data[..data.len() / 2] } else { data };
         self.folder.done(Operation::Write { file: self.file, offset: offset as usize, data: data.to_vec() });

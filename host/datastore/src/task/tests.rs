@@ -111,3 +111,53 @@ async fn a_failed_flush_ends_the_task_and_nothing_of_it_is_seen() {
     assert_eq!((&read.kvs[0].value[..], read.revision), (&b"1"[..], Revision(2)));
     assert!(matches!(running.store.txn(Txn::put("/a", "3")).await, Err(StoreError::Stopped)));
 }
+
+#[tokio::test]
+async fn what_a_committer_writes_is_of_one_order_with_the_rest_and_ends_with_it() {
+    let folder = FakeFolder::default();
+    let running = start(&folder);
+    let (here, committer) = running.store.committed_here();
+    let scope = Scope::root("beside the store");
+    let committing = scope.spawn("committer", committer.run());
+    for n in 0..50 {
+        let first = here.txn(Txn::put("/a", n.to_string())).await.unwrap().revision;
+        let read = running.store.range(&RangeRequest::new(KeyRange::key("/a"))).unwrap();
+        assert_eq!((&read.kvs[0].value[..], read.revision), (n.to_string().as_bytes(), first));
+        assert_eq!(running.store.txn(Txn::put("/b", "1")).await.unwrap().revision, first.next());
+    }
+    running.close().await;
+    assert!(matches!(here.txn(Txn::put("/a", "late")).await, Err(StoreError::Stopped)));
+    committing.await.unwrap();
+
+    let after = start(&folder);
+    assert_eq!((after.store.revision(), count(&after.store)), (Revision(101), 2));
+    after.close().await;
+}
+
+#[tokio::test]
+async fn a_flush_that_fails_for_a_committer_ends_the_task() {
+    let folder = FakeFolder::default();
+    let running = start(&folder);
+    let (here, committer) = running.store.committed_here();
+    let committing = running.scope.spawn("committer", committer.run());
+    folder.set_health(Health::FlushFails);
+    let error = here.txn(Txn::put("/a", "1")).await.unwrap_err();
+    assert!(error.is_ambiguous() && error.to_string().contains("the disk does not answer"), "{error}");
+    assert!(matches!(running.task.await.unwrap(), Err(TaskError::File(_))));
+    committing.await.unwrap();
+    assert_eq!(count(&here), 0);
+}
+
+#[tokio::test]
+async fn a_committer_that_panics_ends_the_task_and_nothing_is_written_after() {
+    let folder = FakeFolder::default();
+    let running = start(&folder);
+    let (here, committer) = running.store.committed_here();
+    let committing = running.scope.spawn("committer", committer.run());
+    folder.set_health(Health::Broken);
+    assert!(matches!(here.txn(Txn::put("/a", "1")).await, Err(StoreError::Stopped)));
+    committing.await.unwrap_err();
+    assert!(matches!(running.task.await.unwrap(), Err(TaskError::Committer)));
+    folder.set_health(Health::Good);
+    assert!(matches!(running.store.txn(Txn::put("/a", "2")).await, Err(StoreError::Stopped)));
+}

@@ -108,12 +108,20 @@ async fn a_watch_catches_up_from_history_then_follows() {
 }
 
 #[tokio::test]
-async fn a_watch_tells_of_progress_where_its_range_did_not_change() {
+async fn a_watch_tells_of_progress_when_it_is_asked_for_it() {
     let fixture = Fixture::temporary();
     let mut watch = fixture.store.watch(WatchRequest::new(KeyRange::prefix("/pods/"))).await.unwrap();
     fixture.put("/nodes/a", "1").await;
+    assert!(tokio::time::timeout(Duration::from_millis(5), watch.next()).await.is_err());
+    watch.want_progress();
     let batch = watch.next().await.unwrap();
     assert_eq!((batch.revision, batch.events.len()), (Revision(2), 0));
+
+    fixture.put("/pods/a", "1").await;
+    fixture.put("/nodes/a", "2").await;
+    watch.want_progress();
+    let batch = watch.next().await.unwrap();
+    assert_eq!((batch.revision, batch.events.len()), (Revision(4), 1));
     fixture.close().await;
 }
 

@@ -1,4 +1,6 @@
-//! etcd's API on the embedded store: on its port for clients that etcd's CA vouches for, and on a unix socket for root.
+//! etcd's API on the embedded store: on its port for clients that etcd's CA vouches for, and on a unix socket for root. It
+//! has a thread of its own, where a write is carried out by whom it came to: to change threads on the way to the disk and
+//! back costs more than all the rest of it.
 
 use std::path::PathBuf;
 
@@ -26,16 +28,27 @@ pub(crate) fn unit(parts: Parts) -> Unit {
 }
 
 async fn run(parts: Parts, context: UnitContext) -> Result<(), BoxError> {
+    let scope = context.scope.clone();
+    scope.spawn_thread("server", move || serve(parts, context)).await?
+}
+
+async fn serve(parts: Parts, context: UnitContext) -> Result<(), BoxError> {
     let Parts { config, store, listeners: [port, local], tls } = parts;
-    let deps = Deps { store: store.wait().await, metrics: Metrics::new(), scope: context.scope.clone() };
-    let server = config.build(deps)?;
+    let (store, committer) = store.wait().await.committed_here();
+    let server = config.build(Deps { store, metrics: Metrics::new(), scope: context.scope.clone() })?;
     let answer = move |request| server.answer(request);
     let stop = context.stop();
     context.ready();
-    tokio::join!(
-        net::serve_with(Config::HTTP2, &port, Some(&tls), answer.clone(), stop.clone()),
-        net::serve_with(Config::HTTP2, &local, None, answer, stop),
-    );
+    let serving = async {
+        tokio::join!(
+            net::serve_with(Config::HTTP2, &port, Some(&tls), answer.clone(), stop.clone()),
+            net::serve_with(Config::HTTP2, &local, None, answer, stop),
+        );
+    };
+    tokio::select! {
+        () = serving => {}
+        () = committer.run() => {}
+    }
     Ok(())
 }
 

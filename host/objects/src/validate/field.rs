@@ -22,7 +22,7 @@ impl Path {
 
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        Self(format!("{}.{name}", self.0))
+        self.followed_by([".", name, ""])
     }
 
     /// A path through several names.
@@ -33,12 +33,20 @@ impl Path {
 
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
+        self.key(&index.to_string())
     }
 
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
-        Self(format!("{}[{key}]", self.0))
+        self.followed_by(["[", key, "]"])
+    }
+
+    /// Most are made for nothing: an object has many fields, and few that are refused.
+    fn followed_by(&self, parts: [&str; 3]) -> Self {
+        let mut path = String::with_capacity(parts.iter().fold(self.0.len(), |len, part| len + part.len()));
+        path.push_str(&self.0);
+        parts.iter().for_each(|part| path.push_str(part));
+        Self(path)
     }
 }
 
