@@ -286,7 +286,7 @@ impl Admission {
         tree: &mut Tree,
         old: Option<&Tree>,
     ) -> Result<Reserved, Status> {
-        if !is(&call.resource, CORE, "services") {
+        if !address::are_given_to(&call.resource) {
             return Ok(Reserved::default());
         }
         if let Some(old) = old {

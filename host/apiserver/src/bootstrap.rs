@@ -3,6 +3,7 @@
 //! `kubernetes` with its endpoints. Ensured at each start; what others changed of it is left alone, but for the endpoints,
 //! the CAs and flow control.
 
+mod addresses;
 mod authentication;
 mod flow;
 
@@ -24,13 +25,14 @@ use crate::tokens::uses;
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 const HTTPS: u16 = 443;
 
+pub(crate) use addresses::follow as follow_addresses;
 pub(crate) use authentication::follow as follow_authorities;
 pub(crate) use flow::follow as follow_flow;
 
 /// Where the API server is to be found.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) service_cidr: IpNet,
+    pub(crate) service_cidrs: Vec<IpNet>,
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
 }
@@ -55,7 +57,11 @@ pub(crate) async fn ensure(
     }
     authentication::ensure(rest, authorities).await?;
     service_network(rest, endpoint).await?;
-    if let Some(service) = service(endpoint) {
+    let services = rest.registry().find("", "v1", "services").ok_or_else(Status::no_such_path)?;
+    // One that is there has the address, so that another one is refused before its name is looked at.
+    if let Some(service) =
+        service(endpoint).filter(|_| rest.get_tree(&services, "default", "kubernetes").is_none())
+    {
         write(rest, Verb::Create, ("", "services"), "", service).await?;
     }
     write(rest, Verb::Update, ("", "endpoints"), "kubernetes", endpoints(endpoint)).await?;
@@ -99,7 +105,7 @@ fn tracking() -> Tree {
 async fn service_network(rest: &Rest, endpoint: &Endpoint) -> Result<(), Status> {
     const GROUP: (&str, &str) = ("networking.k8s.io", "servicecidrs");
     const NAME: &str = "kubernetes";
-    let cidrs = vec![endpoint.service_cidr.to_string()];
+    let cidrs: Vec<String> = endpoint.service_cidrs.iter().map(ToString::to_string).collect();
     let network = tree!({ "metadata": { "name": NAME }, "spec": { "cidrs": cidrs } });
     write(rest, Verb::Create, GROUP, "", network).await?;
     let row = rest.registry().find(GROUP.0, "v1", GROUP.1).ok_or_else(Status::no_such_path)?;
@@ -129,7 +135,7 @@ fn api_services(rest: &Rest) -> Vec<Tree> {
 }
 
 fn service(endpoint: &Endpoint) -> Option<Tree> {
-    let address = endpoint.service_cidr.hosts().next()?.to_string();
+    let address = endpoint.service_cidrs.first()?.hosts().next()?.to_string();
     Some(tree!({
         "metadata": { "name": "kubernetes", "labels": { "component": "apiserver", "provider": "kubernetes" } },
         "spec": {

@@ -31,8 +31,9 @@ const ADDRESS_BITS_MOST: u8 = 20;
 /// The API server's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where Services get their addresses; the first one is the API server's own.
-    pub service_cidr: IpNet,
+    /// Where Services get their addresses: a network, or one of each family with the usual one first, of which the first
+    /// address is the API server's own.
+    pub service_cidrs: Vec<IpNet>,
     pub node_ports: RangeInclusive<u16>,
     /// Where the API server is reached from inside the cluster: the endpoints of the service `kubernetes`.
     pub advertise_address: IpAddr,
@@ -119,6 +120,8 @@ pub struct Dependencies {
 pub enum ConfigError {
     #[error("use {0} for services: it must have {ADDRESS_BITS} to {ADDRESS_BITS_MOST} bits of addresses")]
     ServiceCidr(IpNet),
+    #[error("use {} for services: it must be one network, or one of IPv4 and one of IPv6", listed(.0))]
+    ServiceCidrs(Vec<IpNet>),
     #[error("use the ports {} to {} for services: the range is empty", .0.start(), .0.end())]
     NodePorts(RangeInclusive<u16>),
     #[error("advertise {0}: clients in the cluster cannot reach it")]
@@ -168,11 +171,19 @@ impl Config {
     }
 
     fn errors(&self) -> Vec<ConfigError> {
-        let bits = self.service_cidr.max_prefix_len() - self.service_cidr.prefix_len();
-        let sized = (ADDRESS_BITS..=ADDRESS_BITS_MOST).contains(&bits);
+        let sized = |cidr: &&IpNet| {
+            (ADDRESS_BITS..=ADDRESS_BITS_MOST).contains(&(cidr.max_prefix_len() - cidr.prefix_len()))
+        };
+        let wrongly_sized = self.service_cidrs.iter().filter(|cidr| !sized(cidr));
+        let wrongly_sized = wrongly_sized.map(|cidr| ConfigError::ServiceCidr(*cidr));
+        let of_families = match self.service_cidrs.as_slice() {
+            [_] => true,
+            [one, other] => one.addr().is_ipv4() != other.addr().is_ipv4(),
+            _ => false,
+        };
         let reachable = !self.advertise_address.is_unspecified();
         let checks = [
-            (sized, ConfigError::ServiceCidr(self.service_cidr)),
+            (of_families, ConfigError::ServiceCidrs(self.service_cidrs.clone())),
             (!self.node_ports.is_empty(), ConfigError::NodePorts(self.node_ports.clone())),
             (reachable, ConfigError::AdvertiseAddress(self.advertise_address)),
             (!self.service_account_issuer.is_empty(), ConfigError::Issuer),
@@ -184,6 +195,11 @@ impl Config {
         let unknown =
             self.admission.off.iter().filter(|name| admission::plugins().all(|known| known != *name));
         let unknown = unknown.map(|name| ConfigError::AdmissionPlugin(name.clone()));
-        checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error).chain(unknown).collect()
+        let failed = checks.into_iter().filter(|(holds, _)| !holds).map(|(_, error)| error);
+        wrongly_sized.chain(failed).chain(unknown).collect()
     }
+}
+
+fn listed(cidrs: &[IpNet]) -> String {
+    cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use self::path::{RequestInfo, ResourcePath};
+use self::reply::Encoding;
 use crate::aggregation::Aggregator;
 use crate::audit::{Audit, Trail};
 use crate::authn::{Authenticate, UserInfo};
@@ -136,7 +137,7 @@ impl Front {
             Ok(allotted) => allotted,
             Err(status) => {
                 self.0.trace_failure(asked, &request, origin.peer(), &status, status.message.clone());
-                return reply::status(&status);
+                return reply::status(&status, asked.refusals);
             }
         };
         let is_long_running = asked.info.is_long_running();
@@ -153,7 +154,7 @@ impl Front {
                     trail.panicked(&why);
                 }
                 let told = "the request made the API server panic, its log says more";
-                reply::status(&Status::internal(told))
+                reply::status(&Status::internal(told), asked.refusals)
             }
             Err(_) => {
                 asked.refuse(&Status::timeout("request did not complete within the allotted timeout", 0))
@@ -169,6 +170,8 @@ pub(crate) struct Asked {
     pub(crate) resource: Option<Arc<Served>>,
     audit_id: String,
     received: Timestamp,
+    /// How the client is told of what went wrong.
+    refusals: Encoding,
     /// Where the audit policy wants one.
     trail: Option<Trail>,
 }
@@ -181,6 +184,7 @@ impl Parts {
         let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
         Asked {
             resource: info.resource.as_ref().and_then(find),
+            refusals: negotiate::of_refusals(request.headers(), &info),
             info,
             audit_id: audit_id.unwrap_or_else(crate::rest::uid),
             received: supervise::clock::now(),

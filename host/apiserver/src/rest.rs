@@ -120,6 +120,11 @@ impl Rest {
         }
     }
 
+    /// Waits until the caches show what the store has now.
+    pub(crate) async fn caught_up(&self) -> Result<(), Status> {
+        self.caches().reached(self.storage().revision().await?).await
+    }
+
     /// The object as the cache has it.
     pub(crate) fn get_tree(&self, resource: &Served, namespace: &str, name: &str) -> Option<Tree> {
         self.view().get(resource, namespace, name)

@@ -139,8 +139,9 @@ impl ApiServerTask {
     }
 
     pub(crate) fn open(&self, scope: &Scope, stop: CancellationToken) -> Front {
-        let Config { service_cidr, node_ports, service_account_issuer: issuer, audiences, .. } = &self.config;
-        let network = ServiceNetwork { cidr: *service_cidr, node_ports: node_ports.clone() };
+        let Config { service_cidrs, node_ports, service_account_issuer: issuer, audiences, .. } =
+            &self.config;
+        let network = ServiceNetwork { cidrs: service_cidrs.clone(), node_ports: node_ports.clone() };
         let Dependencies { datastore, authenticate, authorize, anonymous, .. } = &self.dependencies;
         let narrowed =
             Arc::new(Narrowed::new(Arc::clone(authorize), Arc::clone(&self.dependencies.node_mode)));
@@ -161,6 +162,7 @@ impl ApiServerTask {
         scope.spawn("types of policies", admission::follow_policies(rest.clone(), stop.clone()));
         scope.spawn("trusted CAs", bootstrap::follow_authorities(rest.clone(), authorities, stop.clone()));
         scope.spawn("objects of flow control", bootstrap::follow_flow(rest.clone(), stop.clone()));
+        scope.spawn("addresses of services", bootstrap::follow_addresses(rest.clone(), stop.clone()));
         let address = SocketAddr::new(self.config.advertise_address, self.config.secure_port).to_string();
         let (uses, used) = uses::uses();
         scope.spawn("uses of tokens", uses::write(rest.clone(), used, stop.clone()));
@@ -213,8 +215,9 @@ impl ApiServerTask {
 
     /// Makes what every cluster has.
     pub(crate) async fn bootstrap(&self, front: &Front) -> Result<(), ServerError> {
-        let Config { service_cidr, advertise_address, secure_port, .. } = self.config;
-        let endpoint = Endpoint { service_cidr, address: advertise_address, port: secure_port };
+        let Config { advertise_address, secure_port, .. } = self.config;
+        let service_cidrs = self.config.service_cidrs.clone();
+        let endpoint = Endpoint { service_cidrs, address: advertise_address, port: secure_port };
         let authorities = self.dependencies.authorities.borrow().clone();
         bootstrap::ensure(&front.0.rest, &endpoint, &authorities).await.map_err(ServerError::Bootstrap)?;
         front.bootstrapped();

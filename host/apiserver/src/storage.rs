@@ -43,6 +43,15 @@ pub(crate) struct Found {
     pub(crate) age: Age,
 }
 
+/// What is written together with an object, or not at all.
+#[derive(Debug)]
+pub(crate) enum Companion {
+    /// An object that is new; there must be none of its name.
+    Created { resource: Arc<Served>, tree: Tree },
+    /// An object that goes, if it is there.
+    Removed { resource: Arc<Served>, name: String },
+}
+
 impl Storage {
     pub(crate) fn new(store: Datastore, view: View, expiry: Expiry, values: Values) -> Self {
         let converter = Converter::new(view.clone());
@@ -77,12 +86,17 @@ impl Storage {
         }
     }
 
-    /// Writes a new object; `None` where there is one of its name.
-    pub(crate) async fn create(&self, resource: &Served, tree: Tree) -> Result<Option<Found>, Status> {
+    /// Writes a new object; `None` where there is one of its name, or a companion cannot be made.
+    pub(crate) async fn create(
+        &self,
+        resource: &Served,
+        tree: Tree,
+        companions: &[Companion],
+    ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&tree), meta::name(&tree))?;
         let value = self.sealed(resource, &key, &*self.encode(resource, &tree).await?)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
-        self.write(Txn::guarded(Compare::absent(key), put), tree).await
+        self.write(Txn::guarded(Compare::absent(key), put), companions, tree).await
     }
 
     /// Writes an object over the one that was read; `None` where that has changed since.
@@ -90,7 +104,18 @@ impl Storage {
         &self,
         resource: &Served,
         old: &Found,
+        tree: Tree,
+    ) -> Result<Option<Found>, Status> {
+        self.replace_with(resource, old, tree, &[]).await
+    }
+
+    /// Writes an object over the one that was read; `None` where that has changed since, or a companion cannot be made.
+    pub(crate) async fn replace_with(
+        &self,
+        resource: &Served,
+        old: &Found,
         mut tree: Tree,
+        companions: &[Companion],
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
         meta::set_resource_version(&mut tree, meta::resource_version(&old.tree));
@@ -100,7 +125,7 @@ impl Storage {
         meta::set_resource_version(&mut tree, "");
         let value = self.sealed(resource, &key, &*self.encode(resource, &tree).await?)?;
         let put = Op::leased(key.clone(), value, self.lease(resource).await?);
-        self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), tree).await
+        self.write(Txn::guarded(Compare::unchanged(key, old.revision), put), companions, tree).await
     }
 
     /// Writes an object anew if it is stored otherwise than it would be today; whether it was.
@@ -122,10 +147,11 @@ impl Storage {
         resource: &Served,
         old: &Found,
         last: Tree,
+        companions: &[Companion],
     ) -> Result<Option<Found>, Status> {
         let key = key(resource, meta::namespace(&old.tree), meta::name(&old.tree))?;
         let delete = Op::delete(key.clone());
-        self.write(Txn::guarded(Compare::unchanged(key, old.revision), delete), last).await
+        self.write(Txn::guarded(Compare::unchanged(key, old.revision), delete), companions, last).await
     }
 
     /// At most `limit` objects of a range as of a revision, and how many more there are.
@@ -149,14 +175,40 @@ impl Storage {
         self.expiry.lease(&self.store).await.map_err(status)
     }
 
-    async fn write(&self, txn: Txn, mut tree: Tree) -> Result<Option<Found>, Status> {
+    async fn write(
+        &self,
+        mut txn: Txn,
+        companions: &[Companion],
+        mut tree: Tree,
+    ) -> Result<Option<Found>, Status> {
+        for companion in companions {
+            let (compare, op) = self.companion(companion).await?;
+            txn.compare.extend(compare);
+            txn.success.push(op);
+        }
         let result = self.store.txn(txn).await.map_err(status)?;
+        if !result.succeeded && companions.is_empty() {
+            return Ok(None);
+        }
+        // Whoever tries again sees what was in the way.
+        self.view.caches.reached(result.revision).await?;
         if !result.succeeded {
             return Ok(None);
         }
-        self.view.caches.reached(result.revision).await?;
         meta::set_resource_version(&mut tree, &result.revision.to_string());
         Ok(Some(Found { tree, revision: result.revision, age: Age::Current }))
+    }
+
+    async fn companion(&self, companion: &Companion) -> Result<(Option<Compare>, Op), Status> {
+        match companion {
+            Companion::Created { resource, tree } => {
+                let key = key(resource, meta::namespace(tree), meta::name(tree))?;
+                let value = self.sealed(resource, &key, &*self.encode(resource, tree).await?)?;
+                let put = Op::leased(key.clone(), value, self.lease(resource).await?);
+                Ok((Some(Compare::absent(key)), put))
+            }
+            Companion::Removed { resource, name } => Ok((None, Op::delete(key(resource, "", name)?))),
+        }
     }
 
     /// Whether two states of an object are stored alike.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use http::Method;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
-use objects::Tree;
+use objects::{Tree, meta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -142,13 +142,15 @@ impl<K: DeserializeOwned> Api<K> {
         self.send_patch(self.object(name, "status"), patch).await
     }
 
-    /// Deletes one object. Which of the two answers it is follows from what the server sends back: a Status for
-    /// what is gone, the object for what is still to go.
+    /// Deletes one object. Which of the two answers it is follows from what the server sends back: what is still to go has
+    /// a finalizer, or time left.
     pub async fn delete(&self, name: &str, options: &DeleteOptions) -> Result<Deleted, ApiError> {
         let path = self.object(name, "");
         let body = encode(&Method::DELETE, &path, options)?;
         let answer: Tree = self.client.call(Method::DELETE, &path, JSON, body).await?;
-        let pending = answer.str_at(&["metadata", "deletionTimestamp"]).is_some();
+        let waits = meta::finalizers(&answer).next().is_some()
+            || answer.i64_at(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) > 0;
+        let pending = meta::is_deleting(&answer) && waits;
         Ok(if pending { Deleted::Pending } else { Deleted::Gone })
     }
 

@@ -249,6 +249,11 @@ impl Kind {
     }
 }
 
+/// Whether the deletion of an object is answered with what it was at last, and not with a Status.
+pub fn is_shown_deleted(resource: &Resource) -> bool {
+    rows::is_shown_deleted(&resource.group, &resource.kind)
+}
+
 /// The row of a resource's kind.
 pub fn of(resource: &Resource) -> &'static Kind {
     rows::find(&resource.group, &resource.kind)

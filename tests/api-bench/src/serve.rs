@@ -78,7 +78,7 @@ pub(crate) async fn run(folder: &Path) -> Result<()> {
         scope: scope.clone(),
     };
     let config = Config {
-        service_cidr: "10.152.183.0/24".parse()?,
+        service_cidrs: vec!["10.152.183.0/24".parse()?],
         node_ports: NODE_PORTS,
         event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse()?,

@@ -95,7 +95,7 @@ fn certificate() -> CertificatePem {
 
 fn api_config(certificate: &CertificatePem) -> apiserver::Config {
     apiserver::Config {
-        service_cidr: "10.152.183.0/24".parse().expect("it is a network"),
+        service_cidrs: vec!["10.152.183.0/24".parse().expect("it is a network")],
         node_ports: NODE_PORTS,
         event_ttl: Duration::from_secs(3600),
         advertise_address: "192.0.2.1".parse().expect("it is an address"),

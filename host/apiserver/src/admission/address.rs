@@ -1,5 +1,11 @@
 //! Cluster addresses and node ports of Services: chosen among what no Service has, held until the Service is written.
-//! One address, of the family of the service network; a second family is not served.
+//! Addresses are of the ServiceCIDRs that are ready. That no two Services have one is not decided here: with a Service its
+//! IPAddress objects are written, which nobody can make twice.
+
+mod families;
+mod ports;
+mod ranges;
+mod record;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,16 +15,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ipnet::IpNet;
 use objects::resource::GroupKind;
 use objects::status::Status;
+use objects::validate::address::parse_ip;
 use objects::validate::{FieldError, Path, to_status};
 use objects::{Tree, meta};
 
 use crate::registry::Served;
 use crate::rest::{Rest, random};
+use families::Family;
+use ports::{Book, Refusal};
+
+pub(crate) use record::{ALLOCATOR, FAMILY, GROUP, MANAGED_BY, PLURAL, are_given_to, companions, object, of};
 
 /// Where the addresses and ports of services come from.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceNetwork {
-    pub(crate) cidr: IpNet,
+    /// One of each family at most; the first is of the usual one.
+    pub(crate) cidrs: Vec<IpNet>,
     pub(crate) node_ports: RangeInclusive<u16>,
 }
 
@@ -50,8 +62,17 @@ fn lock(pending: &Mutex<BTreeSet<Claim>>) -> MutexGuard<'_, BTreeSet<Claim>> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The name of an address' family.
+pub(crate) fn family(ip: IpAddr) -> &'static str {
+    Family::of(ip).as_str()
+}
+
 fn is_external(service: &Tree) -> bool {
     service.str_at(&["spec", "type"]) == Some("ExternalName")
+}
+
+pub(super) fn is_headless(service: &Tree) -> bool {
+    service.str_at(&["spec", "clusterIP"]) == Some("None")
 }
 
 /// What an update does not say of the addresses stays as it was.
@@ -59,24 +80,29 @@ pub(super) fn keep(tree: &mut Tree, old: &Tree) {
     if is_external(tree) || is_external(old) {
         return;
     }
-    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+    for field in ["clusterIP", "clusterIPs"] {
         if tree.at(&["spec", field]).is_none_or(Tree::is_empty_value)
             && let Some(value) = old.at(&["spec", field])
         {
             tree.set_at(&["spec", field], value.clone());
         }
     }
-    let ports = old.items_at(&["spec", "ports"]).to_vec();
-    for port in tree.at_mut(&["spec", "ports"]).and_then(Tree::as_array_mut).into_iter().flatten() {
-        let same =
-            |old: &&Tree| old.get("port") == port.get("port") && old.get("protocol") == port.get("protocol");
-        let node_port = ports.iter().find(same).and_then(|old| old.i64_at(&["nodePort"]));
-        if let Some(node_port) = node_port
-            && port.i64_at(&["nodePort"]).unwrap_or(0) == 0
-        {
-            port.insert("nodePort", node_port);
-        }
-    }
+    ports::keep(tree, old);
+}
+
+/// The networks of the ServiceCIDRs that are ready.
+fn networks(rest: &Rest) -> Vec<IpNet> {
+    let Some(row) = rest.registry().find(GROUP, "v1", "servicecidrs") else { return Vec::new() };
+    let is_ready = |cidr: &Tree| {
+        let conditions = cidr.items_at(&["status", "conditions"]);
+        let ready = conditions.iter().find(|condition| condition.str_at(&["type"]) == Some("Ready"));
+        !meta::is_deleting(cidr) && ready.is_none_or(|ready| ready.str_at(&["status"]) == Some("True"))
+    };
+    let ready = rest.list_trees(&row).into_iter().filter(is_ready);
+    ready
+        .flat_map(|cidr| cidr.items_at(&["spec", "cidrs"]).to_vec())
+        .filter_map(|cidr| cidr.as_str()?.parse().ok())
+        .collect()
 }
 
 impl Addresses {
@@ -93,7 +119,13 @@ impl Addresses {
         tree: &mut Tree,
         old: Option<&Tree>,
     ) -> Result<Reserved, Status> {
-        let kind = tree.str_at(&["spec", "type"]).unwrap_or("ClusterIP").to_owned();
+        let invalid = |tree: &Tree, errors: &[FieldError]| {
+            to_status(&GroupKind::new("", "Service"), meta::name(tree), errors).map_or(Ok(()), Err)
+        };
+        let configured: Vec<Family> = self.network.cidrs.iter().map(|cidr| Family::of(cidr.addr())).collect();
+        if let Err(errors) = families::settle(tree, old, &configured) {
+            invalid(tree, &errors)?;
+        }
         let mut pending = lock(&self.pending);
         let mut taken: BTreeSet<Claim> = pending.clone();
         let me = (meta::namespace(tree).to_owned(), meta::name(tree).to_owned());
@@ -102,140 +134,86 @@ impl Addresses {
                 taken.extend(claims(&other));
             }
         }
-        let has_address = old.is_some_and(|old| !is_external(old)) && !is_external(tree);
-        let wanted = claims(tree).into_iter().filter(|claim| !has_address || matches!(claim, Claim::Port(_)));
-        let errors = refusals(&self.network, tree, &taken, wanted);
-        let kind_name = GroupKind::new("", "Service");
-        if let Some(status) = to_status(&kind_name, meta::name(tree), &errors) {
-            return Err(status);
+        let mut given = Vec::new();
+        for index in lacking(tree, old) {
+            given.extend(address(rest, tree, index, &taken)?.map(Claim::Address));
         }
-        if !is_external(tree) {
-            self.address(tree, &taken)?;
+        let ports = taken.iter().filter_map(|claim| match claim {
+            Claim::Port(port) => Some(*port),
+            Claim::Address(_) => None,
+        });
+        let mut book = Book { range: &self.network.node_ports, taken: ports.collect(), given: Vec::new() };
+        match ports::assign(tree, old, &mut book) {
+            Ok(()) => {}
+            Err(Refusal::Field(error)) => invalid(tree, &[error])?,
+            Err(Refusal::Whole(status)) => return Err(status),
         }
-        if kind == "NodePort" || kind == "LoadBalancer" {
-            self.ports(tree, &mut taken)?;
-        }
-        let claims = claims(tree);
-        pending.extend(claims.iter().copied());
-        Ok(Reserved { claims, pending: Arc::clone(&self.pending) })
-    }
-
-    fn address(&self, tree: &mut Tree, taken: &BTreeSet<Claim>) -> Result<(), Status> {
-        let mut address = tree.str_at(&["spec", "clusterIP"]).unwrap_or_default().to_owned();
-        if address.is_empty() {
-            let free = self.free_address(taken);
-            let full = "failed to allocate a serviceIP: range is full";
-            address = free.ok_or_else(|| Status::internal(full))?.to_string();
-        }
-        tree.set_at(&["spec", "clusterIP"], address.as_str());
-        tree.set_at(&["spec", "clusterIPs"], vec![address]);
-        let family = if self.network.cidr.addr().is_ipv4() { "IPv4" } else { "IPv6" };
-        if tree.at(&["spec", "ipFamilies"]).is_none_or(Tree::is_empty_value) {
-            tree.set_at(&["spec", "ipFamilies"], vec![family]);
-        }
-        if tree.str_at(&["spec", "ipFamilyPolicy"]).is_none_or(str::is_empty) {
-            tree.set_at(&["spec", "ipFamilyPolicy"], "SingleStack");
-        }
-        Ok(())
-    }
-
-    /// An address that nobody has. The first ones are for those who name one, as the cluster's DNS; they are given when
-    /// no other is left.
-    fn free_address(&self, taken: &BTreeSet<Claim>) -> Option<IpAddr> {
-        let cidr = &self.network.cidr;
-        let bits = cidr.max_prefix_len() - cidr.prefix_len();
-        let size = 1_usize << bits;
-        let band = band(size, 16, 256);
-        // The first address is the API server's own, the network's and the last of IPv4 are nobody's.
-        let hosts: Vec<IpAddr> = cidr.hosts().skip(1).collect();
-        let (low, high) = hosts.split_at(band.min(hosts.len()));
-        let is_free = |ip: &&IpAddr| !taken.contains(&Claim::Address(**ip));
-        from_anywhere(high).find(is_free).or_else(|| low.iter().find(is_free)).copied()
-    }
-
-    /// A port that nobody has, by the same rule.
-    fn free_port(&self, taken: &BTreeSet<Claim>) -> Option<u16> {
-        let ports: Vec<u16> = self.network.node_ports.clone().collect();
-        let (low, high) = ports.split_at(band(ports.len(), 32, 128).min(ports.len()));
-        let is_free = |port: &&u16| !taken.contains(&Claim::Port(**port));
-        from_anywhere(high).find(is_free).or_else(|| low.iter().find(is_free)).copied()
-    }
-
-    fn ports(&self, tree: &mut Tree, taken: &mut BTreeSet<Claim>) -> Result<(), Status> {
-        taken.extend(claims(tree));
-        for port in tree.at_mut(&["spec", "ports"]).and_then(Tree::as_array_mut).into_iter().flatten() {
-            if port.i64_at(&["nodePort"]).unwrap_or(0) != 0 {
-                continue;
-            }
-            let free = self.free_port(taken);
-            let full = "failed to allocate a nodePort: range is full";
-            let free = free.ok_or_else(|| Status::internal(full))?;
-            taken.insert(Claim::Port(free));
-            port.insert("nodePort", free);
-        }
-        Ok(())
+        given.extend(book.given.into_iter().map(Claim::Port));
+        pending.extend(given.iter().copied());
+        Ok(Reserved { claims: given, pending: Arc::clone(&self.pending) })
     }
 }
 
-/// How many at the beginning of a range are left to those who name one, as upstream.
-fn band(size: usize, share: usize, most: usize) -> usize {
-    const LEAST: usize = 16;
-    if size < LEAST { 0 } else { (size / share).clamp(LEAST, most) }
+/// Which of the addresses of a Service it is to get, by their positions.
+fn lacking(service: &Tree, old: Option<&Tree>) -> std::ops::Range<usize> {
+    let count = families::said(service).len();
+    let stays = |old: &Tree| families::stays(service, old);
+    match old {
+        _ if is_external(service) || is_headless(service) => 0..0,
+        None => 0..count,
+        Some(old) if is_external(old) => 0..count,
+        Some(old) if is_headless(old) || stays(old) => 0..0,
+        // A second one: the first it has.
+        Some(old) => families::said(old).len().max(1)..count,
+    }
 }
 
-/// All of a slice, beginning somewhere in it.
-fn from_anywhere<T>(items: &[T]) -> impl Iterator<Item = &T> {
-    let start = usize::try_from(random::below(items.len() as u64)).unwrap_or(0);
-    let (before, from) = items.split_at(start.min(items.len()));
-    from.iter().chain(before)
+/// Gives a Service the address at one position: the one that it asks for, or a free one. What is no address is left to
+/// validation.
+fn address(
+    rest: &Rest,
+    service: &mut Tree,
+    index: usize,
+    taken: &BTreeSet<Claim>,
+) -> Result<Option<IpAddr>, Status> {
+    let family = families::said(service).get(index).copied().unwrap_or(Family::V4);
+    let mut addresses: Vec<String> =
+        families::texts(service, "clusterIPs").into_iter().map(str::to_owned).collect();
+    let row = rest.registry().find(GROUP, "v1", PLURAL).ok_or_else(Status::no_such_path)?;
+    let is_free = |ip: IpAddr| {
+        !taken.contains(&Claim::Address(ip)) && rest.view().entry(&row, "", &ip.to_string()).is_none()
+    };
+    let mut networks = networks(rest);
+    networks.retain(|network| Family::of(network.addr()) == family);
+    let asked = addresses.get(index).filter(|address| !address.is_empty());
+    let Some(asked) = asked else {
+        let mut free = networks.iter().filter_map(|network| ranges::free(network, random::below, is_free));
+        let full = || Status::internal("failed to allocate a serviceIP: range is full");
+        let ip = free.next().ok_or_else(full)?;
+        addresses.truncate(index);
+        addresses.push(ip.to_string());
+        if index == 0 {
+            service.set_at(&["spec", "clusterIP"], ip.to_string());
+        }
+        service.set_at(&["spec", "clusterIPs"], addresses);
+        return Ok(Some(ip));
+    };
+    let Some(ip) = parse_ip(asked) else { return Ok(None) };
+    let refuse = |why: &str| {
+        let path = Path::new("spec").child("clusterIPs");
+        let why = format!("failed to allocate IP {asked}: {why}");
+        let errors = [FieldError::invalid(&path, addresses.clone(), why)];
+        let status = to_status(&GroupKind::new("", "Service"), meta::name(service), &errors);
+        status.unwrap_or_else(Status::no_such_path)
+    };
+    if !networks.into_iter().any(|network| ranges::has(&network, ip)) {
+        return Err(refuse("the provided network does not match the current range"));
+    }
+    if is_free(ip) { Ok(Some(ip)) } else { Err(refuse("provided IP is already allocated")) }
 }
 
 /// What a Service has.
 fn claims(service: &Tree) -> Vec<Claim> {
-    let address = service.str_at(&["spec", "clusterIP"]).and_then(|text| text.parse().ok());
-    let port = |port: &Tree| u16::try_from(port.i64_at(&["nodePort"])?).ok().filter(|port| *port != 0);
-    let ports = service.items_at(&["spec", "ports"]).iter().filter_map(port).map(Claim::Port);
-    address.map(Claim::Address).into_iter().chain(ports).collect()
-}
-
-fn refusals(
-    network: &ServiceNetwork,
-    service: &Tree,
-    taken: &BTreeSet<Claim>,
-    wanted: impl Iterator<Item = Claim>,
-) -> Vec<FieldError> {
-    let spec = Path::new("spec");
-    wanted
-        .filter_map(|claim| match claim {
-            Claim::Address(ip) => {
-                let path = spec.child("clusterIPs");
-                let shown = vec![ip.to_string()];
-                if !network.cidr.contains(&ip) {
-                    let why = format!(
-                        "failed to allocate IP {ip}: the provided IP ({ip}) is not in the valid range. The range of valid IPs is {}",
-                        network.cidr
-                    );
-                    return Some(FieldError::invalid(&spec.child("clusterIPs"), shown, why));
-                }
-                let why = format!("failed to allocate IP {ip}: provided IP is already allocated");
-                taken.contains(&claim).then(|| FieldError::invalid(&path, shown, why))
-            }
-            Claim::Port(port) => {
-                let position = service
-                    .items_at(&["spec", "ports"])
-                    .iter()
-                    .position(|row| row.i64_at(&["nodePort"]) == Some(port.into()));
-                let path = spec.child("ports").index(position.unwrap_or(0)).child("nodePort");
-                let why = if !network.node_ports.contains(&port) {
-                    let (first, last) = (network.node_ports.start(), network.node_ports.end());
-                    format!("provided port is not in the valid range. The range of valid ports is {first}-{last}")
-                } else if taken.contains(&claim) {
-                    "provided port is already allocated".to_owned()
-                } else {
-                    return None;
-                };
-                Some(FieldError::invalid(&path, i64::from(port), why))
-            }
-        })
-        .collect()
+    let addresses = of(service).into_iter().map(Claim::Address);
+    addresses.chain(ports::of(service).map(Claim::Port)).collect()
 }

@@ -35,14 +35,11 @@ impl Parts {
             return self.unknown(path);
         };
         let verb = offered(&resource, path, info, request.method())?;
-        let (output, mut encoding) = match negotiate::form(request.headers(), &resource, verb) {
+        let (output, encoding) = match negotiate::form(request.headers(), &resource, verb) {
             Err(_) if info.is_connect() => (Output::Objects, Encoding::Json),
             form => form?,
         };
-        let reader = text(request.headers(), header::USER_AGENT);
-        if encoding == Encoding::Json && negotiate::is_pretty(info.query_value("pretty"), reader) {
-            encoding = Encoding::Pretty;
-        }
+        let encoding = negotiate::for_reader(encoding, request.headers(), info);
         let (head, body) = request.into_parts();
         let media_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
         let mut call = Call {

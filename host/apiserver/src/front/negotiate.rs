@@ -1,10 +1,11 @@
 //! The form in which a client wants objects. YAML is not offered, tables are JSON.
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use objects::resource::{Resource, Verb};
 use objects::schema::{self, Type};
 use objects::status::Status;
 
+use super::path::RequestInfo;
 use super::reply::{Encoding, JSON, PROTOBUF, YAML};
 use crate::accept;
 use crate::call::Output;
@@ -58,8 +59,25 @@ pub(super) fn form(
     form.map(|(_, output, encoding)| (*output, *encoding)).ok_or_else(|| Status::not_acceptable(names))
 }
 
+/// How a client wants to be told of what went wrong: as objects, where it takes them in a form that there is.
+pub(super) fn of_refusals(headers: &HeaderMap, info: &RequestInfo) -> Encoding {
+    let plain = || FORMS.iter().filter(|(_, output, _)| *output == Output::Objects);
+    let chosen = |range: &accept::MediaRange<'_>| plain().find(|(name, ..)| range.covers(name));
+    let encoding = accept::ranges(headers).iter().find_map(chosen).map_or(Encoding::Json, |form| form.2);
+    for_reader(encoding, headers, info)
+}
+
+/// The form in which the client reads it, where that is JSON.
+pub(super) fn for_reader(encoding: Encoding, headers: &HeaderMap, info: &RequestInfo) -> Encoding {
+    let reader = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    match encoding {
+        Encoding::Json if is_pretty(info.query_value("pretty"), reader) => Encoding::Pretty,
+        encoding => encoding,
+    }
+}
+
 /// Whether JSON is to be written for people: who asks says so, or reads it in a terminal or browser.
-pub(super) fn is_pretty(asked: Option<&str>, user_agent: &str) -> bool {
+fn is_pretty(asked: Option<&str>, user_agent: &str) -> bool {
     const READERS: &[&str] = &["curl", "Wget", "Mozilla/5.0"];
     match asked {
         Some(text) => !["false", "0"].contains(&text),
@@ -75,8 +93,6 @@ pub(super) fn json(headers: &HeaderMap) -> Result<(), Status> {
 
 #[cfg(test)]
 mod tests {
-    use http::header;
-
     use super::*;
 
     fn of(accept: &'static str, kind: &'static str) -> Option<(Output, Encoding)> {
@@ -94,6 +110,20 @@ mod tests {
         assert_eq!(refused.code, 406);
         let components = objects::resource::by_kind("", "v1", "ComponentStatus").unwrap();
         assert_eq!(form(&headers, components, Verb::List), Ok((Output::Table, Encoding::Json)));
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_form_that_objects_are_wanted_in() {
+        let info = RequestInfo::read(&http::Method::GET, &http::Uri::from_static("/api/v1/pods"));
+        for (accept, expected) in [
+            ("application/vnd.kubernetes.protobuf,application/json", Encoding::Protobuf),
+            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Encoding::Json),
+            ("application/yaml", Encoding::Yaml),
+            ("text/html", Encoding::Json),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, header::HeaderValue::from_static(accept))]);
+            assert_eq!(of_refusals(&headers, &info), expected, "{accept}");
+        }
     }
 
     #[test]

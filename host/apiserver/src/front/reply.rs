@@ -44,9 +44,11 @@ pub(crate) fn text(code: StatusCode, media_type: &'static str, bytes: impl Into<
 }
 
 /// A Status with its code, and when to try again.
-pub(crate) fn status(status: &Status) -> Response<Body> {
+pub(crate) fn status(status: &Status, encoding: Encoding) -> Response<Body> {
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = text(code, JSON, status.to_tree().to_json());
+    let json = status.to_tree().to_json();
+    let (media_type, bytes) = written(json.clone(), encoding).unwrap_or((JSON, json));
+    let mut response = text(code, media_type, bytes);
     if let Some(seconds) = status.retry_after_seconds() {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -72,17 +74,9 @@ pub(crate) fn answer(
     stop: CancellationToken,
 ) -> Result<Response<Body>, Status> {
     let (media_type, body) = match (answer.body, encoding) {
-        (AnswerBody::Json(bytes), Encoding::Json) => (JSON, body::full(bytes)),
-        (AnswerBody::Json(bytes), Encoding::Pretty) => {
-            let text = Tree::from_json(&bytes).map_err(Status::internal)?.to_json_pretty() + "\n";
-            (JSON, body::full(text))
-        }
-        (AnswerBody::Json(bytes), Encoding::Yaml) => {
-            (YAML, body::full(Tree::from_json(&bytes).map_err(Status::internal)?.to_yaml()))
-        }
-        (AnswerBody::Json(bytes), Encoding::Protobuf) => {
-            let bytes = in_protobuf(&bytes, protobuf::encode).map_err(Status::internal)?;
-            (PROTOBUF, body::full(bytes))
+        (AnswerBody::Json(bytes), encoding) => {
+            let (media_type, bytes) = written(bytes, encoding).map_err(Status::internal)?;
+            (media_type, body::full(bytes))
         }
         (AnswerBody::Watch(lines), Encoding::Json | Encoding::Pretty | Encoding::Yaml) => {
             (JSON, watch(lines.map(Ok), stop))
@@ -97,6 +91,16 @@ pub(crate) fn answer(
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     warn(&mut response, &answer.warnings);
     Ok(response)
+}
+
+/// A JSON document as it is wanted, and what that is called.
+fn written(json: Bytes, encoding: Encoding) -> Result<(&'static str, Bytes), BoxError> {
+    Ok(match encoding {
+        Encoding::Json => (JSON, json),
+        Encoding::Pretty => (JSON, (Tree::from_json(&json)?.to_json_pretty() + "\n").into()),
+        Encoding::Yaml => (YAML, Tree::from_json(&json)?.to_yaml().into()),
+        Encoding::Protobuf => (PROTOBUF, in_protobuf(&json, protobuf::encode)?),
+    })
 }
 
 fn watch(
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_status_says_when_to_try_again() {
-        let response = status(&Status::internal("broken").retry_after(1));
+        let response = status(&Status::internal("broken").retry_after(1), Encoding::Protobuf);
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }

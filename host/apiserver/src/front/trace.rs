@@ -71,7 +71,7 @@ impl Asked {
         if let Some(trail) = &mut self.trail {
             trail.refused(status);
         }
-        reply::status(status)
+        reply::status(status, self.refusals)
     }
 
     /// Tells of the answer: of one that is whole that it is, of a stream that it begins, and later that it ends.

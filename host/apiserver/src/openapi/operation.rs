@@ -1,5 +1,6 @@
 //! The operations of a group version: what can be asked of each path, in neither version of OpenAPI.
 
+use objects::kind;
 use objects::resource::{GroupVersion, Resource, Subresource, Verb, Verbs};
 use objects::schema::{self, Type};
 
@@ -79,6 +80,8 @@ enum Takes {
 enum Gives {
     List,
     Object,
+    /// What a deletion is answered with.
+    Gone,
     Status,
 }
 
@@ -154,7 +157,7 @@ const ACTIONS: &[Action] = &[
         word: "delete",
         parameters: &[parameter::DELETE],
         takes: Takes::DeleteOptions,
-        gives: Gives::Status,
+        gives: Gives::Gone,
         codes: &["200", "202"],
         ..NOTHING
     },
@@ -239,7 +242,8 @@ impl Action {
             gives: match self.gives {
                 Gives::List => subject.list(),
                 Gives::Object => subject.object(),
-                Gives::Status => meta("Status"),
+                Gives::Gone if kind::is_shown_deleted(row) => subject.object(),
+                Gives::Gone | Gives::Status => meta("Status"),
             },
             codes: self.codes,
             streams: self.verb == Verb::List && row.verbs.contains(Verb::Watch),

@@ -11,7 +11,8 @@ use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::update::{Part, Tracking};
 use super::{Rest, body, random, warned};
-use crate::admission::{Write, address::Reserved};
+use crate::admission::Write;
+use crate::admission::address::{self, Reserved};
 use crate::authn::UserInfo;
 use crate::call::{Answer, Call};
 use crate::strategy;
@@ -50,7 +51,9 @@ impl Rest {
         }
         let generated = meta::name(&tree).is_empty() && !meta::generate_name_prefix(&tree).is_empty();
         for attempt in 1.. {
-            let mut new = if generated { tree.clone() } else { tree.take() };
+            // Who else takes its address at the same time makes a Service be tried again, with another.
+            let again = generated || address::are_given_to(resource);
+            let mut new = if again { tree.clone() } else { tree.take() };
             if generated {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
@@ -59,7 +62,17 @@ impl Rest {
                 self.prepare(call, new, options, tracking).await?;
             let name = meta::name(&new).to_owned();
             let created = match options.execution {
-                Execution::Real => self.storage().create(resource, new).await?.map(|found| found.tree),
+                Execution::Real => {
+                    let companions = address::companions(self.registry(), resource, None, Some(&new));
+                    let created = self.storage().create(resource, new, &companions).await?;
+                    if created.is_none()
+                        && !companions.is_empty()
+                        && self.storage().read(resource, &call.namespace, &name).await?.is_none()
+                    {
+                        continue;
+                    }
+                    created.map(|found| found.tree)
+                }
                 Execution::Dry => {
                     let taken = self.storage().read(resource, &call.namespace, &name).await?;
                     taken.is_none().then_some(new)
@@ -73,7 +86,7 @@ impl Rest {
             if !generated {
                 return Err(Status::already_exists(&taken, &name));
             }
-            if attempt == NAME_ATTEMPTS {
+            if attempt >= NAME_ATTEMPTS {
                 return Err(Status::generated_name_exists(&taken, &name));
             }
         }

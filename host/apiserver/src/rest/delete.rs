@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use objects::resource::Resource;
 use objects::status::Status;
 use objects::validate::{FieldError, Path};
-use objects::{Tree, meta};
+use objects::{Tree, kind, meta};
 
 use super::output::Render;
 use super::query::{Execution, WriteOptions, integer, refuse};
 use super::select::Selection;
 use super::{Rest, body};
-use crate::admission::Write;
+use crate::admission::{Write, address};
 use crate::call::{Answer, Call};
 use crate::registry::Served;
 use crate::storage::Found;
@@ -48,8 +48,8 @@ pub(super) struct DeleteOptions {
 /// What a deletion does to an object.
 #[derive(Debug, PartialEq)]
 enum Step {
-    /// It goes now.
-    Remove,
+    /// It goes now, and was this at last.
+    Remove(Tree),
     /// It stays, marked.
     Mark(Tree),
     /// It stays as it is: it was marked before.
@@ -85,13 +85,18 @@ impl Rest {
                         return answer(render.object(found.tree));
                     }
                 }
-                Step::Remove => {
-                    let last = old.tree.clone();
-                    if dry || self.storage().remove(resource, &old, last).await?.is_some() {
-                        let gone =
-                            Status::deleted(&resource.group_resource(), &call.name, meta::uid(&old.tree));
-                        return Ok(Answer { warnings, ..Answer::status(&gone, StatusCode::OK) });
+                Step::Remove(last) => {
+                    let companions = address::companions(self.registry(), resource, Some(&last), None);
+                    let gone = match options.execution {
+                        Execution::Dry => Some(Found { tree: last, ..old.clone() }),
+                        Execution::Real => self.storage().remove(resource, &old, last, &companions).await?,
+                    };
+                    let Some(gone) = gone else { continue };
+                    if kind::is_shown_deleted(resource) {
+                        return answer(render.object(gone.tree));
                     }
+                    let gone = Status::deleted(&resource.group_resource(), &call.name, meta::uid(&gone.tree));
+                    return Ok(Answer { warnings, ..Answer::status(&gone, StatusCode::OK) });
                 }
             }
         }
@@ -221,7 +226,8 @@ fn step(resource: &Served, old: &Tree, options: &DeleteOptions, now: Timestamp) 
     strategy::of(resource).begin_deletion(&mut new, now);
     propagate(&mut new, options.propagation);
     let asked = options.grace_period_seconds;
-    let grace = strategy::of(resource).grace_period_seconds(old, asked).unwrap_or(0).max(0);
+    let given = strategy::of(resource).grace_period_seconds(old, asked);
+    let grace = given.unwrap_or(0).max(0);
     let left = old.i64_at(&["metadata", "deletionGracePeriodSeconds"]);
     match (meta::is_deleting(old), left) {
         (false, _) => mark(&mut new, now, grace),
@@ -230,7 +236,8 @@ fn step(resource: &Served, old: &Tree, options: &DeleteOptions, now: Timestamp) 
         (true, _) => {}
     }
     if may_end(resource, &new) {
-        Step::Remove
+        // What knows no grace is not seen as one that is going.
+        Step::Remove(if given.is_some() { new } else { old.clone() })
     } else if new == *old {
         Step::Nothing
     } else {

@@ -39,7 +39,7 @@ impl Rest {
     pub(super) async fn fresh(&self, freshness: Freshness) -> Result<(), Status> {
         let caches = self.caches();
         match freshness {
-            Freshness::Latest => caches.reached(self.storage().revision().await?).await,
+            Freshness::Latest => self.caught_up().await,
             // Even a read of any state waits for the first one.
             Freshness::Any => caches.reached(Revision::INITIAL).await,
             Freshness::NotOlderThan(revision) | Freshness::Exact(revision) => caches.reaches(revision).await,

@@ -4,5 +4,6 @@ mod applying;
 mod encrypting;
 pub(crate) mod fixture;
 mod reading;
+mod services;
 mod watching;
 mod writing;

@@ -11,7 +11,7 @@ use super::output::Render;
 use super::query::{Execution, WriteOptions};
 use super::{Rest, body, delete, warned};
 use crate::admission::Write;
-use crate::admission::address::Reserved;
+use crate::admission::address::{self, Reserved};
 use crate::call::{Answer, Call};
 use crate::registry::Served;
 use crate::storage::Found;
@@ -81,10 +81,14 @@ impl Rest {
             told.extend(warnings);
             apply::keep_timestamps(&old.tree, &mut new);
             let ends = meta::is_deleting(&old.tree) && delete::may_end(resource, &new);
+            let left = (!ends).then_some(&new);
+            let companions = address::companions(self.registry(), resource, Some(&old.tree), left);
             let written = match (options.execution, ends) {
                 (Execution::Dry, _) => Some(Found { tree: new, ..old.clone() }),
-                (Execution::Real, true) => self.storage().remove(resource, &old, new).await?,
-                (Execution::Real, false) => self.storage().replace(resource, &old, new).await?,
+                (Execution::Real, true) => self.storage().remove(resource, &old, new, &companions).await?,
+                (Execution::Real, false) => {
+                    self.storage().replace_with(resource, &old, new, &companions).await?
+                }
             };
             if let Some(found) = written {
                 let body = Render::new(call, &cache.hub).object(found.tree);

@@ -103,7 +103,6 @@ async fn run(parts: Parts, slot: Slot<ApiServerHandle>, context: UnitContext) ->
 /// The API server of these arguments.
 pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr]) -> Result<Config> {
     let args = effective.service(Service::KubeApiserver);
-    let service_cidr = args.cidrs("service-cluster-ip-range").first().copied();
     let key = data_dir.join("certs/serviceaccount.key");
     let issuer = args.text("service-account-issuer").to_owned();
     let audiences = match args.list("api-audiences") {
@@ -111,7 +110,7 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path, addresses: &[IpAddr
         given => given,
     };
     Ok(Config {
-        service_cidr: service_cidr.context("kube-apiserver --service-cluster-ip-range is empty")?,
+        service_cidrs: args.cidrs("service-cluster-ip-range"),
         node_ports: NODE_PORTS,
         event_ttl: args.duration("event-ttl"),
         advertise_address: primary_address(args.address("advertise-address"), addresses),

@@ -310,6 +310,30 @@ static ROWS: &[(&str, &str, Kind)] = &[
     (DEVICES, "ResourceSlice", device::SLICE),
 ];
 
+/// Kinds whose deletion is answered with the object that is gone; of the others it is told that one is.
+const SHOWN_DELETED: &[(&str, &str)] = &[
+    (CORE, "PersistentVolume"),
+    (CORE, "PersistentVolumeClaim"),
+    (CORE, "Pod"),
+    (CORE, "PodTemplate"),
+    (CORE, "ResourceQuota"),
+    (CORE, "Service"),
+    (CORE, "ServiceAccount"),
+    (STORAGE, "CSIDriver"),
+    (STORAGE, "CSINode"),
+    (STORAGE, "StorageClass"),
+    (STORAGE, "VolumeAttachment"),
+    (STORAGE, "VolumeAttributesClass"),
+    (DEVICES, "DeviceClass"),
+    (DEVICES, "ResourceClaim"),
+    (DEVICES, "ResourceClaimTemplate"),
+    (DEVICES, "ResourceSlice"),
+];
+
+pub(super) fn is_shown_deleted(group: &str, kind: &str) -> bool {
+    SHOWN_DELETED.contains(&(group, kind))
+}
+
 pub(super) fn find(group: &str, kind: &str) -> &'static Kind {
     ROWS.iter().find(|row| row.1 == kind && row.0 == group).map_or(&CUSTOM, |row| &row.2)
 }

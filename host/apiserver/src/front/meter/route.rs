@@ -182,6 +182,7 @@ mod tests {
     use net::body;
 
     use super::*;
+    use crate::front::reply::Encoding;
 
     /// Verb, group/version/resource/subresource, scope, dry run.
     fn route(method: &str, address: &str, media_type: &str) -> String {
@@ -192,8 +193,14 @@ mod tests {
             crate::registry::Registry::builtin().find(&path.group, &path.version, &path.resource)
         };
         let resource = info.resource.as_ref().and_then(find);
-        let asked =
-            Asked { info, resource, audit_id: String::new(), received: Timestamp::UNIX_EPOCH, trail: None };
+        let asked = Asked {
+            info,
+            resource,
+            audit_id: String::new(),
+            received: Timestamp::UNIX_EPOCH,
+            trail: None,
+            refusals: Encoding::Json,
+        };
         let route = Route::of(&asked, &request);
         let [group, version, resource] = route.names();
         let Route { verb, scope, dry_run, subresource, .. } = &route;

@@ -181,7 +181,7 @@ fn proxy_certificate() -> CertificatePem {
 
 pub(super) fn config() -> Config {
     Config {
-        service_cidr: "10.152.183.0/24".parse().unwrap(),
+        service_cidrs: vec!["10.152.183.0/24".parse().unwrap()],
         node_ports: NODE_PORTS,
         event_ttl: Duration::from_secs(60 * 60),
         advertise_address: "192.0.2.1".parse().unwrap(),

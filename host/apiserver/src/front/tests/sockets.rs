@@ -68,7 +68,7 @@ async fn who_asks_before_the_start_waits_for_it() {
 #[test]
 fn everything_that_is_wrong_with_a_configuration_is_told() {
     let wrong = Config {
-        service_cidr: "10.0.0.0/32".parse().unwrap(),
+        service_cidrs: vec!["10.0.0.0/32".parse().unwrap()],
         advertise_address: Ipv4Addr::UNSPECIFIED.into(),
         audiences: Vec::new(),
         service_account_keys: vec![b"no key".to_vec()],

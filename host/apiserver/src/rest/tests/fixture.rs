@@ -33,7 +33,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// With the namespace `default`.
+    /// With the namespace `default` and a network for services.
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (store, task) = Embedded::open(Config::new(directory.path().join("store"))).unwrap();
@@ -50,6 +50,11 @@ impl Fixture {
         let rest = Rest::open(foundation, &scope);
         let fixture = Self { rest, store, encryption, _scope: scope, _directory: directory };
         fixture.create("namespaces", tree!({ "metadata": { "name": "default" } })).await.unwrap();
+        let row = fixture.rest.registry().find("networking.k8s.io", "v1", "servicecidrs").unwrap();
+        let cidrs: Vec<String> = network().cidrs.iter().map(ToString::to_string).collect();
+        let network = tree!({ "metadata": { "name": "kubernetes" }, "spec": { "cidrs": cidrs } });
+        let call = Call::own(row, Verb::Create, crate::call::Place::default(), &network);
+        fixture.rest.answer(call).await.unwrap();
         fixture
     }
 
@@ -115,7 +120,7 @@ impl Authorize for Everything {
 }
 
 pub(crate) fn network() -> ServiceNetwork {
-    ServiceNetwork { cidr: "10.152.183.0/24".parse().unwrap(), node_ports: 30000..=32767 }
+    ServiceNetwork { cidrs: vec!["10.152.183.0/24".parse().unwrap()], node_ports: 30000..=32767 }
 }
 
 pub(crate) fn config_map(name: &str, value: &str) -> Tree {

@@ -195,7 +195,7 @@ async fn a_pod_gets_an_account_and_is_bound_once() {
 async fn the_cluster_starts_with_its_namespaces_and_its_own_service() {
     let fixture = Fixture::new().await;
     let endpoint =
-        Endpoint { service_cidr: network().cidr, address: "192.0.2.1".parse().unwrap(), port: 16443 };
+        Endpoint { service_cidrs: network().cidrs, address: "192.0.2.1".parse().unwrap(), port: 16443 };
     bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
     let before = fixture.store.revision();
     bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
