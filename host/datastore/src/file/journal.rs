@@ -112,12 +112,12 @@ impl Journal {
         self.clean()?;
         self.reserve(self.current.used + bytes)?;
         let written = self.file.write(self.current.used, frame.seal(self.sequence));
-        if let Err(error) = written {
+        let began = Instant::now();
+        // Some file systems find out that they are full as late as this.
+        if let Err(error) = written.and_then(|()| self.file.sync()) {
             self.littered = Some(self.current.used + bytes);
             return Err(self.failed(error));
         }
-        let began = Instant::now();
-        self.file.sync().map_err(|error| self.failed(error))?;
         self.flushes.observe(began.elapsed().as_secs_f64());
         self.current.used += bytes;
         self.current.last = revision;

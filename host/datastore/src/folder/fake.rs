@@ -47,6 +47,8 @@ pub(crate) enum Health {
     Full,
     /// Not even what was reserved can be written, as on file systems that copy on write.
     FullForWrites,
+    /// That is found only when it is flushed.
+    FullForFlushes,
     /// Writes go to the cache and no further.
     FlushFails,
     /// Whoever writes panics.
@@ -203,6 +205,9 @@ impl Writable for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
+        if self.folder.state().health == Health::FullForFlushes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         if self.folder.state().health == Health::FlushFails {
             return Err(io::Error::other("the disk does not answer"));
         }

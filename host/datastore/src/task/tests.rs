@@ -83,6 +83,22 @@ async fn a_disk_that_is_full_in_the_middle_of_a_write_leaves_nothing_of_it() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_found_full_by_a_flush_leaves_nothing_of_the_write() {
+    let folder = FakeFolder::default();
+    let running = start(&folder);
+    folder.set_health(Health::FullForFlushes);
+    let error = running.store.txn(Txn::put("/large", vec![b'x'; 2000])).await.unwrap_err();
+    assert!(error.to_string().contains("is full; free some space"), "{error}");
+    folder.set_health(Health::Good);
+    running.store.txn(Txn::put("/small", "1")).await.unwrap();
+    running.close().await;
+
+    let after = start(&folder);
+    assert_eq!((after.store.revision(), count(&after.store)), (Revision(2), 1));
+    after.close().await;
+}
+
+#[tokio::test]
 async fn a_full_disk_still_answers_reads_and_tells_no_watcher_of_what_it_refused() {
     let folder = FakeFolder::default();
     let running = start(&folder);
