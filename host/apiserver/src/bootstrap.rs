@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use objects::resource::{GroupVersion, Verb};
 use objects::status::{Reason, Status};
 use objects::{Tree, kind, meta, tree};
+use tracing::warn;
 
 use crate::call::{Call, Place};
 use crate::config::ClientAuthorities;
@@ -63,6 +64,14 @@ pub(crate) async fn ensure(
         service(endpoint).filter(|_| rest.get_tree(&services, "default", "kubernetes").is_none())
     {
         write(rest, Verb::Create, ("", "services"), "", service).await?;
+    }
+    if endpoint.address.is_loopback() {
+        // No endpoint may be there, and no pod could reach it.
+        warn!(
+            address = %endpoint.address,
+            "pods cannot reach the API server: the service `kubernetes` has no endpoint on loopback; --advertise-address of args/kube-apiserver names another address"
+        );
+        return Ok(());
     }
     write(rest, Verb::Update, ("", "endpoints"), "kubernetes", endpoints(endpoint)).await?;
     let group = ("discovery.k8s.io", "endpointslices");

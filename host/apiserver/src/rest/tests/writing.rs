@@ -192,11 +192,23 @@ async fn a_pod_gets_an_account_and_is_bound_once() {
 }
 
 #[tokio::test]
+async fn a_cluster_starts_on_a_machine_that_has_loopback_alone() {
+    let fixture = Fixture::new().await;
+    let endpoint =
+        Endpoint { service_cidrs: network().cidrs, address: "127.0.0.1".parse().unwrap(), port: 16443 };
+    bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
+    assert!(fixture.get("services", "kubernetes").await.is_ok());
+    assert!(fixture.get("endpoints", "kubernetes").await.unwrap_err().is(Reason::NotFound));
+}
+
+#[tokio::test]
 async fn the_cluster_starts_with_its_namespaces_and_its_own_service() {
     let fixture = Fixture::new().await;
     let endpoint =
         Endpoint { service_cidrs: network().cidrs, address: "192.0.2.1".parse().unwrap(), port: 16443 };
     bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
+    let endpoints = fixture.get("endpoints", "kubernetes").await.unwrap();
+    assert_eq!(endpoints.str_at(&["subsets", "0", "addresses", "0", "ip"]), Some("192.0.2.1"));
     let before = fixture.store.revision();
     bootstrap::ensure(&fixture.rest, &endpoint, &ClientAuthorities::default()).await.unwrap();
     assert_eq!(fixture.store.revision(), before);
