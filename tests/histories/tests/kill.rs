@@ -20,7 +20,7 @@ use histories::running::{Running, config};
 use histories::workload::{self, Client, Mix};
 use supervise::Scope;
 
-const WRITERS: u64 = 64;
+const WRITERS: usize = 64;
 /// Reads after each time that something was written.
 const READS: usize = 4;
 /// Lines after which a child is killed, at most.
@@ -52,8 +52,10 @@ async fn work_until_killed(directory: &Path) -> Result<()> {
     let began = running.embedded.revision();
     let scope = Scope::root("clients");
     let mut working = Vec::new();
-    for _ in 0..WRITERS {
-        let mut client = Client::new(running.store(), Arc::clone(&recorder), Mix::WRITES, rng.u64(..));
+    // Half of them go the way of etcd's clients.
+    let stores = [running.store(), running.other()];
+    for store in stores.iter().cycle().take(WRITERS) {
+        let mut client = Client::new(store.clone(), Arc::clone(&recorder), Mix::WRITES, rng.u64(..));
         working.push(scope.spawn("writer", async move {
             while client.step().await? {}
             anyhow::Ok(())
