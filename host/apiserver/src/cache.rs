@@ -87,14 +87,10 @@ impl Caches {
         };
         let by_prefix: ByPrefix = registry.stored().into_iter().map(cache).collect();
         let (sender, progress) = watch::channel(Revision::NEVER);
-        let wanted = Arc::<Notify>::default();
         let (openings, waiting) = mpsc::channel(OPENINGS);
         let by_prefix = Arc::new(ArcSwap::from_pointee(by_prefix));
-        let caches = Self { by_prefix, values, progress, wanted: Arc::clone(&wanted), openings };
-        scope.spawn(
-            "caches",
-            feed::run(store.clone(), caches.clone(), sender, wanted, waiting, scope.token()),
-        );
+        let caches = Self { by_prefix, values, progress, wanted: Arc::default(), openings };
+        scope.spawn("caches", feed::run(store.clone(), caches.clone(), sender, waiting, scope.token()));
         caches
     }
 

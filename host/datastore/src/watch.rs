@@ -9,7 +9,7 @@ use futures_util::stream::{BoxStream, Stream};
 use mvcc::{Event, Forgotten, KeyRange, Revision, Store};
 use thiserror::Error;
 
-use crate::hub::{Group, Member};
+use crate::hub::{Group, Member, Unread};
 use crate::shared::Shared;
 
 /// Events after which a batch is handed out; the events of one revision are never split.
@@ -137,12 +137,10 @@ impl Following {
     async fn next(&mut self) -> Result<WatchBatch, WatchError> {
         let hub = &self.shared.hub;
         loop {
-            while let Some(unread) = hub.take(&self.group) {
-                let read = read_batch(&self.shared.read(), &unread.range, unread.from, unread.to);
-                match &read {
-                    Ok(batch) if batch.revision == unread.to => {}
-                    Ok(batch) => hub.put_back(self.member, batch.revision.next()),
-                    Err(_) => hub.put_back(self.member, unread.from),
+            while let Some((unread, read)) = read_next(&self.shared, &self.group) {
+                if read.is_err() {
+                    // It goes on to fail.
+                    hub.put_back(self.member, unread.from);
                 }
                 let batch = read?;
                 if !batch.events.is_empty() {
@@ -168,8 +166,20 @@ impl Drop for Following {
     }
 }
 
+/// What the group's next watch in turn has not read, or the first part of it; what is left stays unread.
+pub(crate) fn read_next(shared: &Shared, group: &Group) -> Option<(Unread, Result<WatchBatch, Forgotten>)> {
+    let unread = shared.hub.take(group)?;
+    let read = read_batch(&shared.read(), &unread.range, unread.from, unread.to);
+    if let Ok(batch) = &read
+        && batch.revision < unread.to
+    {
+        shared.hub.put_back(unread.member, batch.revision.next());
+    }
+    Some((unread, read))
+}
+
 /// The events of a range from one revision to another, or the first part of them.
-pub(crate) fn read_batch(
+fn read_batch(
     store: &Store,
     range: &KeyRange,
     from: Revision,

@@ -7,7 +7,7 @@ use mvcc::{KeyRange, Revision};
 
 use crate::hub::{Group, Member};
 use crate::shared::Shared;
-use crate::watch::{WatchBatch, WatchError, read_batch};
+use crate::watch::{WatchBatch, WatchError, read_next};
 
 /// Watches by numbers that their reader chooses. They are told of in turn; one that lags is not told less for it.
 #[derive(Debug)]
@@ -71,18 +71,11 @@ impl WatchSet {
     /// [`WatchError::Stopped`] when all is told and nothing can come any more.
     pub async fn next(&mut self) -> Result<Told, WatchError> {
         loop {
-            while let Some(unread) = self.shared.hub.take(&self.group) {
+            while let Some((unread, read)) = read_next(&self.shared, &self.group) {
                 let Some(id) = self.ids.get(&unread.member).copied() else { continue };
-                let read = read_batch(&self.shared.read(), &unread.range, unread.from, unread.to);
                 match read {
-                    Ok(batch) => {
-                        if batch.revision < unread.to {
-                            self.shared.hub.put_back(unread.member, batch.revision.next());
-                        }
-                        if !batch.events.is_empty() {
-                            return Ok(Told { id, outcome: Ok(batch) });
-                        }
-                    }
+                    Ok(batch) if batch.events.is_empty() => {}
+                    Ok(batch) => return Ok(Told { id, outcome: Ok(batch) }),
                     Err(forgotten) => {
                         self.remove(id);
                         return Ok(Told { id, outcome: Err(forgotten.into()) });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datastore::{Datastore, KeyRange, RangeRequest, Revision, StoreError, WatchError};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -26,13 +26,12 @@ pub(super) async fn run(
     store: Datastore,
     caches: Caches,
     progress: watch::Sender<Revision>,
-    wanted: Arc<Notify>,
     mut openings: mpsc::Receiver<Opening>,
     stop: CancellationToken,
 ) {
     let follow = async {
         loop {
-            match follow(&store, &caches, &progress, &wanted, &mut openings).await {
+            match follow(&store, &caches, &progress, &mut openings).await {
                 Ok(WatchError::Stopped) => break,
                 Ok(WatchError::Compacted { requested, compacted }) => {
                     warn!(%requested, %compacted, "the caches fell behind the store and are read anew");
@@ -55,7 +54,6 @@ async fn follow(
     store: &Datastore,
     caches: &Caches,
     progress: &watch::Sender<Revision>,
-    wanted: &Notify,
     openings: &mut mpsc::Receiver<Opening>,
 ) -> Result<WatchError, StoreError> {
     let (list, mut watch) = store.list_and_watch(KeyRange::prefix(ROOT)).await?;
@@ -72,7 +70,7 @@ async fn follow(
                 }
                 Err(error) => return Ok(error),
             },
-            () = wanted.notified() => watch.want_progress(),
+            () = caches.wanted.notified() => watch.want_progress(),
             Some(opening) = openings.recv() => open(store, caches, opening, reached).await?,
         }
     }

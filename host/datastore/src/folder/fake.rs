@@ -205,11 +205,11 @@ impl Writable for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
-        if self.folder.state().health == Health::FullForFlushes {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        if self.folder.state().health == Health::FlushFails {
-            return Err(io::Error::other("the disk does not answer"));
+        let health = self.folder.state().health;
+        match health {
+            Health::FullForFlushes => return Err(io::ErrorKind::StorageFull.into()),
+            Health::FlushFails => return Err(io::Error::other("the disk does not answer")),
+            _ => {}
         }
         self.folder.done(Operation::SyncFile(self.file));
         Ok(())
