@@ -167,7 +167,7 @@ mod tests {
         for step in 0..20_000_usize {
             let bytes = step * 7919 % 700 + 1;
             match step % 5 {
-                0 | 1 | 2 => {
+                0..=2 => {
                     let byte = step.to_le_bytes()[0];
                     let at = unsafe { allocator.alloc(layout(bytes)) };
                     unsafe { at.write_bytes(byte, bytes) };
