@@ -1,11 +1,11 @@
 //! The form in which a client wants objects. YAML is not offered, tables are JSON.
 
 use http::{HeaderMap, header};
+use objects::request::RequestInfo;
 use objects::resource::{Resource, Verb};
 use objects::schema::{self, Type};
 use objects::status::Status;
 
-use super::path::RequestInfo;
 use super::reply::{Encoding, JSON, PROTOBUF, YAML};
 use crate::accept;
 use crate::call::Output;
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_in_the_form_that_objects_are_wanted_in() {
-        let info = RequestInfo::read(&http::Method::GET, &http::Uri::from_static("/api/v1/pods"));
+        let info = RequestInfo::read("GET", "/api/v1/pods", "");
         for (accept, expected) in [
             ("application/vnd.kubernetes.protobuf,application/json", Encoding::Protobuf),
             ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Encoding::Json),
