@@ -19,6 +19,7 @@ mod profile;
 mod queue;
 mod scheduling;
 mod snapshot;
+mod trace;
 mod view;
 
 pub use advice::{Advise, Advisors, Bind, Bound, Case, Counsel, Judged, Refused, Sought};
