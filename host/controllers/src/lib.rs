@@ -6,6 +6,7 @@ mod certificates;
 mod cluster_role_aggregation;
 mod conditions;
 mod config;
+mod counts;
 mod cron_job;
 mod daemon_set;
 mod dependents;

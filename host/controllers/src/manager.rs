@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::counts::Levels;
 use crate::wiring::{Board, Wiring};
 use crate::{
     bootstrap_token, certificates, cluster_role_aggregation, cron_job, daemon_set, deployment, disruption,
@@ -25,6 +26,9 @@ use crate::{
     resource_claim, resource_quota, root_ca, service_account, service_cidr, stateful_set, taint_eviction,
     token_secret, ttl_after_finished, volume,
 };
+
+/// As metrics call it.
+const MANAGER: &str = "kube-controller-manager";
 
 /// One controller.
 struct Controller {
@@ -179,8 +183,11 @@ impl Config {
         let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
         let selection = self.controllers.clone();
         let mut board = Board::new(self, clients, root_ca, &metrics);
+        let help = "Controllers that this manager runs";
+        let running = Levels::new(&metrics, "running_managed_controllers", help, ["name", "manager"]);
         for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
             board.wire(controller.identity, controller.wire);
+            running.set([controller.name.into(), MANAGER.into()], 1);
         }
         ControllersTask { board, endpoints, election }
     }

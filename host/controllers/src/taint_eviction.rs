@@ -9,9 +9,13 @@ use client::events::{EventType, Recorder};
 use client::{ApiError, Client, DeleteOptions, Patch};
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod as WholePod};
 use objects::tree;
+use observe::Metrics;
+use observe::counter::Counter;
+use observe::histogram::Histogram;
 use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 use tokio::time::Instant;
 
+use crate::counts::counter;
 use crate::node::{NO_EXECUTE, taints};
 use crate::pod::Pod;
 use crate::wiring::Wiring;
@@ -19,6 +23,9 @@ use plan::{Fate, fate};
 
 /// Pods that are sent away at the same time; upstream's.
 const WORKERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8).expect("eight is not zero");
+
+/// Bounds of how late pods are deleted, in seconds; upstream's.
+const LATE: [f64; 12] = [0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 120.0, 180.0, 240.0];
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("noexec_taint_pod");
@@ -37,8 +44,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let nodes = feed_nodes(wiring, &queue, pods.clone());
     let client = wiring.client();
     let recorder = wiring.recorder("taint-eviction-controller");
-    let since = Mutex::default();
-    wiring.reconcile(Eviction { client, nodes, pods, since, recorder }, queue, WORKERS);
+    let (since, counted) = (Mutex::default(), Deletions::new(wiring.metrics()));
+    wiring.reconcile(Eviction { client, nodes, pods, since, recorder, counted }, queue, WORKERS);
 }
 
 /// Other NoExecute taints concern every pod of the node.
@@ -66,6 +73,24 @@ struct Eviction {
     /// Since when pods stand what they stand for a time alone.
     since: Mutex<HashMap<ObjectKey, Instant>>,
     recorder: Recorder,
+    counted: Deletions,
+}
+
+/// What is counted.
+struct Deletions {
+    count: Counter,
+    late: Histogram,
+}
+
+impl Deletions {
+    fn new(metrics: &Metrics) -> Self {
+        let name = "taint_eviction_controller_pod_deletions";
+        let count = counter(metrics, name, "Pods that were sent away");
+        let late = Histogram::new(LATE);
+        let help = "Seconds from the time that a pod was to go until it was deleted";
+        metrics.register("taint_eviction_controller_pod_deletion_duration_seconds", help, late.clone());
+        Self { count, late }
+    }
 }
 
 impl Reconcile for Eviction {
@@ -94,6 +119,8 @@ impl Reconcile for Eviction {
             return Ok(Outcome::After(left));
         }
         self.evict(key, &pod).await?;
+        self.counted.count.inc();
+        self.counted.late.observe(stood.saturating_sub(limit).as_secs_f64());
         self.since().remove(key);
         Ok(Outcome::Done)
     }
