@@ -5,17 +5,13 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use client::events::{EventType, Recorder};
-use client::{ApiError, Client, DeleteOptions, Patch};
-use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod as WholePod};
-use objects::tree;
-use observe::Metrics;
-use observe::counter::Counter;
-use observe::histogram::Histogram;
+use client::events::Recorder;
+use client::{ApiError, Client};
+use k8s_openapi::api::core::v1::Node;
 use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 use tokio::time::Instant;
 
-use crate::counts::counter;
+use crate::eviction::{Cause, Deletions, evict, tell};
 use crate::node::{NO_EXECUTE, taints};
 use crate::pod::Pod;
 use crate::wiring::Wiring;
@@ -24,8 +20,11 @@ use plan::{Fate, fate};
 /// Pods that are sent away at the same time; upstream's.
 const WORKERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8).expect("eight is not zero");
 
-/// Bounds of how late pods are deleted, in seconds; upstream's.
-const LATE: [f64; 12] = [0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 120.0, 180.0, 240.0];
+const CAUSE: Cause = Cause {
+    event: "TaintManagerEviction",
+    reason: "DeletionByTaintManager",
+    message: "Taint manager: deleting due to NoExecute taint",
+};
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("noexec_taint_pod");
@@ -44,7 +43,7 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let nodes = feed_nodes(wiring, &queue, pods.clone());
     let client = wiring.client();
     let recorder = wiring.recorder("taint-eviction-controller");
-    let (since, counted) = (Mutex::default(), Deletions::new(wiring.metrics()));
+    let (since, counted) = (Mutex::default(), Deletions::new(wiring.metrics(), "taint_eviction_controller"));
     wiring.reconcile(Eviction { client, nodes, pods, since, recorder, counted }, queue, WORKERS);
 }
 
@@ -76,23 +75,6 @@ struct Eviction {
     counted: Deletions,
 }
 
-/// What is counted.
-struct Deletions {
-    count: Counter,
-    late: Histogram,
-}
-
-impl Deletions {
-    fn new(metrics: &Metrics) -> Self {
-        let name = "taint_eviction_controller_pod_deletions";
-        let count = counter(metrics, name, "Pods that were sent away");
-        let late = Histogram::new(LATE);
-        let help = "Seconds from the time that a pod was to go until it was deleted";
-        metrics.register("taint_eviction_controller_pod_deletion_duration_seconds", help, late.clone());
-        Self { count, late }
-    }
-}
-
 impl Reconcile for Eviction {
     type Key = ObjectKey;
     type Error = ApiError;
@@ -108,7 +90,7 @@ impl Reconcile for Eviction {
             Fate::Stays => {
                 if self.since().remove(key).is_some() {
                     let message = format!("Cancelling deletion of Pod {key}");
-                    self.tell(&pod, message);
+                    tell(&self.recorder, &pod, CAUSE.event, message);
                 }
                 return Ok(Outcome::Done);
             }
@@ -118,9 +100,9 @@ impl Reconcile for Eviction {
         if let Some(left) = limit.checked_sub(stood).filter(|left| !left.is_zero()) {
             return Ok(Outcome::After(left));
         }
-        self.evict(key, &pod).await?;
-        self.counted.count.inc();
-        self.counted.late.observe(stood.saturating_sub(limit).as_secs_f64());
+        tell(&self.recorder, &pod, CAUSE.event, format!("Marking for deletion Pod {key}"));
+        evict(&self.client, key, &pod, &CAUSE).await?;
+        self.counted.deleted(stood.saturating_sub(limit));
         self.since().remove(key);
         Ok(Outcome::Done)
     }
@@ -129,38 +111,5 @@ impl Reconcile for Eviction {
 impl Eviction {
     fn since(&self) -> MutexGuard<'_, HashMap<ObjectKey, Instant>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, pod: &Pod, message: String) {
-        let reference = ObjectReference {
-            api_version: Some("v1".to_owned()),
-            uid: None,
-            ..crate::service::pod_reference(pod)
-        };
-        self.recorder.record(reference, EventType::Normal, "TaintManagerEviction", message);
-    }
-
-    /// Says why the pod ends, and ends it.
-    async fn evict(&self, key: &ObjectKey, pod: &Pod) -> Result<(), ApiError> {
-        self.tell(pod, format!("Marking for deletion Pod {key}"));
-        let pods = self.client.namespaced::<WholePod>(&key.namespace).viewed::<Pod>();
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let condition = tree!({
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "DeletionByTaintManager",
-            "message": "Taint manager: deleting due to NoExecute taint",
-            "lastTransitionTime": (objects::meta::rfc3339(supervise::clock::now()))
-        });
-        let patch = tree!({ "metadata": { "uid": (uid.clone()) }, "status": { "conditions": [condition] } });
-        let gone = |error: &ApiError| error.is_not_found() || error.is_conflict();
-        match pods.patch_status(&key.name, &Patch::Strategic(patch)).await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            answer => drop(answer?),
-        }
-        match pods.delete(&key.name, &DeleteOptions::default().of_uid(uid)).await {
-            Err(error) if !gone(&error) => Err(error),
-            _ => Ok(()),
-        }
     }
 }
