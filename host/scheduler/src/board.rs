@@ -103,7 +103,7 @@ impl Board {
     }
 
     fn deciding(config: Config, metrics: SchedulerMetrics, council: Council, decide: Decide) -> Self {
-        let Config { profiles, percentage, backoffs, forgotten, extenders: _ } = config;
+        let Config { profiles, percentage, backoffs, forgotten, .. } = config;
         let state = State {
             snapshot: Snapshot::default(),
             queue: Queue::new(backoffs, forgotten),
