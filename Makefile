@@ -1,5 +1,5 @@
 # The whole vocabulary of the repository.
-.PHONY: setup setup-tests build run test check bench soak plugins
+.PHONY: setup setup-tests build run test check bench soak fuzz plugins
 
 # What a node runs.
 PACKAGES := containerd runc iproute2 nftables mount
@@ -27,6 +27,12 @@ define install
 	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(3); \
 	fi
 endef
+
+# What is fuzzed, for how many seconds each, and what libFuzzer sees of it: cargo-fuzz tells rustc the same.
+FUZZED       := apply cel decode definition patch path protobuf selector
+FUZZ_SECONDS := 60
+COVERAGE     := --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+FUZZERS       = target/fuzz/$(shell rustc --print host-tuple)/debug
 
 setup: ## Install what a Debian machine lacks
 	@rustup show active-toolchain >/dev/null
@@ -75,3 +81,12 @@ bench: setup-tests plugins ## Measure a node and its addons, its API beside a ba
 soak: setup-tests ## Kill, damage and fill the datastore for a long time, and judge what its clients saw
 	HISTORIES_KILL_ROUNDS=200 HISTORIES_ROUNDS=100 HISTORIES_DAMAGES=4000 \
 	  cargo test --locked -p histories -- --nocapture
+
+fuzz: setup ## Try parsers, patches and expressions with inputs that nobody thought of; what is found is in target/fuzz/found
+	$(call install,g++,,g++)
+	cd tests/fuzz && RUSTFLAGS="$(COVERAGE)" cargo build --locked --target $$(rustc --print host-tuple) --target-dir ../../target/fuzz
+	@for target in $(FUZZED); do \
+	  echo "fuzzing $$target for $(FUZZ_SECONDS) s" && mkdir -p target/fuzz/found/$$target && \
+	  $(FUZZERS)/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=20 -max_len=4096 -verbosity=0 \
+	    -artifact_prefix=target/fuzz/$$target- target/fuzz/found/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done

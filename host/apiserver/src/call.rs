@@ -96,9 +96,25 @@ pub(crate) enum Output {
     #[default]
     Objects,
     /// `as=Table`: rows of printer columns.
-    Table,
+    Table(MetaVersion),
     /// `as=PartialObjectMetadata` and its list.
-    Metadata,
+    Metadata(MetaVersion),
+}
+
+/// The version of meta.k8s.io in which a document is wanted; they have the same fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetaVersion {
+    V1,
+    V1beta1,
+}
+
+impl MetaVersion {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "meta.k8s.io/v1",
+            Self::V1beta1 => "meta.k8s.io/v1beta1",
+        }
+    }
 }
 
 /// A successful answer. Everything else is an [`objects::status::Status`].

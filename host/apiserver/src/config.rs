@@ -62,15 +62,18 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// A watch whose client names no timeout lasts this long at least, and twice as long at most.
     pub min_request_timeout: Duration,
+    /// How many objects of a collection are deleted beside each other; one at least.
+    pub delete_collection_workers: usize,
 }
 
 impl Limits {
-    /// Upstream's.
+    /// Upstream's, but for the deletions beside each other: here they share flushes of the store.
     pub const DEFAULT: Self = Self {
         max_requests_inflight: 400,
         max_mutating_requests_inflight: 200,
         request_timeout: Duration::from_secs(60),
         min_request_timeout: Duration::from_secs(1800),
+        delete_collection_workers: 16,
     };
 
     /// Requests that are answered at a time.

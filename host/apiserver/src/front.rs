@@ -14,7 +14,6 @@ mod impersonate;
 mod meter;
 mod negotiate;
 mod page;
-mod path;
 mod reply;
 mod throttle;
 mod trace;
@@ -29,6 +28,7 @@ use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use net::{Body, Peer, body};
+use objects::request::{RequestInfo, ResourcePath};
 use objects::status::Status;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -38,12 +38,11 @@ use supervise::panic_message;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use self::path::{RequestInfo, ResourcePath};
 use self::reply::Encoding;
 use crate::aggregation::Aggregator;
 use crate::audit::{Audit, Trail};
 use crate::authn::{Authenticate, UserInfo};
-use crate::authz::{Attributes, Authorize};
+use crate::authz::{Attributes, Authorize, Target};
 use crate::config::Limits;
 use crate::document::Documents;
 use crate::flow::FlowControl;
@@ -176,9 +175,28 @@ pub(crate) struct Asked {
     trail: Option<Trail>,
 }
 
+impl Asked {
+    /// What is to be authorized.
+    fn attributes(&self) -> Attributes {
+        let target = match &self.info.resource {
+            None => Target::Path(self.info.path.clone()),
+            Some(path) => Target::Resource {
+                group: path.group.clone(),
+                version: path.version.clone(),
+                resource: path.resource.clone(),
+                subresource: path.subresource.clone(),
+                namespace: path.namespace.clone(),
+                name: path.name.clone(),
+            },
+        };
+        Attributes { verb: self.info.verb.clone(), target }
+    }
+}
+
 impl Parts {
     fn read(&self, request: &Request<Body>) -> Asked {
-        let info = RequestInfo::read(request.method(), request.uri());
+        let uri = request.uri();
+        let info = RequestInfo::read(request.method().as_str(), uri.path(), uri.query().unwrap_or_default());
         let find =
             |path: &ResourcePath| self.rest.registry().find(&path.group, &path.version, &path.resource);
         let audit_id = authenticate::values(request.headers(), reply::AUDIT_ID.as_str()).next();
@@ -216,7 +234,7 @@ impl Parts {
             }
             Origin::Process(user) => (user, None),
         };
-        let attributes = asked.info.attributes();
+        let attributes = asked.attributes();
         self.trace(asked, &request, peer.as_ref(), &user, &attributes);
         let user = self.impersonate(asked, headers, user)?;
         self.throttle(asked, &attributes, user, allotted, request).await

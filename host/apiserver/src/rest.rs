@@ -68,6 +68,7 @@ struct Parts {
     authorizer: Arc<dyn Authorize>,
     /// How often every definition was looked at.
     definitions: follow::Receiver<u64>,
+    deletions: usize,
 }
 
 /// What the verbs stand on.
@@ -77,18 +78,20 @@ pub(crate) struct Foundation {
     pub(crate) expiry: Expiry,
     pub(crate) authorizer: Arc<dyn Authorize>,
     pub(crate) values: Values,
+    /// How many objects of a collection are deleted beside each other.
+    pub(crate) deletions: usize,
 }
 
 impl Rest {
     /// Opens the caches of every stored resource and fills them in a task of the scope.
     pub(crate) fn open(foundation: Foundation, scope: &Scope) -> Self {
-        let Foundation { store, admission, expiry, authorizer, values } = foundation;
+        let Foundation { store, admission, expiry, authorizer, values, deletions } = foundation;
         let registry = Registry::builtin();
         let caches = Caches::open(&store, values.clone(), &registry, scope);
         let view = View { registry, caches };
         let storage = Storage::new(store, view.clone(), expiry, values);
         let (served, definitions) = follow::channel(0);
-        let rest = Self(Arc::new(Parts { view, storage, admission, authorizer, definitions }));
+        let rest = Self(Arc::new(Parts { view, storage, admission, authorizer, definitions, deletions }));
         scope.spawn("definitions", Definitions::new(rest.clone()).run(served, scope.token()));
         rest
     }

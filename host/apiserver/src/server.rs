@@ -154,6 +154,7 @@ impl ApiServerTask {
             expiry: Expiry::new(self.config.event_ttl),
             authorizer: Arc::clone(authorize),
             values: Values::new(encryption.clone()),
+            deletions: self.config.limits.delete_collection_workers,
         };
         let rest = Rest::open(foundation, scope);
         narrowed.see(rest.view().clone());

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 
 use crate::{NamespaceMode, SandboxId, wire::runtime as wire};
 
+/// CRI's mode of a namespace that is another container's.
+const TARGET: i32 = 3;
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerId(pub String);
 
@@ -61,6 +64,8 @@ pub struct SecurityContext {
     pub privileged: bool,
     pub network: NamespaceMode,
     pub pid: NamespaceMode,
+    /// The container whose processes are seen, whatever `pid` says.
+    pub pid_of: Option<ContainerId>,
     pub ipc: NamespaceMode,
     pub run_as_user: Option<i64>,
     pub run_as_group: Option<i64>,
@@ -189,9 +194,9 @@ impl From<&SecurityContext> for wire::LinuxContainerSecurityContext {
             privileged: from.privileged,
             namespace_options: Some(wire::NamespaceOption {
                 network: from.network.to_wire(),
-                pid: from.pid.to_wire(),
+                pid: if from.pid_of.is_some() { TARGET } else { from.pid.to_wire() },
                 ipc: from.ipc.to_wire(),
-                target_id: String::new(),
+                target_id: from.pid_of.as_ref().map(|id| id.0.clone()).unwrap_or_default(),
             }),
             run_as_user: integer(from.run_as_user),
             run_as_group: integer(from.run_as_group),

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::{
-    ContainerConfig, ContainerId, ContainerStats, ContainerStatus, Error, Sandbox, SandboxConfig, SandboxId,
-    Spawner, grpc::Channel, wire::runtime as wire,
+    ContainerConfig, ContainerId, ContainerStats, ContainerStatus, Error, LinuxResources, Sandbox,
+    SandboxConfig, SandboxId, Spawner, grpc::Channel, wire::runtime as wire,
 };
 
 /// How many containers are asked for their status at a time.
@@ -154,6 +154,17 @@ impl Runtime {
         let request = wire::StartContainerRequest { container_id: id.0.clone() };
         let _: wire::StartContainerResponse =
             self.channel.unary("/runtime.v1.RuntimeService/StartContainer", request).await?;
+        Ok(())
+    }
+
+    /// Changes the limits of a running container; how it is picked by the kernel for want of memory stays.
+    pub async fn update_container(&self, id: &ContainerId, resources: &LinuxResources) -> Result<(), Error> {
+        let request = wire::UpdateContainerResourcesRequest {
+            container_id: id.0.clone(),
+            linux: Some(resources.into()),
+        };
+        let _: wire::UpdateContainerResourcesResponse =
+            self.channel.unary("/runtime.v1.RuntimeService/UpdateContainerResources", request).await?;
         Ok(())
     }
 

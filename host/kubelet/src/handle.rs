@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::machine::Machine;
 use crate::pod::facts::{PodFacts, PodUid};
+use crate::pod::status::reported;
 
 /// The kubelet as it is now.
 #[derive(Clone, Debug)]
@@ -104,9 +105,7 @@ impl PodView {
     }
 
     fn status_of(&self, container: &str) -> Option<&ContainerStatus> {
-        let status = self.pod.status.as_ref()?;
-        let lists = [&status.init_container_statuses, &status.container_statuses];
-        lists.into_iter().flatten().flatten().find(|status| status.name == container)
+        reported(&self.pod, container)
     }
 }
 

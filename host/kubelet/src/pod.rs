@@ -11,6 +11,7 @@ pub(crate) mod observed;
 pub(crate) mod payload;
 pub(crate) mod plan;
 pub(crate) mod probe;
+pub(crate) mod resize;
 pub(crate) mod resources;
 pub(crate) mod status;
 

@@ -7,6 +7,7 @@ mod message;
 mod notice;
 mod probe;
 pub(crate) mod report;
+mod resize;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,6 +155,7 @@ impl Worker {
         };
         let now = Timestamp::now();
         self.forget(&observed);
+        let wish = &self.allotted(wish, &observed);
         let look =
             Look { pod: &wish.pod, standing: wish.standing, observed: &observed, memory: &self.memory, now };
         let Plan { actions, waits, wake } = plan(look);

@@ -20,6 +20,7 @@ pub mod print;
 pub mod protobuf;
 pub mod quantity;
 pub mod quota;
+pub mod request;
 pub mod resource;
 pub mod resources;
 pub mod review;

@@ -36,6 +36,10 @@ pub struct Rbac {
     dry: Option<Dry>,
 }
 
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: sdk::Allocator = sdk::Allocator::new();
+
 sdk::addon!(Rbac: config, lifecycle, objects, authorizer);
 
 impl Default for Rbac {
@@ -137,7 +141,7 @@ fn read(kind: Kind, object: &sdk::Object) -> Option<Object> {
 impl Authorizer for Rbac {
     fn authorize(&self, user: &User, attributes: &Attributes) -> Result<Decision, Error> {
         Ok(match self.policy.allows(user, attributes) {
-            Ok(grant) => Decision::Allow(format!("RBAC: allowed by {grant}")),
+            Ok(grant) => Decision::Allow(grant.reason().to_owned()),
             Err(broken) => {
                 self.dry.iter().for_each(|dry| dry.note(user, attributes));
                 Decision::NoOpinion(reason(&broken))

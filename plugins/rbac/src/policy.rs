@@ -4,6 +4,7 @@
 
 mod aggregation;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
 use std::fmt;
@@ -11,34 +12,35 @@ use std::rc::Rc;
 
 use sdk::{Attributes, User};
 
-use crate::model::{Binding, Kind, Object, Role, Rule, Subject};
+use crate::model::{Binding, Kind, Metadata, Object, Role, Rule, Subject};
 
 /// Where the objects without a namespace are.
 const CLUSTER: &str = "";
 
 #[derive(Default)]
 pub(crate) struct Policy {
-    /// By namespace, then by name.
-    roles: HashMap<String, BTreeMap<String, Role>>,
+    cluster_roles: BTreeMap<String, Role>,
     /// The rules of the aggregated ClusterRoles.
     aggregated: BTreeMap<String, Vec<Rule>>,
-    /// By namespace.
-    bindings: HashMap<String, Bindings>,
+    /// By namespace, then by name.
+    roles: HashMap<String, BTreeMap<String, Role>>,
+    /// By namespace, then by name.
+    bindings: HashMap<String, BTreeMap<String, Rc<Binding>>>,
+    /// Service accounts are here by the names of their users.
+    users: HashMap<String, Grants>,
+    groups: HashMap<String, Grants>,
 }
 
-/// The bindings of a namespace.
+/// What a user or a group is bound to, by the namespace of the binding: that of the cluster comes first.
 #[derive(Default)]
-struct Bindings {
-    by_name: BTreeMap<String, Rc<Binding>>,
-    /// Service accounts are here by the names of their users.
-    by_user: HashMap<String, Vec<Grant>>,
-    by_group: HashMap<String, Vec<Grant>>,
-}
+struct Grants(Vec<Grant>);
 
 /// A binding, seen from one of its subjects.
 pub(crate) struct Grant {
     binding: Rc<Binding>,
     subject: usize,
+    /// Told in every answer, so written once.
+    told: OnceCell<Box<str>>,
 }
 
 /// Why a binding grants nothing.
@@ -59,38 +61,88 @@ impl fmt::Display for Broken<'_> {
 
 impl Policy {
     pub(crate) fn put(&mut self, object: Object) {
-        let namespace = object.metadata().namespace.clone();
         match object {
             Object::Role(role) => {
-                let named = self.roles.entry(namespace).or_default();
+                let named = match role.metadata.namespace.as_str() {
+                    CLUSTER => &mut self.cluster_roles,
+                    namespace => self.roles.entry(namespace.to_owned()).or_default(),
+                };
                 named.insert(role.metadata.name.clone(), role);
             }
-            Object::Binding(binding) => self.bindings.entry(namespace).or_default().put(binding),
+            Object::Binding(binding) => self.bind(binding),
         }
     }
 
     pub(crate) fn delete(&mut self, kind: Kind, namespace: &str, name: &str) {
         match kind {
-            Kind::ClusterRole | Kind::Role => {
+            Kind::ClusterRole => drop(self.cluster_roles.remove(name)),
+            Kind::Role => {
                 if let Some(roles) = self.roles.get_mut(namespace) {
                     roles.remove(name);
                 }
             }
-            Kind::ClusterRoleBinding | Kind::RoleBinding => {
-                if let Some(bindings) = self.bindings.get_mut(namespace) {
-                    bindings.delete(name);
-                }
-            }
+            Kind::ClusterRoleBinding | Kind::RoleBinding => self.unbind(namespace, name),
         }
     }
 
     /// Forgets every object of a kind.
     pub(crate) fn clear(&mut self, kind: Kind) {
         match kind {
-            Kind::ClusterRole => drop(self.roles.remove(CLUSTER)),
-            Kind::Role => self.roles.retain(|namespace, _| namespace == CLUSTER),
-            Kind::ClusterRoleBinding => drop(self.bindings.remove(CLUSTER)),
-            Kind::RoleBinding => self.bindings.retain(|namespace, _| namespace == CLUSTER),
+            Kind::ClusterRole => self.cluster_roles.clear(),
+            Kind::Role => self.roles.clear(),
+            Kind::ClusterRoleBinding => self.unbind_all(|namespace| namespace == CLUSTER),
+            Kind::RoleBinding => self.unbind_all(|namespace| namespace != CLUSTER),
+        }
+    }
+
+    fn bind(&mut self, binding: Binding) {
+        let binding = Rc::new(binding);
+        let Metadata { namespace, name, .. } = &binding.metadata;
+        self.unbind(namespace, name);
+        for (subject, of) in binding.subjects.iter().enumerate() {
+            if let Some(grants) = self.grants_of(of, namespace) {
+                let grant = Grant { binding: Rc::clone(&binding), subject, told: OnceCell::new() };
+                grants.or_default().add(grant);
+            }
+        }
+        let named = self.bindings.entry(namespace.clone()).or_default();
+        named.insert(name.clone(), Rc::clone(&binding));
+    }
+
+    fn unbind(&mut self, namespace: &str, name: &str) {
+        let Some(binding) = self.bindings.get_mut(namespace).and_then(|named| named.remove(name)) else {
+            return;
+        };
+        for of in &binding.subjects {
+            let Some(Entry::Occupied(mut grants)) = self.grants_of(of, namespace) else { continue };
+            grants.get_mut().0.retain(|grant| !Rc::ptr_eq(&grant.binding, &binding));
+            if grants.get().0.is_empty() {
+                grants.remove();
+            }
+        }
+    }
+
+    fn unbind_all(&mut self, of: impl Fn(&str) -> bool) {
+        self.bindings.retain(|namespace, _| !of(namespace));
+        for subjects in [&mut self.users, &mut self.groups] {
+            subjects.retain(|_, grants| {
+                grants.0.retain(|grant| !of(grant.namespace()));
+                !grants.0.is_empty()
+            });
+        }
+    }
+
+    /// The place of a subject's grants; none where nobody can be this subject.
+    fn grants_of(&mut self, subject: &Subject, namespace: &str) -> Option<Entry<'_, String, Grants>> {
+        match subject.kind.as_str() {
+            "User" => Some(self.users.entry(subject.name.clone())),
+            "Group" => Some(self.groups.entry(subject.name.clone())),
+            "ServiceAccount" => {
+                let namespace = subject.namespace_or(namespace);
+                let user = format!("system:serviceaccount:{namespace}:{}", subject.name);
+                (namespace != CLUSTER).then(|| self.users.entry(user))
+            }
+            _ => None,
         }
     }
 
@@ -118,23 +170,21 @@ impl Policy {
         user: &'a User,
         namespace: &'a str,
     ) -> impl Iterator<Item = &'a Grant> {
-        let within = (namespace != CLUSTER).then_some(namespace);
-        let scopes = [CLUSTER].into_iter().chain(within).filter_map(|namespace| self.bindings.get(namespace));
-        scopes.flat_map(|bindings| {
-            let of_groups = user.groups.iter().filter_map(|group| bindings.by_group.get(group));
-            bindings.by_user.get(&user.name).into_iter().chain(of_groups).flatten()
-        })
+        let of_groups = user.groups.iter().filter_map(|group| self.groups.get(group));
+        let subjects: Vec<_> = self.users.get(&user.name).into_iter().chain(of_groups).collect();
+        let of_cluster = subjects.clone().into_iter().flat_map(|grants| grants.within(CLUSTER));
+        let namespaced = (namespace != CLUSTER).then_some(subjects).into_iter().flatten();
+        of_cluster.chain(namespaced.flat_map(move |grants| grants.within(namespace)))
     }
 
     pub(crate) fn rules_of<'a>(&'a self, grant: &'a Grant) -> Result<&'a [Rule], Broken<'a>> {
         let Binding { metadata, role_ref, .. } = &*grant.binding;
-        let (namespace, kind) = match role_ref.kind.as_str() {
-            "ClusterRole" => (CLUSTER, "clusterrole"),
-            "Role" if metadata.namespace != CLUSTER => (metadata.namespace.as_str(), "role"),
-            "Role" => return Err(Broken::NoSuchRole("role", &role_ref.name)),
+        let (roles, kind) = match role_ref.kind.as_str() {
+            "ClusterRole" => (Some(&self.cluster_roles), "clusterrole"),
+            "Role" => (self.roles.get(&metadata.namespace), "role"),
             other => return Err(Broken::NoSuchKind(other)),
         };
-        let role = self.roles.get(namespace).and_then(|roles| roles.get(&role_ref.name));
+        let role = roles.and_then(|roles| roles.get(&role_ref.name));
         match role.ok_or(Broken::NoSuchRole(kind, &role_ref.name))? {
             Role { aggregation_rule: None, rules, .. } => Ok(rules),
             Role { aggregation_rule: Some(_), metadata, .. } => {
@@ -144,43 +194,15 @@ impl Policy {
     }
 }
 
-impl Bindings {
-    fn put(&mut self, binding: Binding) {
-        self.delete(&binding.metadata.name);
-        let binding = Rc::new(binding);
-        for (subject, of) in binding.subjects.iter().enumerate() {
-            if let Some(grants) = self.grants_of(of, &binding.metadata.namespace) {
-                grants.or_default().push(Grant { binding: Rc::clone(&binding), subject });
-            }
-        }
-        self.by_name.insert(binding.metadata.name.clone(), binding);
+impl Grants {
+    fn add(&mut self, grant: Grant) {
+        let place = self.0.partition_point(|other| other.namespace() <= grant.namespace());
+        self.0.insert(place, grant);
     }
 
-    fn delete(&mut self, name: &str) {
-        let Some(binding) = self.by_name.remove(name) else { return };
-        for of in &binding.subjects {
-            let Some(Entry::Occupied(mut grants)) = self.grants_of(of, &binding.metadata.namespace) else {
-                continue;
-            };
-            grants.get_mut().retain(|grant| !Rc::ptr_eq(&grant.binding, &binding));
-            if grants.get().is_empty() {
-                grants.remove();
-            }
-        }
-    }
-
-    /// The place of a subject's grants; none where nobody can be this subject.
-    fn grants_of(&mut self, subject: &Subject, namespace: &str) -> Option<Entry<'_, String, Vec<Grant>>> {
-        match subject.kind.as_str() {
-            "User" => Some(self.by_user.entry(subject.name.clone())),
-            "Group" => Some(self.by_group.entry(subject.name.clone())),
-            "ServiceAccount" => {
-                let namespace = subject.namespace_or(namespace);
-                let user = format!("system:serviceaccount:{namespace}:{}", subject.name);
-                (namespace != CLUSTER).then(|| self.by_user.entry(user))
-            }
-            _ => None,
-        }
+    fn within(&self, namespace: &str) -> &[Grant] {
+        let from = &self.0[self.0.partition_point(|grant| grant.namespace() < namespace)..];
+        &from[..from.partition_point(|grant| grant.namespace() == namespace)]
     }
 }
 
@@ -191,6 +213,15 @@ impl Subject {
 }
 
 impl Grant {
+    fn namespace(&self) -> &str {
+        &self.binding.metadata.namespace
+    }
+
+    /// Why what it allows is allowed.
+    pub(crate) fn reason(&self) -> &str {
+        self.told.get_or_init(|| format!("RBAC: allowed by {self}").into())
+    }
+
     /// Whether two grants come of the same binding.
     pub(crate) fn same_binding(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.binding, &other.binding)

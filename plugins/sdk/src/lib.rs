@@ -11,6 +11,7 @@
 //! The component exports exactly these interfaces and imports only what the code calls. Its metadata is `addon.json` next
 //! to its `Cargo.toml`. Nothing of this needs wasm: the traits are called in plain unit tests.
 
+mod allocator;
 #[doc(hidden)]
 pub mod bindings;
 pub mod clock;
@@ -19,6 +20,7 @@ mod roles;
 pub mod settings;
 pub mod user_list;
 
+pub use allocator::Allocator;
 pub use bindings::imports::mk8s::addon::types::{Error, GroupVersionResource, ObjectKey, Setting, User};
 pub use bindings::imports::mk8s::addon::{kube, kv, metrics, pki};
 pub use roles::*;

@@ -14,7 +14,7 @@ use engine::{
 };
 
 use crate::Figure;
-use components::{FIRST_PARTY, Nothing, Shelf, bind};
+use components::{FIRST_PARTY, Nothing, Policy, Shelf, bound};
 
 const FEW: usize = 100;
 const MANY: usize = 10_000;
@@ -49,20 +49,15 @@ fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
 
-/// The rbac addon with so many roles, and so many bindings to them.
-fn authorizer(rbac: &Component, roles: usize, bindings: usize) -> Result<Instance> {
+/// The rbac addon as it is when it knows a policy.
+fn authorizer(rbac: &Component, policy: &Policy) -> Result<Instance> {
     let mut instance = rbac.instantiate(Arc::new(Nothing), Limits::HOT)?;
-    bind(&mut instance, roles, bindings)?;
+    policy.push(&mut instance)?;
     Ok(instance)
 }
 
-/// Asks what the last binding but one allows.
-fn ask(instance: &mut Instance, bindings: usize) -> Result<Decision> {
-    let user = User {
-        name: format!("user-{}", bindings - 2),
-        groups: vec!["system:authenticated".to_owned()],
-        ..User::default()
-    };
+/// Asks what one of a policy's bindings allows.
+fn ask(instance: &mut Instance, user: &User) -> Result<Decision> {
     let request = Attributes {
         verb: "get",
         namespace: "team",
@@ -71,18 +66,19 @@ fn ask(instance: &mut Instance, bindings: usize) -> Result<Decision> {
         name: "web",
         ..Attributes::default()
     };
-    Ok(instance.authorize(&user, &request)?)
+    Ok(instance.authorize(user, &request)?)
 }
 
 fn decisions(rbac: &Component) -> Result<Vec<Figure>> {
     let timed = |roles, bindings| {
-        let mut instance = authorizer(rbac, roles, bindings)?;
-        ensure!(matches!(ask(&mut instance, bindings)?, Decision::Allow(_)), "the binding does not allow");
+        let mut instance = authorizer(rbac, &Policy::new(roles, bindings))?;
+        let user = bound(bindings - 2);
+        ensure!(matches!(ask(&mut instance, &user)?, Decision::Allow(_)), "the binding does not allow");
         let mut times = Vec::with_capacity(CALLS);
         let began = Instant::now();
         for _ in 0..CALLS {
             let began = Instant::now();
-            ask(&mut instance, bindings)?;
+            ask(&mut instance, &user)?;
             times.push(began.elapsed());
         }
         let all = began.elapsed();
@@ -107,8 +103,9 @@ fn decisions(rbac: &Component) -> Result<Vec<Figure>> {
 
 /// A component that was compiled before, from the disk to its first decision.
 fn first_answer(shelf: &Shelf) -> Result<Figure> {
+    let policy = Policy::new(1, FEW);
     let began = Instant::now();
-    ask(&mut authorizer(&shelf.load("rbac")?, 1, FEW)?, FEW)?;
+    ask(&mut authorizer(&shelf.load("rbac")?, &policy)?, &bound(0))?;
     Ok(figure("cached component to its first answer", millis(began.elapsed()), "100 ms"))
 }
 
@@ -152,11 +149,12 @@ fn spinning(hostile: &Component) -> Result<Figure> {
 /// From a trap to an instance that knows all bindings and answers.
 fn trap(hostile: &Component, rbac: &Component) -> Result<Figure> {
     let mut instance = hostile.instantiate(Arc::new(Nothing), Limits::HOT)?;
+    let policy = Policy::new(1, MANY);
     let traps = Credentials { bearer_token: Some("trap"), ..Credentials::default() };
     let began = Instant::now();
     ensure!(instance.authenticate(&traps).is_err(), "a trap is no answer");
     drop(instance);
-    ask(&mut authorizer(rbac, 1, MANY)?, MANY)?;
+    ask(&mut authorizer(rbac, &policy)?, &bound(0))?;
     Ok(figure("trap to answering, 10,000 bindings", millis(began.elapsed()), "50 ms"))
 }
 

@@ -18,6 +18,10 @@ use net::CertificatePem;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use support::Node;
 
+/// The node's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A measured value beside what it is to be.
 struct Figure {
     name: &'static str,

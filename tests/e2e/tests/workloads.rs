@@ -212,6 +212,59 @@ fn nodes_are_cordoned_tainted_and_drained_within_a_budget() {
     rolled_out(&shop, "deployment/web");
 }
 
+/// One whose memory it can be given anew only by a restart.
+const RESIZED: &str = "
+apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: IMAGE
+    command: [sh, -c, 'sleep 1000000 & wait']
+    resources: { requests: { cpu: 10m, memory: 16Mi }, limits: { cpu: 100m, memory: 32Mi } }
+    resizePolicy: [{ resourceName: memory, restartPolicy: RestartContainer }]
+";
+
+fn resize(kubectl: &Kubectl<'_>, resources: &str) {
+    let patch = format!(r#"{{"spec":{{"containers":[{{"name":"main","resources":{resources}}}]}}}}"#);
+    kubectl.run(&["patch", "pod", "web", "--subresource=resize", "--patch", &patch]).expect_ok();
+}
+
+#[test]
+fn a_running_pod_is_resized_and_looked_into() {
+    let node = Node::ready();
+    let kubectl = node.kubectl();
+    kubectl.run_with_input(&["apply", "-f", "-"], &RESIZED.replace("IMAGE", IMAGE)).expect_ok();
+    kubectl.run(&["wait", "--for=condition=Ready", "pod/web", WAIT]).expect_ok();
+    let pod = ["pod", "web"];
+    let has =
+        "{.status.containerStatuses[0]['restartCount','resources.limits.cpu','resources.limits.memory']}";
+    resize(&kubectl, r#"{"limits":{"cpu":"200m"}}"#);
+    eventually_fields(&kubectl, &pod, has, &["0", "200m", "32Mi"]);
+    let quota = "cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null; true";
+    check(&kubectl.run(&["exec", "web", "--", "sh", "-c", quota]).expect_ok(), &["20000"]);
+    resize(&kubectl, r#"{"limits":{"memory":"48Mi"}}"#);
+    eventually_fields(&kubectl, &pod, has, &["1", "200m", "48Mi"]);
+    resize(&kubectl, r#"{"requests":{"cpu":"1000"},"limits":{"cpu":"1000"}}"#);
+    eventually("a word of why not", || {
+        let said = kubectl.run(&["describe", "pod", "web"]).expect_ok();
+        let wanted = ["PodResizePending", "ResizeInfeasible", "ResizeCompleted", "resize requires restart"];
+        if wanted.iter().all(|word| said.contains(word)) { Ok(()) } else { Err(said) }
+    });
+    assert_eq!(fields(&kubectl, &pod, has), ["1", "200m", "48Mi"]);
+    assert_eq!(fields(&kubectl, &pod, "{.status.containerStatuses[0].allocatedResources.cpu}"), ["10m"]);
+
+    // Who looks at a container sees its processes.
+    let image = format!("--image={IMAGE}");
+    let look = ["debug", "web", &image, "--profile=general", "--container=look", "--target=main"];
+    kubectl.run(&[&look[..], &["--", "cat", "/proc/1/cmdline"]].concat()).expect_ok();
+    let ended = "{.status.ephemeralContainerStatuses[0].state.terminated.reason}";
+    eventually_fields(&kubectl, &pod, ended, &["Completed"]);
+    check(&kubectl.run(&["logs", "web", "-c", "look"]).expect_ok(), &["1000000"]);
+}
+
 const METRICS: &str = r#"
 apiVersion: v1
 kind: Service

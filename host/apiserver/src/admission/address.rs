@@ -34,6 +34,8 @@ pub(crate) struct ServiceNetwork {
     pub(crate) node_ports: RangeInclusive<u16>,
 }
 
+const ALLOCATED: &str = "provided IP is already allocated";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Claim {
     Address(IpAddr),
@@ -188,7 +190,6 @@ fn address(
     let asked = addresses.get(index).filter(|address| !address.is_empty());
     let Some(asked) = asked else {
         let mut free = networks.iter().filter_map(|network| ranges::free(network, random::below, is_free));
-        let full = || Status::internal("failed to allocate a serviceIP: range is full");
         let ip = free.next().ok_or_else(full)?;
         addresses.truncate(index);
         addresses.push(ip.to_string());
@@ -199,17 +200,36 @@ fn address(
         return Ok(Some(ip));
     };
     let Some(ip) = parse_ip(asked) else { return Ok(None) };
-    let refuse = |why: &str| {
-        let path = Path::new("spec").child("clusterIPs");
-        let why = format!("failed to allocate IP {asked}: {why}");
-        let errors = [FieldError::invalid(&path, addresses.clone(), why)];
-        let status = to_status(&GroupKind::new("", "Service"), meta::name(service), &errors);
-        status.unwrap_or_else(Status::no_such_path)
-    };
     if !networks.into_iter().any(|network| ranges::has(&network, ip)) {
-        return Err(refuse("the provided network does not match the current range"));
+        return Err(refused(service, asked, "the provided network does not match the current range"));
     }
-    if is_free(ip) { Ok(Some(ip)) } else { Err(refuse("provided IP is already allocated")) }
+    if is_free(ip) { Ok(Some(ip)) } else { Err(refused(service, asked, ALLOCATED)) }
+}
+
+/// What is answered where whatever address a Service was given became somebody else's: as if none were free, for none can
+/// be had.
+pub(crate) fn lost(service: &Tree) -> Status {
+    let asked = families::texts(service, "clusterIPs").first().copied();
+    match asked.or(service.str_at(&["spec", "clusterIP"])).filter(|asked| !asked.is_empty()) {
+        Some(asked) => refused(service, asked, ALLOCATED),
+        None => full(),
+    }
+}
+
+fn full() -> Status {
+    Status::internal("failed to allocate a serviceIP: range is full")
+}
+
+fn refused(service: &Tree, asked: &str, why: &str) -> Status {
+    let why = format!("failed to allocate IP {asked}: {why}");
+    let mut addresses = families::texts(service, "clusterIPs");
+    if addresses.is_empty() {
+        addresses.push(asked);
+    }
+    let addresses: Vec<String> = addresses.into_iter().map(str::to_owned).collect();
+    let errors = [FieldError::invalid(&Path::new("spec").child("clusterIPs"), addresses, why)];
+    let status = to_status(&GroupKind::new("", "Service"), meta::name(service), &errors);
+    status.unwrap_or_else(Status::no_such_path)
 }
 
 /// What a Service has.

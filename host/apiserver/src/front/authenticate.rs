@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, header};
 use net::{Peer, PeerCertificates, TrustAnchor};
+use objects::request::decode;
 use objects::status::Status;
 use tracing::{debug, warn};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Parts;
-use super::path::decode;
 use crate::authn::{Authentication, Credentials, UserInfo};
 
 /// The one front proxy that is believed, by the name of its certificate.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use objects::request::RequestInfo;
 use objects::status::Status;
-
-use super::path::RequestInfo;
 
 /// The time that a request may take; a stream takes what it likes once it has begun.
 pub(super) fn allotted(info: &RequestInfo, limit: Duration) -> Result<Duration, Status> {
@@ -77,8 +76,7 @@ mod tests {
     use super::*;
 
     fn of(timeout: &str) -> Result<u128, String> {
-        let uri = format!("/api/v1/pods?timeout={timeout}").parse().unwrap();
-        let info = RequestInfo::read(&http::Method::GET, &uri);
+        let info = RequestInfo::read("GET", "/api/v1/pods", &format!("timeout={timeout}"));
         let allotted = allotted(&info, Duration::from_secs(60));
         allotted.map(|allotted| allotted.as_millis()).map_err(|status| status.message)
     }

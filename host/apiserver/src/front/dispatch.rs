@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use net::Body;
 use net::body::{self, CollectError};
+use objects::request::{RequestInfo, ResourcePath};
 use objects::resource::{Resource, Verb};
 use objects::status::Status;
 
-use super::path::{RequestInfo, ResourcePath};
 use super::reply::Encoding;
 use super::{Asked, Parts, negotiate, reply};
 use crate::authn::UserInfo;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use datastore::{KeyRange, RangeRequest};
 use http::{Response, StatusCode};
 use net::Body;
+use objects::request::RequestInfo;
 
 use super::Parts;
-use super::path::RequestInfo;
 use super::reply::{self, PLAIN};
 
 /// A key that nobody writes: to read it asks the datastore without touching an object.

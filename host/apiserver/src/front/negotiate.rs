@@ -1,32 +1,46 @@
-//! The form in which a client wants objects. YAML is not offered, tables are JSON.
+//! The form in which a client wants objects. There is no protobuf of tables.
 
 use http::{HeaderMap, header};
+use objects::request::RequestInfo;
 use objects::resource::{Resource, Verb};
 use objects::schema::{self, Type};
 use objects::status::Status;
 
-use super::path::RequestInfo;
 use super::reply::{Encoding, JSON, PROTOBUF, YAML};
 use crate::accept;
-use crate::call::Output;
+use crate::call::{MetaVersion, Output};
 
+/// The media type of a document of meta.k8s.io.
+macro_rules! meta {
+    ($encoding:literal, $version:literal, $kind:literal) => {
+        concat!($encoding, ";g=meta.k8s.io;v=", $version, ";as=", $kind)
+    };
+}
+
+const TABLE: Output = Output::Table(MetaVersion::V1);
+const METADATA: Output = Output::Metadata(MetaVersion::V1);
+const OLD_TABLE: Output = Output::Table(MetaVersion::V1beta1);
+const OLD_METADATA: Output = Output::Metadata(MetaVersion::V1beta1);
+
+#[rustfmt::skip]
 const FORMS: &[(&str, Output, Encoding)] = &[
     (JSON, Output::Objects, Encoding::Json),
     (YAML, Output::Objects, Encoding::Yaml),
     (PROTOBUF, Output::Objects, Encoding::Protobuf),
-    ("application/json;g=meta.k8s.io;v=v1;as=Table", Output::Table, Encoding::Json),
-    ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadata", Output::Metadata, Encoding::Json),
-    ("application/json;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList", Output::Metadata, Encoding::Json),
-    (
-        "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadata",
-        Output::Metadata,
-        Encoding::Protobuf,
-    ),
-    (
-        "application/vnd.kubernetes.protobuf;g=meta.k8s.io;v=v1;as=PartialObjectMetadataList",
-        Output::Metadata,
-        Encoding::Protobuf,
-    ),
+    (meta!("application/json", "v1", "Table"), TABLE, Encoding::Json),
+    (meta!("application/json", "v1", "PartialObjectMetadata"), METADATA, Encoding::Json),
+    (meta!("application/json", "v1", "PartialObjectMetadataList"), METADATA, Encoding::Json),
+    (meta!("application/json", "v1beta1", "Table"), OLD_TABLE, Encoding::Json),
+    (meta!("application/json", "v1beta1", "PartialObjectMetadata"), OLD_METADATA, Encoding::Json),
+    (meta!("application/json", "v1beta1", "PartialObjectMetadataList"), OLD_METADATA, Encoding::Json),
+    (meta!("application/yaml", "v1", "Table"), TABLE, Encoding::Yaml),
+    (meta!("application/yaml", "v1", "PartialObjectMetadata"), METADATA, Encoding::Yaml),
+    (meta!("application/yaml", "v1", "PartialObjectMetadataList"), METADATA, Encoding::Yaml),
+    (meta!("application/yaml", "v1beta1", "Table"), OLD_TABLE, Encoding::Yaml),
+    (meta!("application/yaml", "v1beta1", "PartialObjectMetadata"), OLD_METADATA, Encoding::Yaml),
+    (meta!("application/yaml", "v1beta1", "PartialObjectMetadataList"), OLD_METADATA, Encoding::Yaml),
+    (meta!("application/vnd.kubernetes.protobuf", "v1", "PartialObjectMetadata"), METADATA, Encoding::Protobuf),
+    (meta!("application/vnd.kubernetes.protobuf", "v1", "PartialObjectMetadataList"), METADATA, Encoding::Protobuf),
 ];
 
 /// The first form that the client prefers of those that there are: protobuf of kinds that have messages, and of the
@@ -41,10 +55,10 @@ pub(super) fn form(
     // What is answered but not kept has no columns.
     let has_columns = !resource.is_virtual() || verb != Verb::Create;
     let is_offered = |output, encoding| match encoding {
-        _ if output == Output::Table && !has_columns => false,
+        _ if matches!(output, Output::Table(_)) && !has_columns => false,
         // A stream of documents is not written in YAML.
         Encoding::Yaml => verb != Verb::Watch,
-        Encoding::Protobuf => is_message || output == Output::Metadata,
+        Encoding::Protobuf => is_message || output != Output::Objects,
         Encoding::Json | Encoding::Pretty => true,
     };
     let offered = || FORMS.iter().filter(|(_, output, encoding)| is_offered(*output, *encoding));
@@ -109,12 +123,12 @@ mod tests {
         let refused = form(&headers, review.unwrap(), Verb::Create).unwrap_err();
         assert_eq!(refused.code, 406);
         let components = objects::resource::by_kind("", "v1", "ComponentStatus").unwrap();
-        assert_eq!(form(&headers, components, Verb::List), Ok((Output::Table, Encoding::Json)));
+        assert_eq!(form(&headers, components, Verb::List), Ok((TABLE, Encoding::Json)));
     }
 
     #[test]
     fn a_refusal_is_told_in_the_form_that_objects_are_wanted_in() {
-        let info = RequestInfo::read(&http::Method::GET, &http::Uri::from_static("/api/v1/pods"));
+        let info = RequestInfo::read("GET", "/api/v1/pods", "");
         for (accept, expected) in [
             ("application/vnd.kubernetes.protobuf,application/json", Encoding::Protobuf),
             ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Encoding::Json),
@@ -143,18 +157,26 @@ mod tests {
         const OBJECTS: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Json));
         const BINARY: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Protobuf));
         const YAML: Option<(Output, Encoding)> = Some((Output::Objects, Encoding::Yaml));
-        const TABLE: Option<(Output, Encoding)> = Some((Output::Table, Encoding::Json));
-        const METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Json));
-        const BINARY_METADATA: Option<(Output, Encoding)> = Some((Output::Metadata, Encoding::Protobuf));
+        let json = |output| Some((output, Encoding::Json));
         for (accept, pod, custom) in [
-            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", TABLE, TABLE),
+            ("application/json;as=Table;v=v1beta1;g=meta.k8s.io", json(OLD_TABLE), json(OLD_TABLE)),
+            (
+                "application/yaml;as=Table;v=v1;g=meta.k8s.io",
+                Some((TABLE, Encoding::Yaml)),
+                Some((TABLE, Encoding::Yaml)),
+            ),
+            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", json(TABLE), json(TABLE)),
             ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", OBJECTS, OBJECTS),
-            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", METADATA, METADATA),
+            (
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+                json(METADATA),
+                json(METADATA),
+            ),
             ("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1", None, None),
             (
                 "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
-                BINARY_METADATA,
-                BINARY_METADATA,
+                Some((METADATA, Encoding::Protobuf)),
+                Some((METADATA, Encoding::Protobuf)),
             ),
             ("application/vnd.kubernetes.protobuf,application/json", BINARY, OBJECTS),
             ("application/vnd.kubernetes.protobuf;stream=watch", BINARY, None),

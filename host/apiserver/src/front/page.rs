@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use http::request::Parts as Head;
 use http::{Method, Response, StatusCode};
 use net::{Body, body};
+use objects::request::RequestInfo;
 use objects::status::Status;
 use objects::{Tree, tree};
 
-use super::path::RequestInfo;
 use super::reply::{self, JSON};
 use super::{Issuer, Parts, health, negotiate, version};
 use crate::tokens::documents;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
 use net::Body;
+use objects::request::{RequestInfo, is_true};
 use objects::status::Status;
 
-use super::path::{RequestInfo, is_true};
 use super::reply::{self, PLAIN};
 use super::{Asked, Parts};
 use crate::authn::UserInfo;

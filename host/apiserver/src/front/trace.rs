@@ -39,7 +39,7 @@ impl Parts {
             return;
         }
         let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let attributes = asked.info.attributes();
+        let attributes = asked.attributes();
         if let Some(trail) = self.begin(asked, request, peer, &UserInfo::default(), &attributes) {
             trail.failed(code, message);
         }

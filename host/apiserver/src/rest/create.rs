@@ -17,8 +17,21 @@ use crate::authn::UserInfo;
 use crate::call::{Answer, Call};
 use crate::strategy;
 
-/// How often another generated name is tried, as upstream.
-const NAME_ATTEMPTS: usize = 8;
+/// How often another generated name is tried, as upstream, and another address.
+pub(super) const ATTEMPTS: usize = 8;
+
+/// What became of one attempt to create an object.
+enum Attempt {
+    Made(Answer),
+    NameTaken {
+        name: String,
+        warnings: Vec<String>,
+    },
+    /// An address that it was given became somebody else's.
+    AddressTaken {
+        warnings: Vec<String>,
+    },
+}
 
 impl Rest {
     pub(super) async fn create(&self, call: &Call) -> Result<Answer, Status> {
@@ -37,7 +50,6 @@ impl Rest {
         tracking: Tracking,
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
-        let cache = self.cache(resource)?;
         if resource.is_ending() {
             let why = "create not allowed while custom resource definition is terminating";
             return Err(Status {
@@ -50,47 +62,62 @@ impl Rest {
             return Err(version_on_create());
         }
         let generated = meta::name(&tree).is_empty() && !meta::generate_name_prefix(&tree).is_empty();
-        for attempt in 1.. {
-            // Who else takes its address at the same time makes a Service be tried again, with another.
-            let again = generated || address::are_given_to(resource);
+        // Who else takes its address at the same time makes a Service be tried again, with another.
+        let again = generated || address::are_given_to(resource);
+        let taken = resource.group_resource();
+        let mut attempt = 1;
+        loop {
             let mut new = if again { tree.clone() } else { tree.take() };
             if generated {
                 let name = meta::generate_name(meta::generate_name_prefix(&tree), random::suffix());
                 meta::set_name(&mut new, &name);
             }
-            let Prepared { tree: new, warnings, _reserved } =
-                self.prepare(call, new, options, tracking).await?;
-            let name = meta::name(&new).to_owned();
-            let created = match options.execution {
-                Execution::Real => {
-                    let companions = address::companions(self.registry(), resource, None, Some(&new));
-                    let created = self.storage().create(resource, new, &companions).await?;
-                    if created.is_none()
-                        && !companions.is_empty()
-                        && self.storage().read(resource, &call.namespace, &name).await?.is_none()
-                    {
-                        continue;
-                    }
-                    created.map(|found| found.tree)
+            let refused = match self.attempt(call, new, options, tracking).await? {
+                Attempt::Made(answer) => return Ok(answer),
+                Attempt::NameTaken { name, warnings } if !generated => {
+                    return Err(Status::already_exists(&taken, &name).warned(warnings));
                 }
-                Execution::Dry => {
-                    let taken = self.storage().read(resource, &call.namespace, &name).await?;
-                    taken.is_none().then_some(new)
+                Attempt::NameTaken { name, warnings } => {
+                    Status::generated_name_exists(&taken, &name).warned(warnings)
                 }
+                Attempt::AddressTaken { warnings } => address::lost(&tree).warned(warnings),
             };
-            if let Some(created) = created {
-                let body = Render::new(call, &cache.hub).object(created);
-                return Ok(Answer { code: StatusCode::CREATED, warnings, ..Answer::ok(body) });
+            if attempt == ATTEMPTS {
+                return Err(refused);
             }
-            let taken = resource.group_resource();
-            if !generated {
-                return Err(Status::already_exists(&taken, &name));
-            }
-            if attempt >= NAME_ATTEMPTS {
-                return Err(Status::generated_name_exists(&taken, &name));
-            }
+            attempt += 1;
         }
-        unreachable!("the loop ends by its attempts")
+    }
+
+    /// Creates an object that has its name, unless somebody else was faster.
+    async fn attempt(
+        &self,
+        call: &Call,
+        new: Tree,
+        options: WriteOptions,
+        tracking: Tracking,
+    ) -> Result<Attempt, Status> {
+        let resource = &*call.resource;
+        let Prepared { tree: new, warnings, _reserved } = self.prepare(call, new, options, tracking).await?;
+        let name = meta::name(&new).to_owned();
+        let is_taken = async || {
+            let found = self.storage().read(resource, &call.namespace, &name).await?;
+            Ok::<_, Status>(found.is_some())
+        };
+        let created = match options.execution {
+            Execution::Real => {
+                let companions = address::companions(self.registry(), resource, None, Some(&new));
+                let created = self.storage().create(resource, new, &companions).await?;
+                if created.is_none() && !companions.is_empty() && !is_taken().await? {
+                    return Ok(Attempt::AddressTaken { warnings });
+                }
+                created.map(|found| found.tree)
+            }
+            Execution::Dry => (!is_taken().await?).then_some(new),
+        };
+        let Some(created) = created else { return Ok(Attempt::NameTaken { name, warnings }) };
+        let body = Render::new(call, &self.cache(resource)?.hub).object(created);
+        Ok(Attempt::Made(Answer { code: StatusCode::CREATED, warnings, ..Answer::ok(body) }))
     }
 
     /// Admission, defaults, server-set metadata, validation: everything before the store.
@@ -113,7 +140,14 @@ impl Rest {
             tree = Ownership::of(call, Part::Whole).created(tree);
         }
         let mut write = Write::new(self, call, tree, None, options);
-        self.admission().mutate(&mut write).await?;
+        let completed = self.complete(&mut write).await;
+        Prepared::of(write, completed)
+    }
+
+    async fn complete(&self, write: &mut Write<'_>) -> Result<Reserved, Status> {
+        let call = write.call;
+        let (resource, strategy) = (&*call.resource, strategy::of(&call.resource));
+        self.admission().mutate(write).await?;
         self.confirm_no_escalation(call, &write.object, None)?;
         let tree = &mut write.object;
         let reserved = self.admission().addresses(self, call, tree, None)?;
@@ -122,8 +156,8 @@ impl Rest {
         strategy.stamp(tree, None, supervise::clock::now());
         validated(resource, tree, &strategy.validate(tree))?;
         write.warnings.extend(strategy.warnings(&write.object, None));
-        self.admission().validate(&mut write).await?;
-        Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
+        self.admission().validate(write).await?;
+        Ok(reserved)
     }
 }
 
@@ -142,6 +176,16 @@ pub(super) struct Prepared {
     /// What admission warns the client of.
     pub(super) warnings: Vec<String>,
     pub(super) _reserved: Reserved,
+}
+
+impl Prepared {
+    /// Of a write that was completed. One that was refused says what admission warned of until then.
+    pub(super) fn of(write: Write<'_>, completed: Result<Reserved, Status>) -> Result<Self, Status> {
+        match completed {
+            Ok(reserved) => Ok(Self { tree: write.object, warnings: write.warnings, _reserved: reserved }),
+            Err(status) => Err(status.warned(write.warnings)),
+        }
+    }
 }
 
 /// The Invalid status of an object, where something is wrong with it.

@@ -23,9 +23,6 @@ use crate::strategy;
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 
-/// How many objects of a collection are deleted beside each other.
-const AT_A_TIME: usize = 16;
-
 /// What becomes of the objects that the deleted one owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Propagation {
@@ -128,7 +125,7 @@ impl Rest {
                 }
             }
         });
-        deletions.buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+        deletions.buffer_unordered(self.0.deletions.max(1)).try_collect::<()>().await?;
         let list = super::output::ListMeta { revision: snapshot.revision, ..Default::default() };
         Ok(Answer::ok(Render::new(call, &cache.hub).list(&snapshot.entries, &list)))
     }

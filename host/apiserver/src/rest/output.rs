@@ -10,13 +10,11 @@ use objects::status::Status;
 use objects::validate::{FieldError, Path};
 use objects::{Tree, meta, tree};
 
-use super::table::{self, Headers};
+use super::table::{self, Form, Headers};
 use crate::cache::{Change, Entry, EventType};
-use crate::call::{Answer, Call, Output};
+use crate::call::{Answer, Call, MetaVersion, Output};
 use crate::registry::Served;
 use crate::storage::convert;
-
-const META_VERSION: &str = "meta.k8s.io/v1";
 
 pub(crate) struct Render {
     resource: Arc<Served>,
@@ -52,7 +50,7 @@ impl Include {
     /// Refuses a word that is none of these.
     pub(crate) fn check(call: &Call) -> Result<(), Status> {
         let said = call.query("includeObject").unwrap_or("Metadata");
-        if call.output != Output::Table || ["None", "Metadata", "Object"].contains(&said) {
+        if !matches!(call.output, Output::Table(_)) || ["None", "Metadata", "Object"].contains(&said) {
             return Ok(());
         }
         let supported = ["None", "Metadata", "Object", ""];
@@ -101,10 +99,13 @@ impl Render {
         let (resource, meta) = (&call.resource, Tree::object());
         let items = |kind: &str, version: String, items: Vec<Tree>| tree!({ "kind": kind, "apiVersion": version, "metadata": {}, "items": items });
         let document = match call.output {
-            Output::Table => table::document(resource, meta, Include::of(call), Headers::Shown, trees),
-            Output::Metadata => {
-                let trees = trees.iter().map(metadata_of).collect();
-                items("PartialObjectMetadataList", META_VERSION.to_owned(), trees)
+            Output::Table(version) => {
+                let form = Form { version, include: Include::of(call), headers: Headers::Shown };
+                table::document(resource, meta, form, trees)
+            }
+            Output::Metadata(version) => {
+                let trees = trees.iter().map(|tree| metadata_of(tree, version)).collect();
+                items("PartialObjectMetadataList", version.as_str().to_owned(), trees)
             }
             Output::Objects => items(&resource.list_kind, resource.api_version(), trees),
         };
@@ -138,11 +139,12 @@ impl Render {
     pub(crate) fn object(&self, tree: Tree) -> Bytes {
         match self.output {
             Output::Objects => tree.to_json(),
-            Output::Metadata => metadata_of(&tree).to_json(),
-            Output::Table => {
+            Output::Metadata(version) => metadata_of(&tree, version).to_json(),
+            Output::Table(version) => {
                 let revision = meta::resource_version(&tree).to_owned();
                 let list = tree!({ "resourceVersion": revision });
-                table::document(&self.resource, list, self.include, self.headers(), [tree]).to_json()
+                let form = Form { version, include: self.include, headers: self.headers() };
+                table::document(&self.resource, list, form, [tree]).to_json()
             }
         }
     }
@@ -158,11 +160,12 @@ impl Render {
     pub(crate) fn list(&self, entries: &[Arc<Entry>], list: &ListMeta) -> Bytes {
         let list = list.to_tree();
         let (kind, version) = match self.output {
-            Output::Table => {
+            Output::Table(version) => {
                 let trees = entries.iter().map(|entry| self.tree(entry));
-                return table::document(&self.resource, list, self.include, Headers::Shown, trees).to_json();
+                let form = Form { version, include: self.include, headers: Headers::Shown };
+                return table::document(&self.resource, list, form, trees).to_json();
             }
-            Output::Metadata => ("PartialObjectMetadataList", META_VERSION.to_owned()),
+            Output::Metadata(version) => ("PartialObjectMetadataList", version.as_str().to_owned()),
             Output::Objects => (self.resource.list_kind.as_ref(), self.resource.api_version()),
         };
         let size: usize = entries.iter().map(|entry| entry.len() + 2).sum();
@@ -180,8 +183,8 @@ impl Render {
             if self.is_plain() {
                 out.extend_from_slice(if says_kind { self.head.as_bytes() } else { b"{" });
                 entry.write_fields(&mut out);
-            } else if self.output == Output::Metadata {
-                metadata_of(&entry.tree()).write_json(&mut out);
+            } else if let Output::Metadata(version) = self.output {
+                metadata_of(&entry.tree(), version).write_json(&mut out);
             } else {
                 let mut tree = self.tree(entry);
                 if !says_kind {
@@ -223,13 +226,11 @@ impl Render {
             metadata.insert("annotations", annotations);
         }
         let object = match self.output {
-            Output::Table => {
-                let object = tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata });
-                table::bookmark(&self.resource, self.headers(), object)
+            Output::Table(version) => {
+                let form = Form { version, include: self.include, headers: self.headers() };
+                table::bookmark(&self.resource, form, partial(metadata, version))
             }
-            Output::Metadata => {
-                tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata })
-            }
+            Output::Metadata(version) => partial(metadata, version),
             Output::Objects => {
                 let (kind, version) = (self.resource.kind.as_ref(), self.resource.api_version());
                 tree!({ "kind": kind, "apiVersion": version, "metadata": metadata })
@@ -251,9 +252,12 @@ pub(crate) fn line(event: &str, object: &[u8]) -> Bytes {
 }
 
 /// An object's metadata as an object of its own.
-pub(crate) fn metadata_of(tree: &Tree) -> Tree {
-    let metadata = tree.get("metadata").cloned().unwrap_or_else(Tree::object);
-    tree!({ "kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata })
+pub(crate) fn metadata_of(tree: &Tree, version: MetaVersion) -> Tree {
+    partial(tree.get("metadata").cloned().unwrap_or_else(Tree::object), version)
+}
+
+fn partial(metadata: Tree, version: MetaVersion) -> Tree {
+    tree!({ "kind": "PartialObjectMetadata", "apiVersion": (version.as_str()), "metadata": metadata })
 }
 
 impl ListMeta {

@@ -110,7 +110,7 @@ impl Rest {
 fn shown(call: &Call, scale: Tree) -> Bytes {
     match call.output {
         Output::Objects => scale.to_json(),
-        Output::Metadata => metadata_of(&scale).to_json(),
-        Output::Table => table::of_scale(scale, Include::of(call)).to_json(),
+        Output::Metadata(version) => metadata_of(&scale, version).to_json(),
+        Output::Table(version) => table::of_scale(scale, version, Include::of(call)).to_json(),
     }
 }

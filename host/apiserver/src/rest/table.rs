@@ -5,6 +5,7 @@ use objects::print;
 use objects::{Tree, tree};
 
 use super::output::{Include, metadata_of};
+use crate::call::MetaVersion;
 use crate::registry::Served;
 
 /// Whether a Table describes its columns.
@@ -15,12 +16,19 @@ pub(crate) enum Headers {
     Known,
 }
 
+/// What a Table is like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    pub(crate) version: MetaVersion,
+    pub(crate) include: Include,
+    pub(crate) headers: Headers,
+}
+
 /// A Table document with a row for each object.
 pub(crate) fn document(
     resource: &Served,
     list: Tree,
-    include: Include,
-    headers: Headers,
+    form: Form,
     objects: impl IntoIterator<Item = Tree>,
 ) -> Tree {
     let now = supervise::clock::now();
@@ -30,9 +38,9 @@ pub(crate) fn document(
             None => print::cells(resource, &object, now),
         };
         let conditions = print::conditions(resource, &object);
-        let object = match include {
+        let object = match form.include {
             Include::None => return tabulated(cells, conditions),
-            Include::Metadata => metadata_of(&object),
+            Include::Metadata => metadata_of(&object, form.version),
             Include::Object => object,
         };
         let mut row = tabulated(cells, conditions);
@@ -40,11 +48,11 @@ pub(crate) fn document(
         row
     };
     let rows: Vec<Tree> = objects.into_iter().map(row).collect();
-    table(resource, list, headers, rows)
+    table(resource, list, form, rows)
 }
 
 /// A Table of a Scale.
-pub(crate) fn of_scale(scale: Tree, include: Include) -> Tree {
+pub(crate) fn of_scale(scale: Tree, version: MetaVersion, include: Include) -> Tree {
     let numbers = [&["spec", "replicas"][..], &["status", "replicas"]];
     let [desired, available] = numbers.map(|path| scale.i64_at(path).unwrap_or(0));
     let created = meta::creation_timestamp(&scale);
@@ -71,11 +79,11 @@ pub(crate) fn of_scale(scale: Tree, include: Include) -> Tree {
     let mut row = tabulated(cells, Vec::new());
     match include {
         Include::None => {}
-        Include::Metadata => drop(row.insert("object", metadata_of(&scale))),
+        Include::Metadata => drop(row.insert("object", metadata_of(&scale, version))),
         Include::Object => drop(row.insert("object", scale)),
     }
     tree!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list,
+        "kind": "Table", "apiVersion": (version.as_str()), "metadata": list,
         "columnDefinitions": columns, "rows": [row]
     })
 }
@@ -90,19 +98,19 @@ fn tabulated(cells: Vec<Tree>, conditions: Vec<Tree>) -> Tree {
 }
 
 /// The Table of a bookmark: one row with nothing but the metadata in its object.
-pub(crate) fn bookmark(resource: &Served, headers: Headers, object: Tree) -> Tree {
+pub(crate) fn bookmark(resource: &Served, form: Form, object: Tree) -> Tree {
     let revision = meta::resource_version(&object).to_owned();
     let row = tree!({ "cells": [], "object": object });
-    table(resource, tree!({ "resourceVersion": revision }), headers, vec![row])
+    table(resource, tree!({ "resourceVersion": revision }), form, vec![row])
 }
 
-fn table(resource: &Served, list: Tree, headers: Headers, rows: Vec<Tree>) -> Tree {
-    let columns = match headers {
+fn table(resource: &Served, list: Tree, form: Form, rows: Vec<Tree>) -> Tree {
+    let columns = match form.headers {
         Headers::Shown => columns(resource),
         Headers::Known => Tree::Null,
     };
     tree!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list,
+        "kind": "Table", "apiVersion": (form.version.as_str()), "metadata": list,
         "columnDefinitions": columns, "rows": rows
     })
 }

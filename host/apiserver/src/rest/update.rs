@@ -5,7 +5,7 @@ use objects::apply;
 use objects::status::Status;
 use objects::{Tree, meta};
 
-use super::create::{Prepared, validated};
+use super::create::{ATTEMPTS, Prepared, validated};
 use super::managed::Ownership;
 use super::output::Render;
 use super::query::{Execution, WriteOptions};
@@ -71,9 +71,15 @@ impl Rest {
     ) -> Result<Answer, Status> {
         let resource = &*call.resource;
         let cache = self.cache(resource)?;
+        let (mut lost, mut seen) = (0, None);
         loop {
             let old = self.found(call).await?;
             let Change { tree: mut new, warnings: mut told } = change(&old.tree)?;
+            // Nobody was faster with the object that is as it was: with an address it is to get.
+            lost = if seen.replace(old.revision) == Some(old.revision) { lost + 1 } else { 0 };
+            if lost == ATTEMPTS {
+                return Err(address::lost(&new));
+            }
             settle(resource, &call.name, &mut new, &old.tree)?;
             let prepared = self.prepare_update(call, part, tracking, new, &old, options).await;
             let Prepared { tree: mut new, warnings, _reserved } =
@@ -114,7 +120,19 @@ impl Rest {
             new = Ownership::of(call, part).updated(old, new);
         }
         let mut write = Write::new(self, call, new, Some(old), options);
-        self.admission().mutate(&mut write).await?;
+        let completed = self.complete_update(&mut write, part, old).await;
+        Prepared::of(write, completed)
+    }
+
+    async fn complete_update(
+        &self,
+        write: &mut Write<'_>,
+        part: Part,
+        old: &Tree,
+    ) -> Result<Reserved, Status> {
+        let call = write.call;
+        let (resource, strategy) = (&*call.resource, strategy::of(&call.resource));
+        self.admission().mutate(write).await?;
         self.confirm_no_escalation(call, &write.object, Some(old))?;
         let new = &mut write.object;
         let mut reserved = Reserved::default();
@@ -137,8 +155,8 @@ impl Rest {
         strategy.stamp(new, Some(old), supervise::clock::now());
         validated(resource, new, &errors)?;
         write.warnings.extend(strategy.warnings(&write.object, Some(old)));
-        self.admission().validate(&mut write).await?;
-        Ok(Prepared { tree: write.object, warnings: write.warnings, _reserved: reserved })
+        self.admission().validate(write).await?;
+        Ok(reserved)
     }
 }
 

@@ -34,6 +34,8 @@ const FLAGS: &[Flag] = &[
     restart("max-mutating-requests-inflight", Number, "200"),
     restart("request-timeout", Duration, "1m"),
     restart("min-request-timeout", Number, "1800"),
+    // Upstream deletes one after the other; here those beside each other share flushes of the store.
+    restart("delete-collection-workers", Number, "16"),
     restart("audit-policy-file", Path, ""),
     restart("audit-log-path", Path, ""),
     restart("audit-log-format", Text, "json"),
@@ -74,7 +76,7 @@ const IGNORED: &str = "
     cloud-provider-gce-l7lb-src-cidrs cloud-provider-gce-lb-src-cidrs coordinated-leadership-lease-duration
     coordinated-leadership-renew-deadline coordinated-leadership-retry-period cors-allowed-origins debug-socket-path
     default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size
-    delete-collection-workers egress-selector-config-file emulation-forward-compatible
+    egress-selector-config-file emulation-forward-compatible
     enable-aggregator-routing enable-bootstrap-token-auth enable-garbage-collector
     enable-logs-handler enable-priority-and-fairness
     encryption-provider-config-automatic-reload endpoint-reconciler-type

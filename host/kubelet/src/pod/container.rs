@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cri::{
-    Capabilities, ContainerConfig, ContainerMetadata, Dns, Image, Mount, NamespaceMode, Propagation,
-    SandboxConfig, SandboxMetadata, Seccomp, SecurityContext,
+    Capabilities, ContainerConfig, ContainerId, ContainerMetadata, Dns, Image, Mount, NamespaceMode,
+    Propagation, SandboxConfig, SandboxMetadata, Seccomp, SecurityContext,
 };
 use k8s_openapi::api::core::v1::{Container, Pod, PodSecurityContext, SeccompProfile, VolumeMount};
 use sha2::{Digest, Sha256};
@@ -56,6 +56,8 @@ pub(crate) struct Making<'a> {
     pub(crate) envs: Vec<(String, String)>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) node_memory: i64,
+    /// The container of the pod whose processes it sees beside its own.
+    pub(crate) target: Option<ContainerId>,
 }
 
 /// Which network namespace a pod is in. There is no pod network yet: every pod shares the node's.
@@ -158,8 +160,8 @@ fn groups(context: &PodSecurityContext) -> Vec<i64> {
 }
 
 pub(crate) fn container(making: Making<'_>) -> Result<ContainerConfig, ConfigError> {
-    let Making { pod, container, attempt, image, envs, mounts, node_memory } = making;
-    let security = security(pod, container, image)?;
+    let Making { pod, container, attempt, image, envs, mounts, node_memory, target } = making;
+    let security = SecurityContext { pid_of: target, ..security(pod, container, image)? };
     let known = |name: &str| envs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let expanded =
         |list: &Option<Vec<String>>| list.iter().flatten().map(|text| expand(text, known)).collect();
@@ -222,6 +224,7 @@ fn security(pod: &Pod, container: &Container, image: &Image) -> Result<SecurityC
         privileged,
         network: network(pod),
         pid: pid(pod),
+        pid_of: None,
         ipc: ipc(pod),
         run_as_user: user.or(image.uid),
         run_as_group: own.run_as_group.or(of_pod.run_as_group).filter(|_| user.or(image.uid).is_some()),

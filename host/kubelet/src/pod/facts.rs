@@ -1,8 +1,9 @@
 //! What a Pod object says of itself: identity, policies, quality of service.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
+use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec, ResourceRequirements};
 use objects::quantity::Quantity;
 
 /// The uid of a pod; what everything on the node is keyed by.
@@ -44,6 +45,8 @@ pub(crate) trait PodFacts {
     fn spec(&self) -> Option<&PodSpec>;
     fn containers(&self) -> &[Container];
     fn init_containers(&self) -> &[Container];
+    /// What was put into the running pod to look at it.
+    fn ephemeral_containers(&self) -> &[EphemeralContainer];
     fn restart_policy(&self) -> RestartPolicy;
     fn is_being_deleted(&self) -> bool;
     /// How long its containers get to end: what the deletion says, else what the spec says.
@@ -66,8 +69,11 @@ pub(crate) trait PodFacts {
         matches!(self.phase(), "Succeeded" | "Failed")
     }
 
-    fn container(&self, name: &str) -> Option<&Container> {
-        self.init_containers().iter().chain(self.containers()).find(|container| container.name == name)
+    fn container(&self, name: &str) -> Option<Cow<'_, Container>> {
+        let lasting =
+            self.init_containers().iter().chain(self.containers()).find(|container| container.name == name);
+        let ephemeral = || self.ephemeral_containers().iter().find(|container| container.name == name);
+        lasting.map(Cow::Borrowed).or_else(|| ephemeral().map(|each| Cow::Owned(plain(each))))
     }
 }
 
@@ -94,6 +100,10 @@ impl PodFacts for Pod {
 
     fn init_containers(&self) -> &[Container] {
         self.spec().and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default()
+    }
+
+    fn ephemeral_containers(&self) -> &[EphemeralContainer] {
+        self.spec().and_then(|spec| spec.ephemeral_containers.as_deref()).unwrap_or_default()
     }
 
     fn restart_policy(&self) -> RestartPolicy {
@@ -161,6 +171,48 @@ fn is_guaranteed(resources: &ResourceRequirements) -> bool {
 /// An init container that keeps running beside the pod's containers.
 pub(crate) fn is_sidecar(container: &Container) -> bool {
     container.restart_policy.as_deref() == Some("Always")
+}
+
+/// An ephemeral container as what it is run as. What else a container may have, it may not.
+pub(crate) fn plain(ephemeral: &EphemeralContainer) -> Container {
+    let EphemeralContainer {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        name,
+        security_context,
+        stdin,
+        stdin_once,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+        ..
+    } = ephemeral.clone();
+    Container {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        name,
+        security_context,
+        stdin,
+        stdin_once,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+        ..Container::default()
+    }
 }
 
 #[cfg(test)]

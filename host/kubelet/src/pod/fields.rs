@@ -91,11 +91,11 @@ pub(crate) fn resource(
     let amount = match bound {
         "limits" => {
             let node = || place.allocatable.get(resource).copied();
-            quantity(container, Bound::Limit, resource).filter(|limit| !limit.is_zero()).or_else(node)
+            quantity(&container, Bound::Limit, resource).filter(|limit| !limit.is_zero()).or_else(node)
         }
         "requests" => {
-            let limit = || quantity(container, Bound::Limit, resource);
-            quantity(container, Bound::Request, resource).or_else(limit)
+            let limit = || quantity(&container, Bound::Limit, resource);
+            quantity(&container, Bound::Request, resource).or_else(limit)
         }
         _ => return Err(unsupported()),
     };

@@ -12,6 +12,7 @@ use super::backoff::Backoff;
 use super::observed::Observed;
 use super::plan::Wait;
 use super::probe::Probes;
+use super::resize::Resize;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
@@ -29,6 +30,7 @@ pub(crate) struct Memory {
     /// Containers that were told to stop, and how long they were given.
     pub(crate) stopping: BTreeMap<ContainerId, Duration>,
     pub(crate) probes: Probes,
+    pub(crate) resize: Resize,
     /// Waits that events were told of, by the container's name.
     pub(crate) announced: BTreeMap<String, Wait>,
 }

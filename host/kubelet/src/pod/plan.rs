@@ -9,10 +9,11 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::backoff::later;
 use super::container::hash;
-use super::facts::{PodFacts, RestartPolicy, is_sidecar};
+use super::facts::{PodFacts, RestartPolicy, is_sidecar, plain};
 use super::memory::{Look, Standing};
 use super::observed::{is_alive, label};
 use super::probe::{Due, ProbeKind};
+use super::resize::{self, Way};
 
 /// The least grace of a pod whose object is gone: its containers see their signal before they are killed.
 const LEAST_GRACE: Duration = Duration::from_secs(1);
@@ -38,6 +39,11 @@ pub(crate) enum Action {
         id: ContainerId,
         name: String,
         kind: ProbeKind,
+    },
+    /// Gives a running container the amounts that it was given anew.
+    Resize {
+        id: ContainerId,
+        name: String,
     },
     /// Everything of a deleted pod has ended: its object may go.
     Release,
@@ -144,7 +150,9 @@ fn wind_down(look: Look<'_>, plan: &mut Plan) -> bool {
         Standing::Gone => look.pod.grace().max(LEAST_GRACE),
         Standing::Wanted => look.pod.grace(),
     };
-    let sidecar = |life: &&ContainerStatus| look.pod.container(&life.metadata.name).is_some_and(is_sidecar);
+    let sidecar = |life: &&ContainerStatus| {
+        look.pod.container(&life.metadata.name).is_some_and(|each| is_sidecar(&each))
+    };
     let (sidecars, others): (Vec<_>, Vec<_>) = look.observed.running().partition(sidecar);
     let first = if others.is_empty() { &sidecars } else { &others };
     for life in first {
@@ -191,6 +199,14 @@ fn sandbox(look: Look<'_>, plan: &mut Plan) {
 }
 
 fn containers(look: Look<'_>, sandbox: &Sandbox, plan: &mut Plan) {
+    // Before all others, so that what keeps these from starting can be looked at. None is ever started again.
+    for container in look.pod.ephemeral_containers().iter().map(plain) {
+        if look.observed.latest(&container.name).is_none()
+            && matches!(start(look, &container, plan), Next::Start)
+        {
+            plan.actions.push(Action::StartContainer { name: container.name, attempt: 0 });
+        }
+    }
     let has_life = |container: &Container| look.observed.latest_in(&container.name, &sandbox.id).is_some();
     let begun = look.pod.containers().iter().any(has_life);
     for container in look.pod.init_containers() {
@@ -252,6 +268,14 @@ fn judge(look: Look<'_>, container: &Container, life: Option<&ContainerStatus>, 
     }
     if life.annotations.get(label::HASH).is_some_and(|made_of| *made_of != hash(container)) {
         return Next::Stop(format!("Container {name} definition changed, will be restarted"));
+    }
+    match resize::due(look, container, life) {
+        Some(Way::Restart) => return Next::Stop(format!("Container {name} resize requires restart")),
+        Some(Way::InPlace) => match &look.memory.resize.failure {
+            Some(failure) if failure.retry_at > look.now => wake(plan, failure.retry_at),
+            _ => plan.actions.push(Action::Resize { id: life.id.clone(), name: name.clone() }),
+        },
+        None => {}
     }
     if let Some(kind) = look.memory.probes.fatal(&life.id) {
         return Next::Stop(format!("Container {name} failed {} probe, will be restarted", kind.word()));

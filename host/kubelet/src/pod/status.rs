@@ -7,13 +7,14 @@ use cri::ContainerState;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     self as api, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus,
+    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::facts::{PodFacts, is_sidecar};
+use super::facts::{PodFacts, is_sidecar, plain};
 use super::memory::{Look, Standing};
 use super::plan::{Wait, has_completed, has_expired};
+use super::resize;
 
 const RUNTIME: &str = "containerd";
 
@@ -22,7 +23,7 @@ const OWN_CONDITIONS: [&str; 4] = ["PodReadyToStartContainers", "Initialized", "
 
 /// Whether this node speaks for a condition.
 pub(crate) fn is_own(condition: &str) -> bool {
-    OWN_CONDITIONS.contains(&condition)
+    OWN_CONDITIONS.contains(&condition) || [resize::PENDING, resize::IN_PROGRESS].contains(&condition)
 }
 
 /// Reason and message of a pod that was active for too long.
@@ -43,7 +44,8 @@ pub(crate) struct Ground<'a> {
 /// The status of a container as the API server has it.
 pub(crate) fn reported<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
-    let lists = [&status.init_container_statuses, &status.container_statuses];
+    let lists =
+        [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
     lists.into_iter().flatten().flatten().find(|status| status.name == name)
 }
 
@@ -67,6 +69,13 @@ pub(crate) fn status(look: Look<'_>, ground: &Ground<'_>) -> PodStatus {
             status
         })
         .collect();
+    // Nobody asks whether they are ready.
+    let ephemeral = pod.ephemeral_containers().iter().map(|each| ContainerStatus {
+        ready: false,
+        started: None,
+        ..container(look, ground, &plain(each))
+    });
+    let ephemeral: Vec<_> = ephemeral.collect();
     let phase = phase(look, &init, &main);
     let expired = phase == "Failed" && has_expired(look);
     let (reason, message) = if expired { EXPIRED } else { Default::default() };
@@ -80,6 +89,7 @@ pub(crate) fn status(look: Look<'_>, ground: &Ground<'_>) -> PodStatus {
         conditions: Some(conditions(look, ground, initialized, phase, &init, &main)),
         container_statuses: Some(main).filter(|list| !list.is_empty()),
         init_container_statuses: Some(init).filter(|list| !list.is_empty()),
+        ephemeral_container_statuses: Some(ephemeral).filter(|list| !list.is_empty()),
         host_ip: host_ips.first().map(|host| host.ip.clone()),
         host_ips: Some(host_ips),
         pod_ip: pod_ips.as_ref().and_then(|ips| ips.first()).map(|pod| pod.ip.clone()),
@@ -152,8 +162,16 @@ fn container(look: Look<'_>, ground: &Ground<'_>, container: &Container) -> Cont
             ..Default::default()
         })),
         state: Some(state),
+        allocated_resources: container.resources.as_ref().and_then(|given| given.requests.clone()),
+        resources: Some(resources(look, container, life)),
         ..ContainerStatus::default()
     }
+}
+
+/// What a container has, or was given where it does not run.
+fn resources(look: Look<'_>, container: &Container, life: &cri::ContainerStatus) -> ResourceRequirements {
+    let told = look.memory.resize.told.get(&life.id);
+    told.cloned().unwrap_or_else(|| container.resources.clone().unwrap_or_default())
 }
 
 fn never_begun(look: Look<'_>, ground: &Ground<'_>, container: &Container) -> ContainerStatus {
@@ -268,6 +286,8 @@ fn conditions(
     };
     let sandbox = (look.observed.ready_sandbox().is_some(), None, None);
     let own = OWN_CONDITIONS.into_iter().zip([sandbox, init, whole, containers]);
+    let resizing = resize::conditions(look).into_iter();
+    let own = own.chain(resizing.map(|(kind, reason, message)| (kind, (true, reason, message))));
     let own = own.map(|(kind, (status, reason, message))| {
         let last = ground.last.conditions.iter().flatten().find(|last| last.type_ == kind);
         let status = if status { "True" } else { "False" };

@@ -41,6 +41,10 @@ impl Worker {
                     self.jobs.push(jobs::stop(self.context.runtime.clone(), id, name, grace, hook));
                 }
                 Action::Probe { id, name, kind } => self.probe(&wish.pod, id, name, kind),
+                Action::Resize { id, name } => {
+                    self.resize(&wish.pod, id, &name).await;
+                    next = Some(Step::Again);
+                }
                 Action::Release => {
                     let (pod, status) = (wish.pod.clone(), self.last.clone());
                     self.report(Report { pod, status, release: true });

@@ -12,8 +12,15 @@ use crate::pod::plan::Wait;
 /// What an event is about: the pod, or one of its containers.
 fn reference(pod: &Pod, container: Option<&str>) -> ObjectReference {
     let list = |name: &str| {
-        let init = pod.init_containers().iter().any(|each| each.name == name);
-        if init { "initContainers" } else { "containers" }
+        let [init, ephemeral] = [
+            pod.init_containers().iter().any(|each| each.name == name),
+            pod.ephemeral_containers().iter().any(|each| each.name == name),
+        ];
+        match (init, ephemeral) {
+            (true, _) => "initContainers",
+            (_, true) => "ephemeralContainers",
+            _ => "containers",
+        }
     };
     ObjectReference {
         api_version: Some("v1".to_owned()),

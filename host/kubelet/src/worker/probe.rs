@@ -106,8 +106,8 @@ async fn run(
 
 impl Worker {
     pub(super) fn probe(&mut self, pod: &Pod, id: ContainerId, name: String, kind: ProbeKind) {
-        let Some((container, probe)) =
-            pod.container(&name).and_then(|each| Some((each.clone(), kind.of(each)?.clone())))
+        let Some((probe, container)) =
+            pod.container(&name).and_then(|each| Some((kind.of(&each)?.clone(), each.into_owned())))
         else {
             return;
         };
@@ -142,8 +142,8 @@ impl Worker {
             }
         };
         let now = Timestamp::now();
-        let probe = pod.container(name).and_then(|container| kind.of(container));
-        match (probe, verdict) {
+        let probe = pod.container(name).and_then(|container| kind.of(&container).cloned());
+        match (&probe, verdict) {
             (Some(probe), Some(passed)) => self.memory.probes.record(id, kind, probe, passed, now),
             _ => self.memory.probes.discard(id, kind, now),
         }

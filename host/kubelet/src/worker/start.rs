@@ -34,13 +34,23 @@ fn failure(reason: &'static str, message: impl ToString) -> Failure {
     Failure { reason, message: message.to_string(), retry_at: later(Timestamp::now(), RETRY), then: None }
 }
 
+/// The life of the container that an ephemeral one is to look at.
+fn target(pod: &Pod, observed: &Observed, name: &str) -> Result<Option<ContainerId>, Failure> {
+    let ephemeral = pod.ephemeral_containers().iter().find(|each| each.name == name);
+    let wanted = ephemeral.and_then(|each| each.target_container_name.as_deref());
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(None) };
+    let missing =
+        || failure("CreateContainerConfigError", format!("unable to find target container {wanted}"));
+    observed.latest(wanted).map(|life| Some(life.id.clone())).ok_or_else(missing)
+}
+
 impl Worker {
     pub(super) async fn start(&mut self, wish: &Wish, observed: &Observed, name: &str, attempt: u32) {
         let pod = &wish.pod;
         let (Some(container), Some(sandbox)) = (pod.container(name), observed.ready_sandbox()) else {
             return;
         };
-        match self.try_start(pod, sandbox, container, attempt).await {
+        match self.try_start(pod, observed, sandbox, &container, attempt).await {
             Ok(false) => {}
             Ok(true) => {
                 self.memory.failures.remove(name);
@@ -70,6 +80,7 @@ impl Worker {
     async fn try_start(
         &mut self,
         pod: &Pod,
+        observed: &Observed,
         sandbox: &Sandbox,
         container: &Container,
         attempt: u32,
@@ -86,13 +97,15 @@ impl Worker {
         let envs = env::resolve(pod, container, &place, &sources).map_err(|error| config_error(&error))?;
         let mounts = self.mounts(pod, container, attempt, &envs)?;
         let node_memory = i64::try_from(self.context.machine.memory_bytes).unwrap_or(i64::MAX);
-        let making = Making { pod, container, attempt, image: &image, envs, mounts, node_memory };
+        let target = target(pod, observed, &container.name)?;
+        let making = Making { pod, container, attempt, image: &image, envs, mounts, node_memory, target };
         let config = making::container(making).map_err(|error| config_error(&error))?;
         let sandbox_config = self.sandbox_config(pod, sandbox.metadata.attempt);
         let runtime = self.context.runtime.clone();
         let created = runtime.create_container(&sandbox.id, &config, &sandbox_config).await;
         let id = created.map_err(|error| failure("CreateContainerError", error))?;
         self.notice(pod, Some(&container.name), "Created", "Container created");
+        self.memory.resize.told.insert(id.clone(), container.resources.clone().unwrap_or_default());
         self.announce(pod, sandbox, container, &id, attempt);
         runtime.start_container(&id).await.map_err(|error| failure(START_FAILED, error))?;
         self.notice(pod, Some(&container.name), "Started", "Container started");

@@ -178,5 +178,7 @@ fn limits(args: &ServiceArgs) -> Limits {
         max_mutating_requests_inflight: number("max-mutating-requests-inflight"),
         request_timeout: args.duration("request-timeout"),
         min_request_timeout: Duration::from_secs(args.number("min-request-timeout")),
+        delete_collection_workers: usize::try_from(args.number("delete-collection-workers"))
+            .unwrap_or(usize::MAX),
     }
 }

@@ -85,6 +85,11 @@ impl Element {
         }
     }
 
+    /// Where the step is beside that to a field.
+    pub(super) fn cmp_field(&self, field: &str) -> Ordering {
+        self.field().map_or(Ordering::Greater, |own| own.cmp(field))
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Field(_) => 0,

@@ -159,7 +159,7 @@ impl FieldSet {
         let Some((first, rest)) = path.split_first() else {
             return;
         };
-        let Ok(at) = self.position(&Element::Field(Key::from(*first))) else {
+        let Ok(at) = self.0.binary_search_by(|node| node.element.cmp_field(first)) else {
             return;
         };
         let node = &mut self.0[at];

@@ -201,10 +201,13 @@ impl Managers {
 
     /// Merges the oldest updaters, each version for itself, until there are few enough.
     pub(super) fn cap_updaters(&mut self) {
-        let updaters = self.0.iter().filter(|entry| entry.id.operation == Operation::Update);
+        let updaters = || self.0.iter().filter(|entry| entry.id.operation == Operation::Update);
+        let mut excess = updaters().count().saturating_sub(MAX_UPDATERS);
+        if excess == 0 {
+            return;
+        }
         let mut updaters: Vec<_> =
-            updaters.map(|entry| (entry.seconds(), entry.id.key(), entry.id.clone())).collect();
-        let mut excess = updaters.len().saturating_sub(MAX_UPDATERS);
+            updaters().map(|entry| (entry.seconds(), entry.id.key(), entry.id.clone())).collect();
         updaters.sort_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
         // The first of each version stays until there is a second to merge it with.
         let mut firsts: Vec<ManagerId> = Vec::new();

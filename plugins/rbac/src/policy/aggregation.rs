@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Role, Rule};
-use crate::policy::{CLUSTER, Policy};
+use crate::policy::Policy;
 
 impl Policy {
     /// Computes the rules of the aggregated ClusterRoles anew; to be called after each change of ClusterRoles.
     pub(crate) fn aggregate(&mut self) {
-        let none = BTreeMap::new();
-        let roles = self.roles.get(CLUSTER).unwrap_or(&none);
+        let roles = &self.cluster_roles;
         let aggregated = roles.values().filter(|role| role.aggregation_rule.is_some());
         self.aggregated = aggregated
             .map(|role| {
@@ -22,9 +21,8 @@ impl Policy {
 
     /// The aggregated ClusterRoles whose object holds other rules than they have: name and rules.
     pub(crate) fn outdated(&self) -> impl Iterator<Item = (&str, &[Rule])> {
-        let roles = self.roles.get(CLUSTER);
-        self.aggregated.iter().filter_map(move |(name, rules)| {
-            let role = roles?.get(name)?;
+        self.aggregated.iter().filter_map(|(name, rules)| {
+            let role = self.cluster_roles.get(name)?;
             (role.rules != *rules).then_some((name.as_str(), rules.as_slice()))
         })
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use engine::{
     Answer, CertificateRequest, Component, Engine, Import, Instance, Issued, Kind, KubeRequest, KubeResponse,
-    Level, Measure, Object, ObjectKey, Refusal, Services, Setting, compile,
+    Level, Measure, Object, ObjectKey, Refusal, Services, Setting, User, compile,
 };
 use serde_json::json;
 
@@ -64,30 +64,44 @@ impl Drop for Shelf {
     }
 }
 
-/// Pushes ClusterRoles that allow the same, and bindings to them in one namespace.
-pub(super) fn bind(instance: &mut Instance, roles: usize, bindings: usize) -> Result<()> {
-    let role = |at: usize| {
-        let name = format!("reader-{at}");
-        let role = json!({
-            "metadata": { "name": name },
-            "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"] }]
-        });
-        object("", &name, &role)
-    };
-    instance.snapshot(&kind("clusterroles"), &(0..roles).map(role).collect::<Vec<_>>())?;
-    let bindings: Vec<_> = (0..bindings)
-        .map(|at| {
+/// ClusterRoles that allow the same, and bindings to them in one namespace: the objects as the host keeps them.
+pub(super) struct Policy {
+    roles: Vec<Object>,
+    bindings: Vec<Object>,
+}
+
+impl Policy {
+    pub(super) fn new(roles: usize, bindings: usize) -> Self {
+        let role = |at: usize| {
+            let name = format!("reader-{at}");
+            let role = json!({
+                "metadata": { "name": name },
+                "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"] }]
+            });
+            object("", &name, &role)
+        };
+        let binding = |at: usize| {
             let name = format!("binding-{at}");
             let binding = json!({
                 "metadata": { "namespace": "team", "name": name },
                 "roleRef": { "apiGroup": GROUP, "kind": "ClusterRole", "name": format!("reader-{}", at % roles) },
-                "subjects": [{ "apiGroup": GROUP, "kind": "User", "name": format!("user-{at}") }]
+                "subjects": [{ "apiGroup": GROUP, "kind": "User", "name": bound(at).name }]
             });
             object("team", &name, &binding)
-        })
-        .collect();
-    instance.snapshot(&kind("rolebindings"), &bindings)?;
-    Ok(())
+        };
+        Self { roles: (0..roles).map(role).collect(), bindings: (0..bindings).map(binding).collect() }
+    }
+
+    pub(super) fn push(&self, instance: &mut Instance) -> Result<()> {
+        instance.snapshot(&kind("clusterroles"), &self.roles)?;
+        instance.snapshot(&kind("rolebindings"), &self.bindings)?;
+        Ok(())
+    }
+}
+
+/// Whom one of the bindings binds.
+pub(super) fn bound(at: usize) -> User {
+    User { name: format!("user-{at}"), groups: vec!["system:authenticated".to_owned()], ..User::default() }
 }
 
 fn kind(resource: &str) -> Kind {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use http::{Method, Request, header};
 use net::Body;
+use objects::request::RequestInfo;
 use objects::resource::{Resource, Text};
 use observe::encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder};
 
 use super::super::Asked;
 use super::super::health;
-use super::super::path::RequestInfo;
 
 const APPLY: &str = "application/apply-patch+yaml";
 const COMPONENT: &str = "apiserver";
@@ -188,8 +188,9 @@ mod tests {
     fn route(method: &str, address: &str, media_type: &str) -> String {
         let request = Request::builder().method(method).uri(address).header(header::CONTENT_TYPE, media_type);
         let request = request.body(body::empty()).unwrap();
-        let info = RequestInfo::read(request.method(), request.uri());
-        let find = |path: &crate::front::path::ResourcePath| {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let info = RequestInfo::read(method, path, query);
+        let find = |path: &objects::request::ResourcePath| {
             crate::registry::Registry::builtin().find(&path.group, &path.version, &path.resource)
         };
         let resource = info.resource.as_ref().and_then(find);

@@ -211,6 +211,24 @@ async fn a_webhook_refuses_in_its_own_words_and_warns() {
 }
 
 #[tokio::test]
+async fn what_a_webhook_warns_of_is_told_with_whatever_refusal_follows() {
+    let world = World::new().await;
+    world.hook("mutating", "warn", &[]).await;
+    world.says(|_| tree!({ "allowed": true, "warnings": ["mind the gap"] }));
+    assert_eq!(world.config_map("a", "").await.code(), StatusCode::CREATED);
+    for (name, code) in [("A", StatusCode::UNPROCESSABLE_ENTITY), ("a", StatusCode::CONFLICT)] {
+        let refused = world.config_map(name, "").await;
+        assert_eq!((refused.code(), refused.header("warning")), (code, "299 - \"mind the gap\""));
+    }
+    // A label that is none is found after the webhook was heard, here too.
+    let patch = tree!({ "metadata": { "labels": { "k": "!" } } });
+    let patch = ask("PATCH", "/api/v1/namespaces/default/configmaps/a").sending(patch.to_json());
+    let refused = world.front.ask(patch.with("content-type", "application/merge-patch+json")).await;
+    assert_eq!(refused.code(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.header("warning"), "299 - \"mind the gap\"");
+}
+
+#[tokio::test]
 async fn webhooks_change_objects_in_turn_and_are_asked_again_when_a_later_one_did() {
     let world = World::new().await;
     let again = [("reinvocationPolicy", Tree::from("IfNeeded"))];

@@ -64,6 +64,11 @@ async fn the_form_is_what_accept_names() {
     let metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
     let list = front.ask(ask("GET", CONFIG_MAPS).with("accept", metadata)).await;
     assert_eq!(list.str(&["kind"]), "PartialObjectMetadataList");
+    let old = ask("GET", CONFIG_MAPS).with("accept", "application/json;as=Table;g=meta.k8s.io;v=v1beta1");
+    let old = front.ask(old).await.tree();
+    let said = [&["kind"][..], &["apiVersion"], &["rows", "0", "object", "apiVersion"]];
+    let said = said.map(|path| old.str_at(path).unwrap());
+    assert_eq!(said, ["Table", "meta.k8s.io/v1beta1", "meta.k8s.io/v1beta1"]);
     let one = format!("{CONFIG_MAPS}/one");
     let yaml = front.ask(ask("GET", &one).with("accept", "application/yaml")).await;
     assert!(yaml.text.starts_with("apiVersion: v1\nkind: ConfigMap\n"), "{}", yaml.text);

@@ -46,6 +46,7 @@ impl Fixture {
             expiry: Expiry::new(TTL),
             authorizer: Arc::new(Everything),
             values: Values::new(encrypting),
+            deletions: 4,
         };
         let rest = Rest::open(foundation, &scope);
         let fixture = Self { rest, store, encryption, _scope: scope, _directory: directory };

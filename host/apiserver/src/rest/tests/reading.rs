@@ -3,7 +3,7 @@ use objects::meta;
 use objects::resource::Verb;
 use objects::status::Reason;
 
-use crate::call::Output;
+use crate::call::{MetaVersion, Output};
 
 use super::fixture::{Fixture, config_map};
 
@@ -106,7 +106,7 @@ async fn a_table_has_the_columns_of_its_kind_and_a_row_for_each_object() {
     let fixture = Fixture::new().await;
     fixture.config_map("a", "1").await;
     let mut call = fixture.call(Verb::List, "configmaps", "");
-    call.output = Output::Table;
+    call.output = Output::Table(MetaVersion::V1);
     let table = fixture.tree(call).await.unwrap();
     let columns: Vec<_> =
         table.items_at(&["columnDefinitions"]).iter().filter_map(|column| column.str_at(&["name"])).collect();

@@ -1,3 +1,4 @@
+use datastore::{Op, Txn};
 use expect_test::expect;
 use objects::resource::Verb;
 use objects::{Tree, meta, tree};
@@ -66,6 +67,28 @@ async fn an_address_that_something_else_took_is_not_given() {
     assert!(refused.message.ends_with("provided IP is already allocated"), "{refused}");
     let refused = fixture.create("services", service("s", "192.0.2.9")).await.unwrap_err();
     assert!(refused.message.ends_with("the provided network does not match the current range"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_sees_taken_is_tried_a_few_times_and_refused() {
+    let fixture = Fixture::new().await;
+    // What is no object is shown by no cache, and keeps its key all the same.
+    let put = |last: u8| Op::put(format!("/registry/ipaddresses/10.152.183.{last}"), "broken");
+    fixture.store.txn(Txn { success: (0..=255).map(put).collect(), ..Txn::default() }).await.unwrap();
+    let refused = fixture.create("services", service("s", "10.152.183.9")).await.unwrap_err();
+    assert!(refused.message.ends_with("provided IP is already allocated"), "{refused}");
+    let given = tree!({ "metadata": { "name": "s" }, "spec": { "ports": [{ "port": 80 }] } });
+    let refused = fixture.create("services", given).await.unwrap_err();
+    expect!["Internal error occurred: failed to allocate a serviceIP: range is full"]
+        .assert_eq(&refused.message);
+    let external = tree!({
+        "metadata": { "name": "e" }, "spec": { "type": "ExternalName", "externalName": "example.com" }
+    });
+    fixture.create("services", external).await.unwrap();
+    let back = tree!({ "spec": { "type": "ClusterIP", "externalName": null, "ports": [{ "port": 80 }] } });
+    let patch = fixture.call(Verb::Patch, "services", "e").patch_of(MERGE, &back);
+    let refused = fixture.tree(patch).await.unwrap_err();
+    assert!(refused.message.ends_with("range is full"), "{refused}");
 }
 
 #[tokio::test]

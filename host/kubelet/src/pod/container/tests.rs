@@ -22,6 +22,7 @@ fn make(spec: &str, image: &Image) -> Result<ContainerConfig, ConfigError> {
         envs,
         mounts: vec![],
         node_memory: 1000,
+        target: Some(ContainerId("t".to_owned())),
     })
 }
 
@@ -55,6 +56,7 @@ fn the_container_overrides_the_pod_and_privileged_sees_everything() {
     let spec = r#"{"securityContext":{"runAsUser":5,"runAsGroup":6,"fsGroup":7},"containers":[{"name":"c",
         "securityContext":{"runAsUser":8,"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]}}}]}"#;
     let security = make(spec, &image(None, "")).unwrap().security;
+    assert_eq!(security.pid_of, Some(ContainerId("t".to_owned())));
     assert_eq!((security.run_as_user, security.run_as_group), (Some(8), Some(6)));
     assert_eq!(security.supplemental_groups, [7]);
     assert!(security.no_new_privs && !security.masked_paths.is_empty());

@@ -132,6 +132,20 @@ fn init_containers_run_one_after_another_and_sidecars_stay() {
 }
 
 #[test]
+fn an_ephemeral_container_starts_once_and_before_all_others() {
+    let spec = r#"{"initContainers":[{"name":"i"}],"containers":[{"name":"c"}],"ephemeralContainers":[{"name":"e"}]}"#;
+    check(
+        spec,
+        vec![],
+        expect![[r#"
+            start e#0
+            start i#0
+        "#]],
+    );
+    check(spec, vec![exited("e", 0, 1), exited("i", 0, 0), running("c", 0)], expect![[""]]);
+}
+
+#[test]
 fn a_container_that_keeps_failing_waits_longer() {
     let mut memory = Memory::default();
     memory.restarts.next("c", at(2), at(2));

@@ -22,7 +22,9 @@ fn show(status: &PodStatus) -> String {
             .collect::<String>();
         text.push_str(&format!("  {}={}{why}\n", condition.type_, condition.status));
     }
-    for status in status.init_container_statuses.iter().chain(&status.container_statuses).flatten() {
+    let lists =
+        [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    for status in lists.into_iter().flatten().flatten() {
         let state = |state: &api::ContainerState| match state {
             api::ContainerState { waiting: Some(waiting), .. } => {
                 format!(
@@ -62,6 +64,26 @@ fn of(pod: &Pod, observed: &Observed, waits: &BTreeMap<String, Wait>, last: &Pod
 fn check(spec: &str, state: SandboxState, lives: Vec<cri::ContainerStatus>, expected: Expect) {
     let observed = Observed::new(vec![sandbox(state)], lives);
     expected.assert_eq(&show(&of(&pod(spec), &observed, &BTreeMap::new(), &PodStatus::default())));
+}
+
+#[test]
+fn an_ephemeral_container_is_told_of_and_has_no_say() {
+    check(
+        r#"{"containers":[{"name":"c"}],"ephemeralContainers":[{"name":"e"},{"name":"f"}]}"#,
+        SandboxState::Ready,
+        vec![running("c", 0), running("e", 0)],
+        expect![[r#"
+            Running 10.0.0.1
+              PodReadyToStartContainers=True
+              Initialized=True
+              Ready=True
+              ContainersReady=True
+              PodScheduled=True
+            c #0 ready=true: running (last -)
+            e #0 ready=false: running (last -)
+            f #0 ready=false: waiting ContainerCreating  (last -)
+        "#]],
+    );
 }
 
 #[test]
