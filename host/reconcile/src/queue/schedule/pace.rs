@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use crate::key::Key;
 
 /// From one look to the next where there are too many.
-const EVERY: Duration = Duration::from_millis(50);
+const EVERY: Duration = Duration::from_millis(20);
 /// So many looks go at once.
-const BURST: u32 = 100;
+const BURST: u32 = 250;
 /// Fewer keys than that are not worth a look at which of them are forgotten.
 const FEW: usize = 256;
 
