@@ -78,6 +78,11 @@ impl ServiceArgs {
         read(&setting.value).unwrap_or_else(|| panic!("--{name} of {} is {kind:?}", self.service))
     }
 
+    /// Whether somebody set it.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.setting(name).origin != Origin::Default
+    }
+
     /// Empty where there is no value.
     pub fn text(&self, name: &str) -> &str {
         &self.setting(name).value

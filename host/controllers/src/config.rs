@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::certificates::ClusterSigning;
 use crate::horizontal_pod_autoscaler::Autoscaling;
 use crate::node_ipam::NodeNetworks;
@@ -43,6 +45,8 @@ pub struct Config {
     /// How long a token of a service account that an older release made may go unused.
     pub unused_tokens: Duration,
     pub autoscaling: Autoscaling,
+    /// Of the machine: times of cron jobs that name no zone are in it.
+    pub time_zone: TimeZone,
 }
 
 impl Config {
@@ -97,6 +101,7 @@ impl Default for Config {
             ended_pods: Self::ENDED_PODS,
             unused_tokens: Self::UNUSED_TOKENS,
             autoscaling: Autoscaling::default(),
+            time_zone: TimeZone::UTC,
         }
     }
 }

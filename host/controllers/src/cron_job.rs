@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 use client::events::{EventType, Recorder};
 use client::{ApiError, Client, DeleteOptions, Propagation};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use k8s_openapi::api::batch::v1::{CronJob, CronJobStatus, Job};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use observe::histogram::Histogram;
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
+use crate::counts::{Bounds, spread};
 use crate::dependents::{Owner, owner_key};
 use crate::reference::versioned_reference;
 use crate::wiring::Wiring;
@@ -29,15 +32,21 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let recorder = wiring.recorder("cronjob-controller");
     let crons = wiring.feed_own::<CronJob>(&queue);
     let jobs = wiring.feed(&queue, |job: &Job| owner_key::<CronJob>(&job.metadata));
-    let client = wiring.client();
-    wiring.reconcile(CronJobs { client, recorder, crons, jobs }, queue, WORKERS);
+    let (client, local) = (wiring.client(), wiring.config().time_zone.clone());
+    let name = "cronjob_controller_job_creation_skew_duration_seconds";
+    let skew =
+        spread(wiring.metrics(), name, "Seconds by which a job was made too late", Bounds(1.0, 2.0, 10));
+    wiring.reconcile(CronJobs { client, recorder, skew, crons, jobs, local }, queue, WORKERS);
 }
 
 struct CronJobs {
     client: Client,
     recorder: Recorder,
+    skew: Histogram,
     crons: Store<CronJob>,
     jobs: Store<Job>,
+    /// Of schedules that name no zone.
+    local: TimeZone,
 }
 
 impl Reconcile for CronJobs {
@@ -93,7 +102,8 @@ impl CronJobs {
             return Ok(Outcome::Done);
         }
         let now = supervise::clock::now();
-        let due = schedule::read(cron).and_then(|(read, zone)| schedule::due(cron, &read, &zone, now));
+        let due =
+            schedule::read(cron, &self.local).and_then(|(read, zone)| schedule::due(cron, &read, &zone, now));
         let due = match due {
             Ok(due) => due,
             Err(unusable) => {
@@ -193,6 +203,9 @@ impl CronJobs {
             _ => {}
         }
         let Some(job) = self.create(owner, &job_of(cron, owner, name, at)).await? else { return Ok(()) };
+        if let Some(made) = &job.metadata.creation_timestamp {
+            self.skew.observe(made.0.duration_since(at.timestamp()).as_secs_f64());
+        }
         status.active.get_or_insert_default().push(versioned_reference(&job));
         status.last_schedule_time = Some(Time(at.timestamp()));
         Ok(())
@@ -224,6 +237,8 @@ fn job_of(cron: &CronJob, owner: &Owner, name: String, at: &Zoned) -> Job {
     let template = cron.spec.job_template.clone();
     let given = template.metadata.unwrap_or_default();
     let mut annotations = given.annotations.unwrap_or_default();
+    // A time that is in no zone that was named is told as everybody reads it.
+    let at = if cron.spec.time_zone.is_some() { at.clone() } else { at.with_time_zone(TimeZone::UTC) };
     let format = if at.offset().seconds() == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%:z" };
     annotations.insert(SCHEDULED_AT.to_owned(), at.strftime(format).to_string());
     let metadata = ObjectMeta {

@@ -14,7 +14,7 @@ use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 use crate::pod::Pod;
 use crate::reference::reference;
 use crate::service::{Publishing, feed_services_and_pods, published, zone};
-use crate::slices::{of_service, service_of, unless_going};
+use crate::slices::{SliceMetrics, of_service, service_of, unless_going};
 use crate::wiring::Wiring;
 
 const MANAGER: &str = "endpointslice-controller.k8s.io";
@@ -26,9 +26,14 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let nodes = feed_nodes(wiring, &queue, services.clone());
     let (pods, client) = (wiring.store(), wiring.client());
     let recorder = wiring.recorder("endpoint-slice-controller");
+    let metrics = SliceMetrics::new(wiring.metrics(), "endpoint_slice_controller");
     let config = wiring.config();
     let (workers, room) = (config.service_endpoint_syncs, config.max_endpoints_per_slice.get());
-    wiring.reconcile(Keeper { client, services, pods, nodes, slices, recorder, room }, queue, workers);
+    wiring.reconcile(
+        Keeper { client, services, pods, nodes, slices, recorder, metrics, room },
+        queue,
+        workers,
+    );
 }
 
 /// Of a node every endpoint shows the zone; hints by proportion depend on more.
@@ -56,6 +61,7 @@ struct Keeper {
     nodes: Store<Node>,
     slices: Store<EndpointSlice>,
     recorder: Recorder,
+    metrics: SliceMetrics,
     /// Endpoints that a slice holds.
     room: usize,
 }
@@ -80,6 +86,7 @@ impl Reconcile for Keeper {
         };
         let plan = plan::plan(state);
         let api = self.client.namespaced(&key.namespace);
+        self.metrics.count(&plan.packings);
         for packing in plan.packings {
             let written = packing.write(&api, &self.slices, plan.trigger).await;
             if let Err(error) = unless_going(written) {

@@ -10,7 +10,7 @@ use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
 use crate::reference::reference;
 use crate::service::Publishing;
-use crate::slices::{Packing, of_service, service_of, unless_going};
+use crate::slices::{Packing, SliceMetrics, of_service, service_of, unless_going};
 use crate::wiring::Wiring;
 
 const MANAGER: &str = "endpointslicemirroring-controller.k8s.io";
@@ -22,9 +22,10 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let slices = wiring.feed(&queue, |slice: &EndpointSlice| service_of(slice, MANAGER));
     let client = wiring.client();
     let recorder = wiring.recorder("endpoint-slice-mirroring-controller");
+    let metrics = SliceMetrics::new(wiring.metrics(), "endpoint_slice_mirroring_controller");
     let config = wiring.config();
     let (workers, room) = (config.mirroring_syncs, config.mirroring_max_endpoints_per_subset.get());
-    wiring.reconcile(Mirror { client, services, endpoints, slices, recorder, room }, queue, workers);
+    wiring.reconcile(Mirror { client, services, endpoints, slices, recorder, metrics, room }, queue, workers);
 }
 
 struct Mirror {
@@ -33,6 +34,7 @@ struct Mirror {
     endpoints: Store<Endpoints>,
     slices: Store<EndpointSlice>,
     recorder: Recorder,
+    metrics: SliceMetrics,
     /// Addresses of a subset that are mirrored.
     room: usize,
 }
@@ -54,9 +56,10 @@ impl Reconcile for Mirror {
                 }
                 plan.packings
             }
-            _ => vec![Packing { slots: Vec::new(), spare: slices }],
+            _ => vec![Packing::of_spare(slices)],
         };
         let api = self.client.namespaced(&key.namespace);
+        self.metrics.count(&plan);
         for packing in plan {
             unless_going(packing.write(&api, &self.slices, None).await)?;
         }

@@ -1,6 +1,7 @@
 //! HorizontalPodAutoscalers scale what they name to what their metrics ask for.
 
 mod behavior;
+mod counted;
 mod metrics;
 mod replicas;
 
@@ -20,6 +21,7 @@ use objects::Tree;
 use objects::selector::LabelSelector;
 use objects::tree::from_tree;
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
+use tokio::time::Instant;
 
 use crate::conditions::Condition;
 use crate::dependents::{Owner, matches};
@@ -27,6 +29,7 @@ use crate::discovery::kind_of;
 use crate::pod::Pod;
 use crate::wiring::Wiring;
 use behavior::History;
+use counted::{Action, Counted, Looked};
 use metrics::{Metrics, Scene, Unknown};
 use replicas::Tolerance;
 
@@ -92,7 +95,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let (client, metrics) = (wiring.client(), Metrics(wiring.client()));
     let histories = Mutex::default();
     let config = wiring.config().autoscaling.clone();
-    let autoscalers = Autoscalers { client, recorder, metrics, scalers, pods, histories, config };
+    let counted = Counted::new(wiring.metrics());
+    let autoscalers = Autoscalers { client, recorder, metrics, counted, scalers, pods, histories, config };
     wiring.reconcile(autoscalers, queue, WORKERS);
 }
 
@@ -100,6 +104,7 @@ struct Autoscalers {
     client: Client,
     recorder: Recorder,
     metrics: Metrics,
+    counted: Counted,
     scalers: Store<HorizontalPodAutoscaler>,
     pods: Store<Pod>,
     histories: Mutex<HashMap<ObjectKey, History>>,
@@ -161,7 +166,9 @@ impl Reconcile for Autoscalers {
             },
             now: supervise::clock::now(),
         };
-        self.look(key, &mut look).await;
+        let begun = Instant::now();
+        let looked = self.look(key, &mut look).await;
+        self.counted.looked(looked, begun.elapsed());
         let status = look.status;
         if status != old {
             let scaler = HorizontalPodAutoscaler { status: Some(status), ..(*scaler).clone() };
@@ -185,14 +192,15 @@ impl Autoscalers {
     }
 
     /// What goes wrong is told in conditions and events; it is tried again when the next look is due.
-    async fn look(&self, key: &ObjectKey, look: &mut Look<'_>) {
+    async fn look(&self, key: &ObjectKey, look: &mut Look<'_>) -> Looked {
         let scale = match self.scale(look).await {
             Ok(scale) => scale,
             Err(why) => {
                 let message =
                     format!("the HPA controller was unable to get the target's current scale: {why}");
                 look.set(ABLE, "False", "FailedGetScale", message);
-                return self.warn(look, "FailedGetScale", why);
+                self.warn(look, "FailedGetScale", why);
+                return Looked::failed();
             }
         };
         let message = "the HPA controller was able to get the target's current scale";
@@ -205,7 +213,7 @@ impl Autoscalers {
             let message = "scaling is disabled since the replica count of the target is zero";
             look.set(ACTIVE, "False", "ScalingDisabled", message);
             look.status.desired_replicas = 0;
-            return;
+            return Looked::done(Action::None);
         } else if current > most {
             (most, "Current number of replicas above Spec.MaxReplicas".to_owned())
         } else if current < least {
@@ -215,13 +223,17 @@ impl Autoscalers {
                 Some(found) => found,
                 None => {
                     look.status.desired_replicas = current;
-                    return;
+                    return Looked::failed();
                 }
             }
         };
         look.status.desired_replicas = desired;
-        if desired != current {
-            self.rescale(key, look, scale, current, desired, &why).await;
+        if desired == current {
+            return Looked::done(Action::None);
+        }
+        match self.rescale(key, look, scale, current, desired, &why).await {
+            Ok(()) => Looked::done(Action::of(current, desired)),
+            Err(_) => Looked::failed(),
         }
     }
 
@@ -294,7 +306,11 @@ impl Autoscalers {
         let (mut best, mut told, mut unknown): (Option<(i32, String)>, Vec<Tree>, Vec<Unknown>) =
             Default::default();
         for spec in &specs {
-            match self.metrics.propose(scene, spec).await {
+            let begun = Instant::now();
+            let proposed = self.metrics.propose(scene, spec).await;
+            let wanted = proposed.as_ref().ok().map(|found| Action::of(current, found.replicas));
+            self.counted.measured(&spec.type_, wanted, begun.elapsed());
+            match proposed {
                 Ok(found) => {
                     if best.as_ref().is_none_or(|(most, _)| found.replicas > *most) {
                         best = Some((found.replicas, found.name));
@@ -340,7 +356,7 @@ impl Autoscalers {
         current: i32,
         desired: i32,
         why: &str,
-    ) {
+    ) -> Result<(), ApiError> {
         let Scale { api, mut tree } = scale;
         tree.set_at(&["spec", "replicas"], desired);
         let name = &look.scaler.spec.scale_target_ref.name;
@@ -352,6 +368,7 @@ impl Autoscalers {
                 self.recorder.record(look.owner.object(), EventType::Normal, "SuccessfulRescale", message);
                 self.histories().entry(key.clone()).or_default().scaled(current, desired, look.now);
                 look.status.last_scale_time = Some(Time(look.now));
+                Ok(())
             }
             Err(error) => {
                 let message = format!("the HPA controller was unable to update the target scale: {error}");
@@ -362,6 +379,7 @@ impl Autoscalers {
                     format!("New size: {desired}; reason: {why}; error: {error}"),
                 );
                 look.status.desired_replicas = current;
+                Err(error)
             }
         }
     }

@@ -2,6 +2,7 @@
 //! once, however often anything is interrupted: it has a finalizer until the job's status knows of it.
 
 mod indexes;
+mod metrics;
 mod orphans;
 mod plan;
 mod pods;
@@ -22,6 +23,7 @@ use objects::selector::LabelSelector;
 use objects::tree;
 use objects::tree::to_tree;
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
+use tokio::time::Instant;
 
 use crate::dependents::{Owner, Selects, claim, feed_owners, selector_of};
 use crate::expectations::Expectations;
@@ -29,6 +31,7 @@ use crate::pod::Pod;
 use crate::pod_control::{PodControl, PodError};
 use crate::slow_start::slow_start;
 use crate::wiring::Wiring;
+use metrics::JobMetrics;
 use plan::{Action, Creation, Ending, Scene, View, is_finished};
 use pods::{Backoff, TRACKING, is_tracked, uid};
 use released::Released;
@@ -63,8 +66,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let jobs = wiring.feed_own::<Job>(&queue);
     let pods = feed_owners::<Job, Pod>(wiring, &queue);
     let (client, control) = (wiring.client(), PodControl::new(wiring, recorder.clone()));
-    let backoffs = Mutex::default();
-    let jobs = Jobs { client, control, recorder, expectations, released, jobs, pods, backoffs };
+    let (backoffs, metrics) = (Mutex::default(), JobMetrics::new(wiring.metrics()));
+    let jobs = Jobs { client, control, recorder, metrics, expectations, released, jobs, pods, backoffs };
     wiring.reconcile(jobs, queue, WORKERS);
     orphans::wire(wiring);
 }
@@ -94,6 +97,7 @@ struct Jobs {
     client: Client,
     control: PodControl,
     recorder: Recorder,
+    metrics: JobMetrics,
     expectations: Expectations,
     released: Released,
     jobs: Store<Job>,
@@ -114,6 +118,7 @@ impl Reconcile for Jobs {
             return Ok(Outcome::Done);
         }
         let Some(selector) = job.selector() else { return Ok(Outcome::Done) };
+        let begun = Instant::now();
         let pending = self.expectations.pending(&owner.uid);
         // Before the pods are read: what is released by then is seen by then.
         let released = self.released.of(&owner.uid);
@@ -130,7 +135,10 @@ impl Reconcile for Jobs {
         let plan = plan::plan(&scene, &view);
         let (done, acted) = self.act(&scene, &view, &owner, &plan).await;
         let tracked = track::track(&scene, &view, done);
-        self.settle(&scene, &view, &owner, tracked).await?;
+        let settled = self.settle(&scene, &view, &owner, tracked).await;
+        let (succeeded, action) = (settled.is_ok() && acted.is_ok(), metrics::action(&plan.action));
+        self.metrics.looked(&view.spec, succeeded, action, begun.elapsed());
+        settled?;
         acted?;
         let due = [plan.again, self.expectations.pending(&owner.uid)].into_iter().flatten().min();
         Ok(due.map_or(Outcome::Done, Outcome::After))
@@ -279,7 +287,9 @@ impl Jobs {
         if is_counted || ending.is_some() {
             self.write(job, owner, status.clone()).await?;
         }
+        self.metrics.counted(&view.spec, scene.job.status.as_ref(), &status);
         if let Some(ending) = ending {
+            self.metrics.ended(&view.spec, &ending);
             self.tell(view, owner, &status, &ending);
         }
         answer.map_err(JobError::from)

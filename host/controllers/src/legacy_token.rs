@@ -27,7 +27,7 @@ const DATE: &str = "%Y-%m-%d";
 const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
-    // Nothing that happens makes a token older: one look a day is all.
+    // Nothing that happens makes a token older: only time does.
     let queue = wiring.queue("legacy_sa_token_cleaner");
     queue.add(TRACKING.to_owned());
     let secrets = wiring.store_some(ListOptions::fields(OF_TOKENS), |_| {});

@@ -17,14 +17,18 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::counts::Levels;
 use crate::wiring::{Board, Wiring};
 use crate::{
-    bootstrap_token, certificates, cluster_role_aggregation, cron_job, daemon_set, deployment, disruption,
-    endpoint_slice, endpoint_slice_mirroring, endpoints, garbage_collector, horizontal_pod_autoscaler, job,
-    legacy_token, namespace, node_ipam, node_lifecycle, node_ttl, pod_garbage_collector, replicas,
-    resource_claim, resource_quota, root_ca, service_account, service_cidr, stateful_set, taint_eviction,
-    token_secret, ttl_after_finished, volume,
+    bootstrap_token, certificates, cluster_role_aggregation, cron_job, daemon_set, deployment,
+    device_taint_eviction, disruption, endpoint_slice, endpoint_slice_mirroring, endpoints,
+    garbage_collector, horizontal_pod_autoscaler, job, legacy_token, namespace, node_ipam, node_lifecycle,
+    node_ttl, pod_garbage_collector, replicas, resource_claim, resource_quota, root_ca, service_account,
+    service_cidr, stateful_set, taint_eviction, token_secret, ttl_after_finished, volume,
 };
+
+/// As metrics call it.
+const MANAGER: &str = "kube-controller-manager";
 
 /// One controller.
 struct Controller {
@@ -61,6 +65,7 @@ const CONTROLLERS: &[Controller] = &[
     row("deployment-controller", "deployment-controller", deployment::wire),
     row("node-lifecycle-controller", "node-controller", node_lifecycle::wire),
     row("taint-eviction-controller", "node-controller", taint_eviction::wire),
+    row("device-taint-eviction-controller", "device-taint-eviction-controller", device_taint_eviction::wire),
     row("node-ipam-controller", "node-controller", node_ipam::wire),
     row("ttl-controller", "ttl-controller", node_ttl::wire),
     row(
@@ -125,8 +130,8 @@ pub(crate) const WITHOUT_WORK: &[(&str, &str)] = &[
         "validatingadmissionpolicy-status-controller",
         "the API server, which has the types, writes that status",
     ),
-    ("storageversion-garbage-collector-controller", "its feature StorageVersionAPI is off"),
-    ("storage-version-migrator-controller", "its API storagemigration.k8s.io is off"),
+    ("storageversion-garbage-collector-controller", "its feature StorageVersionAPI is alpha, off"),
+    ("storage-version-migrator-controller", "its API storagemigration.k8s.io/v1beta1 is off"),
     ("podcertificaterequest-cleaner-controller", "its feature PodCertificateRequest is off"),
     (
         "kube-apiserver-serving-clustertrustbundle-publisher-controller",
@@ -179,8 +184,11 @@ impl Config {
         let endpoints = Endpoints { ports, gate, metrics: metrics.clone() };
         let selection = self.controllers.clone();
         let mut board = Board::new(self, clients, root_ca, &metrics);
+        let help = "Controllers that this manager runs";
+        let running = Levels::new(&metrics, "running_managed_controllers", help, ["name", "manager"]);
         for controller in CONTROLLERS.iter().filter(|controller| selection.runs(controller.name)) {
             board.wire(controller.identity, controller.wire);
+            running.set([controller.name.into(), MANAGER.into()], 1);
         }
         ControllersTask { board, endpoints, election }
     }

@@ -14,8 +14,10 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod as WholePod};
 use objects::tree;
 use objects::tree::to_tree;
+use observe::Metrics;
 use reconcile::{Outcome, Queue, Reconcile, Store};
 
+use crate::counts::{Counts, lookup};
 use crate::node::{READY, condition, is_ready};
 use crate::pod::Pod;
 use crate::reference::reference;
@@ -90,7 +92,31 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let (pods, client) = (wiring.store(), wiring.client());
     let recorder = wiring.recorder("node-controller");
     let zones = Zones::new(config.clone());
-    wiring.reconcile(Keeper { client, nodes, pods, signs, zones, config, recorder }, queue, WORKERS);
+    tell_zones(wiring.metrics(), &nodes);
+    let name = "node_collector_evictions";
+    let evictions = Counts::new(wiring.metrics(), name, "Nodes whose pods were sent away", ["zone"]);
+    let keeper = Keeper { client, nodes, pods, signs, zones, config, recorder, evictions };
+    wiring.reconcile(keeper, queue, WORKERS);
+}
+
+/// What of a zone is told of its ready nodes and the others.
+type Amount = fn(usize, usize) -> usize;
+
+fn tell_zones(metrics: &Metrics, nodes: &Store<Node>) {
+    let rows: [(&str, &str, Amount); 3] = [
+        ("node_collector_zone_size", "Nodes of a zone", |ready, failed| ready + failed),
+        ("node_collector_unhealthy_nodes_in_zone", "Nodes of a zone that are not ready", |_, failed| failed),
+        ("node_collector_zone_health", "Ready nodes of a zone in a hundred", |ready, failed| {
+            100 * ready / (ready + failed).max(1)
+        }),
+    ];
+    for (name, help, amount) in rows {
+        let nodes = nodes.clone();
+        lookup(metrics, name, help, "zone", move || {
+            let zones = zones::tell(&nodes.all()).into_iter();
+            zones.map(|(zone, (ready, failed))| (zone, amount(ready, failed))).collect()
+        });
+    }
 }
 
 /// How many nodes are ready decides whether others lose their pods.
@@ -114,6 +140,8 @@ struct Keeper {
     zones: Zones,
     config: NodeLifecycle,
     recorder: Recorder,
+    /// By zone.
+    evictions: Counts<1>,
 }
 
 impl Reconcile for Keeper {
@@ -188,6 +216,9 @@ impl Keeper {
         let nodes = self.client.cluster::<Node>();
         let written = nodes.patch(name, &Patch::Merge(change)).await?;
         self.nodes.reached(written.metadata.resource_version.as_deref().unwrap_or_default()).await;
+        if permit == Permit::Now && plan::needs_permit(node) {
+            self.evictions.add([zones::told_of(node).into()], 1);
+        }
         Ok(wait)
     }
 

@@ -15,6 +15,7 @@ use reconcile::{Change, ObjectKey, Outcome, Queue, Reconcile, Store};
 use crate::dependents::Owner;
 use crate::pod::Pod;
 use crate::wiring::Wiring;
+pub(crate) use plan::names as claim_names;
 use plan::{Need, PlanError, Released};
 
 /// What is looked at.

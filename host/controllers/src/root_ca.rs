@@ -2,14 +2,18 @@
 //! force.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use client::{ApiError, Client, ListOptions};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use observe::Metrics;
 use reconcile::{Outcome, Queue, Reconcile, Store};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::counts::{Bounds, Counts, Spread};
 use crate::every_namespace::{KEEPERS, created, is_active};
 use crate::wiring::Wiring;
 
@@ -26,8 +30,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let maps = wiring.feed_some(named, &queue, |map: &ConfigMap| map.metadata.namespace.clone());
     let (bundle, all, waiting) = (wiring.bundle(), namespaces.clone(), queue.clone());
     wiring.spawn("root CA", move |stop| follow(bundle, all, waiting, stop));
-    let (client, bundle) = (wiring.client(), wiring.bundle());
-    wiring.reconcile(RootCa { client, namespaces, maps, bundle }, queue, KEEPERS);
+    let (client, bundle, syncs) = (wiring.client(), wiring.bundle(), Syncs::new(wiring.metrics()));
+    wiring.reconcile(RootCa { client, namespaces, maps, bundle, syncs }, queue, KEEPERS);
 }
 
 struct RootCa {
@@ -36,6 +40,36 @@ struct RootCa {
     maps: Store<ConfigMap>,
     /// PEM; empty until it is known.
     bundle: watch::Receiver<String>,
+    syncs: Syncs,
+}
+
+/// What is counted, by the code of the API server's answer.
+struct Syncs {
+    count: Counts<1>,
+    times: Spread<1>,
+}
+
+impl Syncs {
+    fn new(metrics: &Metrics) -> Self {
+        let (name, bounds) = ("root_ca_cert_publisher_sync", Bounds(0.001, 2.0, 15));
+        Self {
+            count: Counts::new(metrics, name, "Namespaces looked at", ["code"]),
+            times: Spread::new(
+                metrics,
+                &format!("{name}_duration_seconds"),
+                "Seconds of a look at a namespace",
+                ["code"],
+                bounds,
+            ),
+        }
+    }
+
+    fn ended(&self, ended: &Result<Outcome, ApiError>, time: Duration) {
+        let status = |error: &ApiError| error.status().map_or(500, |status| status.code);
+        let code = ended.as_ref().map_or_else(status, |_| 200).to_string();
+        self.count.add([code.clone().into()], 1);
+        self.times.took([code.into()], time);
+    }
 }
 
 impl Reconcile for RootCa {
@@ -47,6 +81,15 @@ impl Reconcile for RootCa {
         if bundle.is_empty() || !is_active(&self.namespaces, namespace) {
             return Ok(Outcome::Done);
         }
+        let begun = Instant::now();
+        let ended = self.publish(namespace, bundle).await;
+        self.syncs.ended(&ended, begun.elapsed());
+        ended
+    }
+}
+
+impl RootCa {
+    async fn publish(&self, namespace: &str, bundle: String) -> Result<Outcome, ApiError> {
         let maps = self.client.namespaced::<ConfigMap>(namespace);
         let Some(old) = self.maps.get(namespace, NAME) else {
             return created(maps.create(&published(ConfigMap::default(), namespace, bundle)).await);

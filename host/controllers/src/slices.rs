@@ -8,8 +8,11 @@ use client::{Api, ApiError, DeleteOptions};
 use jiff::Timestamp;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use observe::Metrics;
+use observe::histogram::Histogram;
 use reconcile::{ObjectKey, Outcome, Store};
 
+use crate::counts::{Bounds, Levels, spread};
 use crate::service::{TRIGGER_TIME, mark};
 
 /// The service that a slice is of.
@@ -54,6 +57,9 @@ pub(crate) struct Packing {
     pub(crate) slots: Vec<Slot>,
     /// To be deleted.
     pub(crate) spare: Vec<Arc<EndpointSlice>>,
+    /// How many endpoints came and went.
+    pub(crate) added: usize,
+    pub(crate) removed: usize,
 }
 
 /// Ports without their order.
@@ -165,7 +171,9 @@ pub(crate) fn pack(template: &Template, existing: Vec<Arc<EndpointSlice>>, group
         let present = by_ports.remove(&ports_key(&group.ports)).unwrap_or_default();
         template.pack_group(present, group, &mut packing);
     }
-    packing.spare.extend(by_ports.into_values().flatten());
+    let mut left: Vec<_> = by_ports.into_values().flatten().collect();
+    packing.removed += left.iter().map(|slice| endpoints(slice).len()).sum::<usize>();
+    packing.spare.append(&mut left);
     if packing.slots.is_empty() {
         packing.slots.push(Slot { old: None, new: template.slice(Vec::new()) });
     }
@@ -211,6 +219,7 @@ impl Template {
         for old in present {
             let kept: Vec<Endpoint> =
                 endpoints(&old).iter().filter_map(|one| wanted.remove(&id(one))).collect();
+            packing.removed += endpoints(&old).len() - kept.len();
             if kept.is_empty() && !endpoints(&old).is_empty() {
                 packing.spare.push(old);
                 continue;
@@ -222,6 +231,7 @@ impl Template {
             }
             slots.push(Slot { old: Some(old), new });
         }
+        packing.added += wanted.len();
         let mut fullest: Vec<&mut Slot> = slots.iter_mut().filter(|slot| slot.changed()).collect();
         fullest.sort_by_key(|slot| std::cmp::Reverse(slot.len()));
         for slot in fullest {
@@ -242,7 +252,56 @@ impl Template {
     }
 }
 
+/// What is counted of the slices of one manager.
+pub(crate) struct SliceMetrics {
+    added: Histogram,
+    removed: Histogram,
+    changes: Levels<1>,
+}
+
+impl SliceMetrics {
+    /// `controller` begins their names.
+    pub(crate) fn new(metrics: &Metrics, controller: &str) -> Self {
+        let spread = |name: &str, help: &str| {
+            spread(metrics, &format!("{controller}_{name}"), help, Bounds(2.0, 2.0, 15))
+        };
+        Self {
+            added: spread("endpoints_added_per_sync", "Endpoints that came in one look at a service"),
+            removed: spread("endpoints_removed_per_sync", "Endpoints that went in one look at a service"),
+            changes: Levels::new(
+                metrics,
+                &format!("{controller}_changes"),
+                "Slices that were made, changed and deleted",
+                ["operation"],
+            ),
+        }
+    }
+
+    /// Takes note of packings that are written now.
+    pub(crate) fn count(&self, packings: &[Packing]) {
+        let sum = |count: fn(&Packing) -> usize| packings.iter().map(count).sum::<usize>();
+        self.added.observe(sum(|packing| packing.added) as f64);
+        self.removed.observe(sum(|packing| packing.removed) as f64);
+        let changed = |packing: &Packing, is_new: bool| {
+            packing.slots.iter().filter(|slot| slot.changed() && slot.old.is_none() == is_new).count()
+        };
+        let made = packings.iter().map(|packing| changed(packing, true)).sum();
+        let updated = packings.iter().map(|packing| changed(packing, false)).sum();
+        let deleted = sum(|packing| packing.spare.len());
+        let operations = [("create", made), ("update", updated), ("delete", deleted)];
+        for (operation, count) in operations.into_iter().filter(|(_, count)| *count > 0) {
+            self.changes.rise([operation.into()], count);
+        }
+    }
+}
+
 impl Packing {
+    /// Nothing is left of slices.
+    pub(crate) fn of_spare(spare: Vec<Arc<EndpointSlice>>) -> Self {
+        let removed = spare.iter().map(|slice| endpoints(slice).len()).sum();
+        Self { spare, removed, ..Self::default() }
+    }
+
     /// Makes slices that are left over those that are to be made.
     fn reuse(&mut self, template: &Template) {
         for slot in self.slots.iter_mut().filter(|slot| slot.old.is_none()) {

@@ -205,6 +205,7 @@ impl StatefulSets {
 
     async fn delete(&self, owner: &Owner, pod: &Pod) -> Result<(), StatefulSetError> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
+        self.tell_of_end(owner, name, pod.phase());
         let options = DeleteOptions::default().of_uid(pod.metadata.uid.as_deref().unwrap_or_default());
         let answer = match self.client.namespaced::<Pod>(&owner.namespace).delete(name, &options).await {
             // Conflict: the name is another pod's by now.
@@ -213,6 +214,18 @@ impl StatefulSets {
         };
         self.tell(owner, "Delete", name, &answer);
         answer
+    }
+
+    /// Why a pod is made anew that nobody deleted.
+    fn tell_of_end(&self, owner: &Owner, pod: &str, phase: &str) {
+        let (kind, reason, how) = match phase {
+            "Failed" => (EventType::Warning, "RecreatingFailedPod", "failed"),
+            "Succeeded" => (EventType::Normal, "RecreatingTerminatedPod", "terminated"),
+            _ => return,
+        };
+        let Owner { namespace, name: set, .. } = owner;
+        let message = format!("StatefulSet {namespace}/{set} is recreating {how} Pod {pod}");
+        self.recorder.record(owner.object(), kind, reason, message);
     }
 
     /// Makes the claims of a number that are missing.

@@ -5,13 +5,13 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use client::events::{EventType, Recorder};
-use client::{ApiError, Client, DeleteOptions, Patch};
-use k8s_openapi::api::core::v1::{Node, ObjectReference, Pod as WholePod};
-use objects::tree;
+use client::events::Recorder;
+use client::{ApiError, Client};
+use k8s_openapi::api::core::v1::Node;
 use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 use tokio::time::Instant;
 
+use crate::eviction::{Cause, Deletions, evict, tell};
 use crate::node::{NO_EXECUTE, taints};
 use crate::pod::Pod;
 use crate::wiring::Wiring;
@@ -19,6 +19,12 @@ use plan::{Fate, fate};
 
 /// Pods that are sent away at the same time; upstream's.
 const WORKERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8).expect("eight is not zero");
+
+const CAUSE: Cause = Cause {
+    event: "TaintManagerEviction",
+    reason: "DeletionByTaintManager",
+    message: "Taint manager: deleting due to NoExecute taint",
+};
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("noexec_taint_pod");
@@ -37,8 +43,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let nodes = feed_nodes(wiring, &queue, pods.clone());
     let client = wiring.client();
     let recorder = wiring.recorder("taint-eviction-controller");
-    let since = Mutex::default();
-    wiring.reconcile(Eviction { client, nodes, pods, since, recorder }, queue, WORKERS);
+    let (since, counted) = (Mutex::default(), Deletions::new(wiring.metrics(), "taint_eviction_controller"));
+    wiring.reconcile(Eviction { client, nodes, pods, since, recorder, counted }, queue, WORKERS);
 }
 
 /// Other NoExecute taints concern every pod of the node.
@@ -66,6 +72,7 @@ struct Eviction {
     /// Since when pods stand what they stand for a time alone.
     since: Mutex<HashMap<ObjectKey, Instant>>,
     recorder: Recorder,
+    counted: Deletions,
 }
 
 impl Reconcile for Eviction {
@@ -83,7 +90,7 @@ impl Reconcile for Eviction {
             Fate::Stays => {
                 if self.since().remove(key).is_some() {
                     let message = format!("Cancelling deletion of Pod {key}");
-                    self.tell(&pod, message);
+                    tell(&self.recorder, &pod, CAUSE.event, message);
                 }
                 return Ok(Outcome::Done);
             }
@@ -93,7 +100,9 @@ impl Reconcile for Eviction {
         if let Some(left) = limit.checked_sub(stood).filter(|left| !left.is_zero()) {
             return Ok(Outcome::After(left));
         }
-        self.evict(key, &pod).await?;
+        tell(&self.recorder, &pod, CAUSE.event, format!("Marking for deletion Pod {key}"));
+        evict(&self.client, key, &pod, &CAUSE).await?;
+        self.counted.deleted(stood.saturating_sub(limit));
         self.since().remove(key);
         Ok(Outcome::Done)
     }
@@ -102,38 +111,5 @@ impl Reconcile for Eviction {
 impl Eviction {
     fn since(&self) -> MutexGuard<'_, HashMap<ObjectKey, Instant>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, pod: &Pod, message: String) {
-        let reference = ObjectReference {
-            api_version: Some("v1".to_owned()),
-            uid: None,
-            ..crate::service::pod_reference(pod)
-        };
-        self.recorder.record(reference, EventType::Normal, "TaintManagerEviction", message);
-    }
-
-    /// Says why the pod ends, and ends it.
-    async fn evict(&self, key: &ObjectKey, pod: &Pod) -> Result<(), ApiError> {
-        self.tell(pod, format!("Marking for deletion Pod {key}"));
-        let pods = self.client.namespaced::<WholePod>(&key.namespace).viewed::<Pod>();
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let condition = tree!({
-            "type": "DisruptionTarget",
-            "status": "True",
-            "reason": "DeletionByTaintManager",
-            "message": "Taint manager: deleting due to NoExecute taint",
-            "lastTransitionTime": (objects::meta::rfc3339(supervise::clock::now()))
-        });
-        let patch = tree!({ "metadata": { "uid": (uid.clone()) }, "status": { "conditions": [condition] } });
-        let gone = |error: &ApiError| error.is_not_found() || error.is_conflict();
-        match pods.patch_status(&key.name, &Patch::Strategic(patch)).await {
-            Err(error) if error.is_not_found() => return Ok(()),
-            answer => drop(answer?),
-        }
-        match pods.delete(&key.name, &DeleteOptions::default().of_uid(uid)).await {
-            Err(error) if !gone(&error) => Err(error),
-            _ => Ok(()),
-        }
     }
 }

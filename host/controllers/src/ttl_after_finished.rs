@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use client::{ApiError, Client, DeleteOptions, Propagation};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
+use observe::histogram::Histogram;
 use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 
+use crate::counts::{Bounds, spread};
 use crate::wiring::Wiring;
 
 /// Upstream's `--concurrent-ttl-after-finished-syncs`.
@@ -15,15 +17,17 @@ const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("ttl_jobs_to_delete");
-    let now = Timestamp::UNIX_EPOCH;
-    let jobs =
-        wiring.feed(&queue, move |job: &Job| left(job, now).is_some().then(|| ObjectKey::of(&job.metadata)));
+    let jobs = wiring.feed(&queue, |job: &Job| kept_until(job).map(|_| ObjectKey::of(&job.metadata)));
     let client = wiring.client();
-    wiring.reconcile(FinishedJobs { client, jobs }, queue, WORKERS);
+    let name = "ttl_after_finished_controller_job_deletion_duration_seconds";
+    let help = "Seconds from the time that a job's keeping was over until it was deleted";
+    let late = spread(wiring.metrics(), name, help, Bounds(0.1, 2.0, 14));
+    wiring.reconcile(FinishedJobs { client, late, jobs }, queue, WORKERS);
 }
 
 struct FinishedJobs {
     client: Client,
+    late: Histogram,
     jobs: Store<Job>,
 }
 
@@ -34,29 +38,30 @@ impl Reconcile for FinishedJobs {
     async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, ApiError> {
         let now = supervise::clock::now();
         let known = self.jobs.get(&key.namespace, &key.name);
-        match known.and_then(|job| left(&job, now)) {
-            None => return Ok(Outcome::Done),
-            Some(left) if !left.is_zero() => return Ok(Outcome::After(left)),
-            Some(_) => {}
+        let Some(over) = known.and_then(|job| kept_until(&job)) else { return Ok(Outcome::Done) };
+        if let Some(left) = until(over, now) {
+            return Ok(Outcome::After(left));
         }
         // How long it is kept may have been changed.
         let jobs = self.client.namespaced::<Job>(&key.namespace);
         let Some(job) = jobs.find(&key.name).await? else { return Ok(Outcome::Done) };
-        if left(&job, now).is_none_or(|left| !left.is_zero()) {
+        let Some(over) = kept_until(&job).filter(|over| until(*over, now).is_none()) else {
             return Ok(Outcome::Done);
-        }
+        };
         let options =
             DeleteOptions { propagation_policy: Some(Propagation::Foreground), ..DeleteOptions::default() };
         let options = options.of_uid(job.metadata.uid.unwrap_or_default());
         match jobs.delete(&key.name, &options).await {
-            Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
-            _ => Ok(Outcome::Done),
+            Err(error) if !error.is_not_found() && !error.is_conflict() => return Err(error),
+            Err(_) => {}
+            Ok(_) => self.late.observe(now.duration_since(over).as_secs_f64()),
         }
+        Ok(Outcome::Done)
     }
 }
 
-/// How long a job is still kept; nothing where that is not said, or not yet known.
-fn left(job: &Job, now: Timestamp) -> Option<Duration> {
+/// Until when a job is kept; nothing where that is not said, or not yet known.
+fn kept_until(job: &Job) -> Option<Timestamp> {
     let kept = job.spec.as_ref()?.ttl_seconds_after_finished?;
     let mut conditions = job.status.as_ref()?.conditions.iter().flatten();
     let finished = conditions.find(|condition| {
@@ -64,9 +69,12 @@ fn left(job: &Job, now: Timestamp) -> Option<Duration> {
     })?;
     let is_going = job.metadata.deletion_timestamp.is_some();
     let at = finished.last_transition_time.as_ref().filter(|_| !is_going)?.0;
-    let kept = Duration::from_secs(u64::try_from(kept).unwrap_or(0));
-    let passed = Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO);
-    Some(kept.saturating_sub(passed))
+    at.saturating_add(SignedDuration::from_secs(kept.into())).ok()
+}
+
+/// How long it is until then, if it is not over.
+fn until(over: Timestamp, now: Timestamp) -> Option<Duration> {
+    Duration::try_from(over.duration_since(now)).ok().filter(|left| !left.is_zero())
 }
 
 #[cfg(test)]
@@ -83,7 +91,8 @@ mod tests {
         let status = tree!({ "conditions": [condition] });
         let mut job = tree!({ "metadata": {}, "spec": { "template": {} }, "status": status });
         job.merge(&tree!({ "spec": spec }));
-        let left = left(&from_tree(&job).unwrap(), Timestamp::from_second(60).unwrap());
+        let now = Timestamp::from_second(60).unwrap();
+        let left = kept_until(&from_tree(&job).unwrap()).map(|over| until(over, now).unwrap_or_default());
         assert_eq!(left.map(|left| left.as_secs()), expected);
     }
 

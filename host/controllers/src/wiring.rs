@@ -36,6 +36,7 @@ pub(crate) struct Board {
     config: Config,
     clients: Clients,
     bundle: watch::Receiver<String>,
+    metrics: Metrics,
     queues: LoopMetrics,
     /// A reflector for each kind, read under the manager's identity.
     reflectors: HashMap<TypeId, Box<dyn Reflecting>>,
@@ -78,6 +79,7 @@ impl Board {
             config,
             clients,
             bundle,
+            metrics: metrics.clone(),
             queues,
             reflectors: HashMap::new(),
             loops: Vec::new(),
@@ -134,6 +136,11 @@ impl Wiring<'_> {
     /// The CAs that verify the API server, PEM; empty while they are not known.
     pub(crate) fn bundle(&self) -> watch::Receiver<String> {
         self.board.bundle.clone()
+    }
+
+    /// Where it says what it counts.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.board.metrics
     }
 
     /// `name` is its label in the metrics.

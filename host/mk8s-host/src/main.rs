@@ -22,6 +22,7 @@ mod sockets;
 mod status;
 mod store;
 mod terminal;
+mod time_zone;
 mod units;
 
 use std::io::{self, Read, Write};

@@ -34,7 +34,7 @@ use crate::slot::Slot;
 use crate::sockets::{CONTAINERD_METRICS, Role, row};
 use crate::store::{self, StoreChoice};
 use crate::units;
-use crate::units::election::election;
+use crate::units::election::{election, election_beside};
 
 /// Where containerd finds its shims and runc.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -153,6 +153,9 @@ impl Node {
         let store = StoreChoice::of(&effective, &data_dir)?;
         let endpoints = store.endpoints();
         let counsel = AddonCounsel::new(slots.addons.clone());
+        let scheduler = units::scheduler::config(&effective)?;
+        let said = scheduler.leader_election();
+        let scheduler_election = election_beside(said, &effective, Service::KubeScheduler, &facts.node_name)?;
         let mut units = vec![
             units::certificates::unit(
                 data_dir.clone(),
@@ -175,11 +178,11 @@ impl Node {
                 election(&effective, Service::KubeControllerManager, &facts.node_name)?,
             ),
             units::scheduler::unit(
-                units::scheduler::config(&effective)?,
+                scheduler,
                 clients.clone(),
                 counsel,
                 ports(row::SCHEDULER, row::SCHEDULER_PLAIN),
-                election(&effective, Service::KubeScheduler, &facts.node_name)?,
+                scheduler_election,
             ),
         ];
         if let Some(parts) = etcd {

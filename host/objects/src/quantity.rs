@@ -88,6 +88,12 @@ impl Quantity {
         self.nanos < 0
     }
 
+    /// The least multiple of a positive step that is no less.
+    pub fn up_to_multiple(self, step: Self) -> Self {
+        let steps = self.nanos.div_euclid(step.nanos) + i128::from(self.nanos.rem_euclid(step.nanos) != 0);
+        Self { nanos: steps.saturating_mul(step.nanos), notation: self.notation }
+    }
+
     fn scaled(&self, unit: i128) -> i64 {
         let rounded = self.nanos.div_euclid(unit) + i128::from(self.nanos.rem_euclid(unit) != 0);
         i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX })

@@ -19,12 +19,16 @@ use tracing::{error, warn};
 use crate::key::{Key, chain};
 use crate::queue::Queue;
 
+/// What is due by the time of day is looked at so often at least: clocks are set, and machines sleep, which no timer knows
+/// of.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// How a reconciliation that did not fail went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Until something changes.
     Done,
-    /// To be looked at again then, if nothing changes before.
+    /// To be looked at again then at the latest, if nothing changes before.
     After(Duration),
     /// As `Done`, but not before then: what changes until then is taken together.
     Rest(Duration),
@@ -63,13 +67,14 @@ async fn work<R: Reconcile>(reconciler: Arc<R>, queue: Queue<R::Key>) {
         queue.metrics().work.observe(begun.elapsed().as_secs_f64());
         match ended {
             Ok(Ok(Outcome::Done)) => queue.done(&key, None),
-            Ok(Ok(Outcome::After(delay))) => queue.done(&key, Some(delay)),
+            Ok(Ok(Outcome::After(delay))) => queue.done(&key, Some(delay.min(LONGEST))),
             Ok(Ok(Outcome::Rest(rest))) => queue.rest(&key, rest),
             Ok(Err(why)) => {
                 let again = queue.failed(&key);
                 warn!(name, %key, error = chain(&why), ?again, "reconcile");
             }
             Err(panic) => {
+                queue.metrics().panics.inc();
                 let again = queue.failed(&key);
                 error!(name, %key, ?again, "reconciler panicked: {}", panic_message(panic.as_ref()));
             }

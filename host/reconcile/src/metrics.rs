@@ -20,6 +20,8 @@ pub struct LoopMetrics {
     adds: Family<Label, Counter>,
     retries: Family<Label, Counter>,
     work: Family<Label, Histogram>,
+    waited: Family<Label, Histogram>,
+    panics: Family<Label, Counter>,
 }
 
 /// Those of one queue.
@@ -30,6 +32,10 @@ pub(crate) struct QueueMetrics {
     pub(crate) retries: Counter,
     /// One observation for each reconciliation, in seconds.
     pub(crate) work: Histogram,
+    /// One observation for each key that was taken: how long it waited, in seconds.
+    pub(crate) waited: Histogram,
+    /// One for each reconciliation that panicked.
+    pub(crate) panics: Counter,
 }
 
 impl LoopMetrics {
@@ -40,12 +46,18 @@ impl LoopMetrics {
             adds: Family::default(),
             retries: Family::default(),
             work: Family::new_with_constructor(durations),
+            waited: Family::new_with_constructor(durations),
+            panics: Family::default(),
         };
         metrics.register("workqueue_depth", "Keys that wait for a worker", families.depth.clone());
         metrics.register("workqueue_adds", "Keys that were added", families.adds.clone());
         metrics.register("workqueue_retries", "Reconciliations that failed", families.retries.clone());
         let help = "Seconds that a reconciliation took";
         metrics.register("workqueue_work_duration_seconds", help, families.work.clone());
+        let help = "Seconds that a key waited for a worker";
+        metrics.register("workqueue_queue_duration_seconds", help, families.waited.clone());
+        let help = "Reconciliations that panicked, which count as failed too";
+        metrics.register("reconcile_panics", help, families.panics.clone());
         families
     }
 
@@ -56,6 +68,8 @@ impl LoopMetrics {
             adds: self.adds.get_or_create_owned(&label),
             retries: self.retries.get_or_create_owned(&label),
             work: self.work.get_or_create_owned(&label),
+            waited: self.waited.get_or_create_owned(&label),
+            panics: self.panics.get_or_create_owned(&label),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! [`Queue`]: keys that wait for a worker. A key waits once however often it is added, and no two workers have the
-//! same key.
+//! [`Queue`]: keys that wait for a worker. A key waits once however often it is added, no two workers have the same
+//! key, and none keeps a worker busy for long: who fights over an object does so slowly.
 
 mod schedule;
 
@@ -42,7 +42,7 @@ impl<K: Key> Queue<K> {
 
     /// The key is to be looked at now.
     pub fn add(&self, key: K) {
-        if self.with(|schedule| schedule.add(key)) {
+        if self.with(|schedule| schedule.add(key, Instant::now())) {
             self.0.metrics.adds.inc();
             self.0.changed.notify_one();
         }
@@ -70,7 +70,10 @@ impl<K: Key> Queue<K> {
             // From here on an addition wakes this worker, or another if this one finds a key.
             changed.as_mut().enable();
             match self.with(|schedule| schedule.take(Instant::now())) {
-                Next::Key(key) => return key,
+                Next::Key(key, waited) => {
+                    self.0.metrics.waited.observe(waited.as_secs_f64());
+                    return key;
+                }
                 Next::At(due) => {
                     tokio::select! {
                         () = changed => {}
@@ -85,11 +88,12 @@ impl<K: Key> Queue<K> {
     /// The key was looked at; failures of before are forgotten.
     pub(crate) fn done(&self, key: &K, again: Option<Duration>) {
         self.with(|schedule| {
+            let now = Instant::now();
             schedule.forget(key);
             if let Some(delay) = again {
-                schedule.add_at(key.clone(), Instant::now() + delay);
+                schedule.add_at(key.clone(), now + delay);
             }
-            schedule.finish(key);
+            schedule.finish(key, now);
         });
         self.0.changed.notify_one();
     }
@@ -106,9 +110,9 @@ impl<K: Key> Queue<K> {
     /// The key failed: it comes back after its own growing delay, which is returned.
     pub(crate) fn failed(&self, key: &K) -> Duration {
         let delay = self.with(|schedule| {
-            let delay = schedule.next_delay(key);
-            schedule.add_at(key.clone(), Instant::now() + delay);
-            schedule.finish(key);
+            let (delay, now) = (schedule.next_delay(key), Instant::now());
+            schedule.add_at(key.clone(), now + delay);
+            schedule.finish(key, now);
             delay
         });
         self.0.metrics.retries.inc();

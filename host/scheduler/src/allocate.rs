@@ -2,7 +2,9 @@
 //!
 //! A request takes the first devices that fit; where those leave a later request without, others are tried.
 
+mod capacity;
 mod expression;
+mod in_use;
 mod inventory;
 mod request;
 mod result;
@@ -11,16 +13,16 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use objects::Tree;
 use reconcile::ObjectKey;
 
 use crate::snapshot::Table;
-use crate::view::{DeviceClaimView, DeviceClassView, DeviceId, NodeView, SliceView};
+use crate::view::{DeviceClaimView, DeviceClassView, NodeView, SliceView};
 
 use expression::Expressions;
+pub(crate) use in_use::InUse;
 use inventory::Pools;
 use request::Request;
 
@@ -29,7 +31,7 @@ pub(crate) struct Asked<'a> {
     claims: Vec<Claim<'a>>,
     expressions: Expressions,
     pools: Pools<'a>,
-    taken: HashSet<DeviceId>,
+    in_use: InUse,
 }
 
 /// One claim that is to be allocated.
@@ -48,7 +50,7 @@ pub(crate) struct Allocated {
 }
 
 impl<'a> Asked<'a> {
-    /// `taken` are the devices that other claims have.
+    /// `in_use`: what other claims have.
     ///
     /// # Errors
     /// What no node can give, in upstream's words.
@@ -56,7 +58,7 @@ impl<'a> Asked<'a> {
         claims: &[&'a Arc<DeviceClaimView>],
         classes: &'a Table<DeviceClassView>,
         slices: &'a Table<SliceView>,
-        taken: HashSet<DeviceId>,
+        in_use: InUse,
     ) -> Result<Self, String> {
         let mut expressions = Expressions::default();
         let mut read = Vec::new();
@@ -64,7 +66,8 @@ impl<'a> Asked<'a> {
             let requests = request::read(view, classes, &mut expressions)?;
             read.push(Claim { view, requests });
         }
-        Ok(Self { claims: read, expressions, pools: Pools::of(slices.values()), taken })
+        let pools = Pools::of(slices.values(), &in_use);
+        Ok(Self { claims: read, expressions, pools, in_use })
     }
 
     /// The devices on a node; `None` where there are not enough that fit.

@@ -103,7 +103,7 @@ impl Board {
     }
 
     fn deciding(config: Config, metrics: SchedulerMetrics, council: Council, decide: Decide) -> Self {
-        let Config { profiles, percentage, backoffs, forgotten, extenders: _ } = config;
+        let Config { profiles, percentage, backoffs, forgotten, .. } = config;
         let state = State {
             snapshot: Snapshot::default(),
             queue: Queue::new(backoffs, forgotten),
@@ -138,14 +138,17 @@ impl Board {
 
     fn step<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = Instant::now();
-        let (result, pending, incoming, sizes) = self.look(|state| {
+        let (result, pending, told, sizes) = self.look(|state| {
             let result = change(state, now);
-            (result, state.queue.pending(), state.queue.take_incoming(), state.snapshot.sizes())
+            (result, state.queue.pending(), state.queue.take_told(), state.snapshot.sizes())
         });
         self.0.metrics.pending(pending);
         self.0.metrics.known(sizes);
-        for ((queue, event), pods) in incoming {
+        for ((queue, event), pods) in told.incoming {
             self.0.metrics.incoming(queue, event, pods);
+        }
+        for ((plugin, profile), pods) in told.refused {
+            self.0.metrics.refused(plugin, &profile, pods);
         }
         result
     }
@@ -244,6 +247,7 @@ impl Board {
             found.map(|nodes| asked = nodes).err()
         }));
         self.0.metrics.decided(now.elapsed().as_secs_f64());
+        self.0.metrics.took(&state.rotation.trace.take(), profile.scheduler_name());
         match decision.transpose() {
             Some(decision) => state.settle(turn, profile, decision, now),
             None => Work::Ask { turn, profile, advisors, nodes: asked },
@@ -272,6 +276,7 @@ impl Board {
             let decision = catch_unwind(AssertUnwindSafe(|| {
                 decide_advised(&pod, &profile, &state.snapshot, &mut state.rotation, &advice)
             }));
+            self.0.metrics.took(&state.rotation.trace.take(), profile.scheduler_name());
             Some(state.settle(turn, profile, decision, now))
         })
     }

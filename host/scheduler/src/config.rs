@@ -30,11 +30,9 @@ const FORGOTTEN: Duration = Duration::from_secs(300);
 /// What every version of upstream's has; locks of other kinds are gone.
 const LOCK: &str = "leases";
 
-/// Fields that have no effect here: the host owns the ports, the identity and the lease, and decides on one pod at a
-/// time.
+/// Fields that have no effect here: the host owns the ports and the identity, and decides on one pod at a time.
 const WITHOUT_EFFECT: &[&str] = &[
     "parallelism",
-    "leaderElection",
     "clientConnection",
     "healthzBindAddress",
     "metricsBindAddress",
@@ -53,6 +51,21 @@ pub struct Config {
     /// After that a pod that waits is looked at again, whatever happened.
     pub(crate) forgotten: Duration,
     pub(crate) extenders: Vec<ExtenderConfig>,
+    pub(crate) leader_election: LeaderElection,
+}
+
+/// What a file says of the lease that one of several schedulers works under; nothing where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaderElection {
+    /// Whether there is one.
+    pub elects: Option<bool>,
+    /// After that others take the lease.
+    pub lease: Option<Duration>,
+    /// After that who could not renew it stops.
+    pub renew: Option<Duration>,
+    pub retry: Option<Duration>,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
 }
 
 /// Everything that is wrong with a configuration, each with its field.
@@ -74,13 +87,25 @@ impl Config {
     /// Upstream's defaults for these profiles.
     pub fn new(profiles: Vec<Profile>) -> Self {
         let backoffs = Backoffs { first: FIRST_BACKOFF, last: LAST_BACKOFF };
-        Self { profiles, percentage: 0, backoffs, forgotten: FORGOTTEN, extenders: Vec::new() }
+        Self {
+            profiles,
+            percentage: 0,
+            backoffs,
+            forgotten: FORGOTTEN,
+            extenders: Vec::new(),
+            leader_election: LeaderElection::default(),
+        }
     }
 
     /// How long a pod that fits nowhere may wait until it is looked at again, whatever happened.
     #[must_use]
     pub fn forgetting_after(self, forgotten: Duration) -> Self {
         Self { forgotten, ..self }
+    }
+
+    /// What the file says of it.
+    pub fn leader_election(&self) -> &LeaderElection {
+        &self.leader_election
     }
 
     /// Reads the text of a file, YAML or JSON.
@@ -112,6 +137,7 @@ fn read(root: &Reading<'_>, errors: &mut Vec<String>) -> Config {
         "podMaxBackoffSeconds",
         "profiles",
         "extenders",
+        "leaderElection",
     ];
     known.extend(WITHOUT_EFFECT);
     root.knows(&known, errors);
@@ -122,7 +148,7 @@ fn read(root: &Reading<'_>, errors: &mut Vec<String>) -> Config {
             errors.push(FieldError::not_supported(&field.path, value, &[expected]).to_string());
         }
     }
-    read_lock(&root.child("leaderElection"), errors);
+    let leader_election = leader_election(&root.child("leaderElection"), errors);
     let parallelism = root.child("parallelism");
     parallelism.number(1..=i64::MAX, "should be an integer value greater than zero", errors);
     let mut profiles = read_profiles(&root.child("profiles"), errors);
@@ -130,16 +156,38 @@ fn read(root: &Reading<'_>, errors: &mut Vec<String>) -> Config {
     let backoffs = backoffs(root, errors);
     let (extenders, ignored) = extenders::read(&root.child("extenders"), errors);
     profiles.iter_mut().for_each(|profile| profile.args.ignored.extend(ignored.iter().cloned()));
-    Config { percentage: percentage.unwrap_or(0), backoffs, extenders, ..Config::new(profiles) }
+    Config {
+        percentage: percentage.unwrap_or(0),
+        backoffs,
+        extenders,
+        leader_election,
+        ..Config::new(profiles)
+    }
 }
 
-/// Who leads is the host's to say; a lock that is none is told all the same.
-fn read_lock(reading: &Reading<'_>, errors: &mut Vec<String>) {
-    let is_on = reading.child("leaderElect").flag(errors) != Some(false);
+fn leader_election(reading: &Reading<'_>, errors: &mut Vec<String>) -> LeaderElection {
+    reading.knows(
+        &[
+            "leaderElect",
+            "leaseDuration",
+            "renewDeadline",
+            "retryPeriod",
+            "resourceLock",
+            "resourceName",
+            "resourceNamespace",
+        ],
+        errors,
+    );
+    let elects = reading.child("leaderElect").flag(errors);
     let lock = reading.child("resourceLock");
-    if is_on && lock.text(errors).is_some_and(|kind| kind != LOCK) {
+    if elects != Some(false) && lock.text(errors).is_some_and(|kind| kind != LOCK) {
         errors.push(lock.wrong(&format!("resourceLock value must be {LOCK:?}")));
     }
+    let mut time = |field: &str| reading.child(field).duration(errors);
+    let (lease, renew, retry) = (time("leaseDuration"), time("renewDeadline"), time("retryPeriod"));
+    let mut text = |field: &str| reading.child(field).text(errors).map(str::to_owned);
+    let (namespace, name) = (text("resourceNamespace"), text("resourceName"));
+    LeaderElection { elects, lease, renew, retry, namespace, name }
 }
 
 fn percentage(reading: &Reading<'_>, errors: &mut Vec<String>) -> Option<i64> {

@@ -7,6 +7,7 @@ use crate::plugin::{
 };
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot};
+use crate::trace::{Ending, Point, Trace};
 use crate::view::PodView;
 
 #[derive(Clone)]
@@ -45,6 +46,7 @@ impl<'a> Cycle<'a> {
         pod: &'a PodView,
         profile: &'a Profile,
         snapshot: &'a Snapshot,
+        trace: &mut Trace,
     ) -> Result<Self, (Box<Self>, Refused)> {
         let mut cycle = Self {
             pod,
@@ -61,7 +63,9 @@ impl<'a> Cycle<'a> {
         };
         for row in profile.filters() {
             let Some(prepare) = row.prepare else { continue };
-            if let Err(refused) = by(row.plugin, prepare(&mut cycle)) {
+            let ending = |verdict: &Verdict| Ending::of(verdict.as_ref().err());
+            let verdict = trace.time((Point::PreFilter, row.plugin), ending, || prepare(&mut cycle));
+            if let Err(refused) = by(row.plugin, verdict) {
                 return Err((Box::new(cycle), refused));
             }
         }
@@ -79,7 +83,21 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// The same where pods of no less priority wait for room on the node: the pod is to fit with them and without.
+    /// Has each plugin filter a node once, for the time that it takes.
+    pub(crate) fn time_filters(&self, node: &NodeState, trace: &mut Trace) {
+        let Some(view) = node.view.as_deref() else { return };
+        for row in self.profile.filters() {
+            let Some(filter) = row.filter else { continue };
+            let ending = |verdict: &Verdict| Ending::of(verdict.as_ref().err());
+            let verdict = trace.time((Point::Filter, row.plugin), ending, || filter(self, node, view));
+            if verdict.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// As [`filter`](Self::filter) where pods of no less priority wait for room on the node: the pod is to fit with them
+    /// and without.
     pub(crate) fn filter_beside_nominated(&self, node: &NodeState) -> Result<(), Refused> {
         let Some(view) = &node.view else { return Ok(()) };
         let is_before = |other: &&std::sync::Arc<PodView>| {
@@ -108,11 +126,12 @@ impl<'a> Cycle<'a> {
     }
 
     /// The weighted scores of nodes, in their order.
-    pub(crate) fn score(&self, nodes: &[&NodeState]) -> Vec<i64> {
+    pub(crate) fn score(&self, nodes: &[&NodeState], trace: &mut Trace) -> Vec<i64> {
         let mut total = vec![0; nodes.len()];
         for (row, weight) in self.profile.scores() {
             let Some(score) = row.score else { continue };
-            for (sum, one) in total.iter_mut().zip(score(self, nodes)) {
+            let scores = trace.time((Point::Score, row.plugin), |_| Ending::Success, || score(self, nodes));
+            for (sum, one) in total.iter_mut().zip(scores) {
                 *sum += one * weight;
             }
         }

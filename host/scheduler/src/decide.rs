@@ -9,11 +9,14 @@ mod tests;
 
 use std::collections::HashMap;
 
+use tokio::time::Instant;
+
 use crate::allocate::Allocated;
 use crate::cycle::Cycle;
 use crate::plugin::{Plugin, Plugins, VolumePlan, plan_devices, plan_volumes};
 use crate::profile::Profile;
 use crate::snapshot::{NodeId, NodeState, Snapshot};
+use crate::trace::{Ending, Point, Trace};
 use crate::view::PodView;
 
 pub(crate) use advised::{candidates, decide_advised};
@@ -63,6 +66,7 @@ pub(crate) enum Nomination {
 pub(crate) struct Rotation {
     start: usize,
     draws: u64,
+    pub(crate) trace: Trace,
 }
 
 impl Rotation {
@@ -137,9 +141,15 @@ fn begin<'a>(
     rotation: &mut Rotation,
 ) -> Result<(Cycle<'a>, Diagnosis), Refusal> {
     let mut diagnosis = Diagnosis::new(snapshot.order().len());
-    match Cycle::begin(pod, profile, snapshot) {
-        Ok(cycle) => Ok((cycle, diagnosis)),
+    let begun = Instant::now();
+    rotation.trace.decide();
+    match Cycle::begin(pod, profile, snapshot, &mut rotation.trace) {
+        Ok(cycle) => {
+            rotation.trace.passed(Point::PreFilter, begun, Ending::Success);
+            Ok((cycle, diagnosis))
+        }
         Err((cycle, refused)) => {
+            rotation.trace.passed(Point::PreFilter, begun, Ending::of(Some(&refused.objection)));
             diagnosis.refuse_all(refused);
             Err(refuse(&cycle, diagnosis, rotation))
         }
@@ -178,6 +188,10 @@ fn find<'a>(
     }
     let nodes = named.as_deref().unwrap_or(snapshot.order());
     let enough = enough(percentage, nodes.len());
+    if let Some(node) = nodes.get(rotation.start % nodes.len().max(1)) {
+        cycle.time_filters(snapshot.node(*node), &mut rotation.trace);
+    }
+    let begun = Instant::now();
     let mut fitting = Vec::new();
     let mut looked_at = 0;
     for offset in 0..nodes.len() {
@@ -192,6 +206,8 @@ fn find<'a>(
         }
     }
     rotation.start = (rotation.start + looked_at) % snapshot.order().len();
+    let ending = if fitting.is_empty() { Ending::Unschedulable } else { Ending::Success };
+    rotation.trace.passed(Point::Filter, begun, ending);
     fitting
 }
 
@@ -205,7 +221,9 @@ fn best<'a>(
     if let [] | [_] = nodes {
         return nodes.first().copied();
     }
-    let mut scores = cycle.score(nodes);
+    let begun = Instant::now();
+    let mut scores = cycle.score(nodes, &mut rotation.trace);
+    rotation.trace.passed(Point::Score, begun, Ending::Success);
     for (score, node) in scores.iter_mut().zip(nodes).filter(|_| !more.is_empty()) {
         *score += node.view.as_ref().and_then(|view| more.get(view.name())).copied().unwrap_or(0);
     }
@@ -221,7 +239,11 @@ fn refuse(cycle: &Cycle<'_>, diagnosis: Diagnosis, rotation: &mut Rotation) -> R
         let (message, nomination) = (diagnosis.message(None), Nomination::Clear);
         return Refusal { message, plugins, nomination, victims: Vec::new() };
     }
-    match preempt::preempt(cycle, &diagnosis, rotation) {
+    let begun = Instant::now();
+    let found = preempt::preempt(cycle, &diagnosis, rotation);
+    let ending = if found.is_ok() { Ending::Success } else { Ending::Unschedulable };
+    rotation.trace.passed(Point::PostFilter, begun, ending);
+    match found {
         Ok(candidate) => Refusal {
             message: diagnosis.message(None),
             plugins,

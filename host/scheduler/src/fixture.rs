@@ -10,6 +10,7 @@ use crate::decide::{Decision, Refusal, Rotation, decide};
 use crate::plugin::Plugin;
 use crate::profile::Profile;
 use crate::snapshot::{NodeState, Snapshot, Table};
+use crate::trace::Trace;
 use crate::view::{
     BudgetView, CapacityView, ClaimView, ClassView, CsiNodeView, DeviceClaimView, DeviceClassView,
     DriverView, NamespaceView, NodeView, PodView, Selecting, SliceView, VolumeView,
@@ -112,7 +113,7 @@ impl Cluster {
             let lasting = if refused.objection.is_resolvable { "" } else { "!" };
             format!("{lasting} {}", refused.objection.reasons.join(", "))
         };
-        let cycle = match Cycle::begin(&pod, &profile, &self.snapshot) {
+        let cycle = match Cycle::begin(&pod, &profile, &self.snapshot, &mut Trace::default()) {
             Ok(cycle) => cycle,
             Err((_, refused)) => return format!("every node{}", told(&refused)),
         };
@@ -133,6 +134,12 @@ impl Cluster {
         }
         lines.sort();
         lines.join("\n")
+    }
+
+    /// A look for a node for a pod that no plugin refuses altogether.
+    pub(crate) fn look<'a>(&'a self, pod: &'a PodView) -> Cycle<'a> {
+        let begun = Cycle::begin(pod, &self.profile, &self.snapshot, &mut Trace::default());
+        begun.map_err(|(_, refused)| refused).unwrap()
     }
 
     pub(crate) fn decide(&mut self, pod: &Tree) -> Decision {

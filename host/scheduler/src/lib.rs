@@ -19,9 +19,10 @@ mod profile;
 mod queue;
 mod scheduling;
 mod snapshot;
+mod trace;
 mod view;
 
 pub use advice::{Advise, Advisors, Bind, Bound, Case, Counsel, Judged, Refused, Sought};
 pub use component::{Deps, SchedulerTask};
-pub use config::{Config, ConfigErrors};
+pub use config::{Config, ConfigErrors, LeaderElection};
 pub use profile::Profile;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use reconcile::ObjectKey;
 use tokio::time::Instant;
 
-use crate::plugin::Plugins;
+use crate::plugin::{Plugin, Plugins};
 use crate::snapshot::Snapshot;
 use crate::view::PodView;
 use hint::Event;
@@ -94,6 +94,15 @@ pub(crate) struct Pending {
     pub(crate) gated: usize,
 }
 
+/// What changed since it was last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// How many pods came into which queue by which event.
+    pub(crate) incoming: BTreeMap<(&'static str, &'static str), usize>,
+    /// How many pods of a scheduler a plugin refuses now.
+    pub(crate) refused: BTreeMap<(Plugin, Box<str>), i64>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Queue {
     backoffs: Backoffs,
@@ -106,8 +115,9 @@ pub(crate) struct Queue {
     waiting: BTreeSet<(Instant, ObjectKey)>,
     gated: usize,
     numbers: u64,
-    /// How many pods came where and why, since it was last asked.
-    incoming: BTreeMap<(&'static str, &'static str), usize>,
+    /// How many pods each plugin refused that wait, by the scheduler that they name.
+    refused: BTreeMap<(Plugin, Box<str>), i64>,
+    told: Told,
 }
 
 impl Queue {
@@ -121,7 +131,8 @@ impl Queue {
             waiting: BTreeSet::new(),
             gated: 0,
             numbers: 0,
-            incoming: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            told: Told::default(),
         }
     }
 
@@ -134,9 +145,8 @@ impl Queue {
         }
     }
 
-    /// How many pods came into which queue by which event, since the last time.
-    pub(crate) fn take_incoming(&mut self) -> BTreeMap<(&'static str, &'static str), usize> {
-        std::mem::take(&mut self.incoming)
+    pub(crate) fn take_told(&mut self) -> Told {
+        std::mem::take(&mut self.told)
     }
 
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<&Arc<PodView>> {
@@ -173,6 +183,7 @@ impl Queue {
 
     pub(crate) fn remove(&mut self, key: &ObjectKey) -> Option<Arc<PodView>> {
         self.unplace(key);
+        self.blame(key, Plugins::default());
         self.entries.remove(key).map(|entry| entry.pod)
     }
 
@@ -181,6 +192,7 @@ impl Queue {
         self.tick(now);
         let key = self.ready.first().map(|(_, key)| key).or_else(|| self.early())?.clone();
         self.move_to(&key, Place::Busy, "Pop");
+        self.blame(&key, Plugins::default());
         let entry = self.entries.get_mut(&key)?;
         entry.attempts += 1;
         let begun = *entry.begun.get_or_insert(now);
@@ -202,10 +214,25 @@ impl Queue {
     /// The pod was refused by some plugins; nobody's objection: any change may help.
     pub(crate) fn refused(&mut self, key: &ObjectKey, by: Plugins, now: Instant) {
         let Some(entry) = self.busy(key) else { return };
-        entry.refused_by = by;
         entry.refusals += 1;
         entry.errors = 0;
+        self.blame(key, by);
         self.move_to(key, Place::Waiting { since: now }, FAILURE);
+    }
+
+    /// Takes note of who refuses a pod from now on.
+    fn blame(&mut self, key: &ObjectKey, by: Plugins) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let before = std::mem::replace(&mut entry.refused_by, by);
+        let scheduler = &entry.pod.scheduler;
+        for (plugins, change) in [(before, -1), (by, 1)] {
+            for plugin in plugins.iter() {
+                let known = (plugin, scheduler.clone());
+                let pods = self.refused.entry(known.clone()).or_default();
+                *pods += change;
+                self.told.refused.insert(known, *pods);
+            }
+        }
     }
 
     /// Something else came between: the pod is looked at again after a time.
@@ -329,7 +356,7 @@ impl Queue {
             Place::Busy => None,
         };
         if let Some(queue) = queue {
-            *self.incoming.entry((queue, why)).or_default() += 1;
+            *self.told.incoming.entry((queue, why)).or_default() += 1;
         }
         entry.place = place;
     }

@@ -29,6 +29,7 @@ use crate::metrics::{Outcome, SchedulerMetrics};
 use crate::plugin::{Plugin, VolumePlan};
 use crate::profile::Profile;
 use crate::queue::Turn;
+use crate::trace::{Ending, Point};
 use crate::view::PodView;
 use devices::DeviceError;
 use volumes::VolumeError;
@@ -171,10 +172,30 @@ impl Scheduling {
         plan: &VolumePlan,
         allocated: &[Allocated],
     ) -> Result<(), BindError> {
-        if !plan.is_empty() {
-            volumes::have(self, pod, node, plan, profile.args.bind_timeout).await?;
-        }
-        devices::reserve(self, pod, allocated).await.map_err(BindError::Devices)?;
+        let prepared = async {
+            if !plan.is_empty() {
+                volumes::have(self, pod, node, plan, profile.args.bind_timeout).await?;
+            }
+            devices::reserve(self, pod, allocated).await.map_err(BindError::Devices)
+        };
+        self.timed(Point::PreBind, profile, prepared).await?;
+        self.timed(Point::Bind, profile, self.put_on(pod, node)).await
+    }
+
+    async fn timed<T>(
+        &self,
+        point: Point,
+        profile: &Profile,
+        step: impl Future<Output = Result<T, BindError>>,
+    ) -> Result<T, BindError> {
+        let begun = Instant::now();
+        let done = step.await;
+        let ending = if done.is_ok() { Ending::Success } else { Ending::Error };
+        self.metrics.passed(point, ending, profile.scheduler_name(), begun.elapsed());
+        done
+    }
+
+    async fn put_on(&self, pod: &PodView, node: &str) -> Result<(), BindError> {
         let key = &pod.head.key;
         let advisor = self.board.binder(pod);
         if let Some(binder) = advisor.as_ref().and_then(|advisor| advisor.binder()) {

@@ -17,7 +17,9 @@ pub(crate) use capacity::{CapacityView, DriverView};
 pub(crate) use device::{DeviceClaimView, DeviceUse};
 pub(crate) use node::{CsiNodeView, NodeView};
 pub(crate) use pod::{Disk, PodView, PodVolume, preferred_nodes};
-pub(crate) use slice::{DeviceClassView, DeviceId, DeviceView, Reach, SliceView, class_key, selectors};
+pub(crate) use slice::{
+    Amounts, DeviceClassView, DeviceId, DeviceView, Reach, SliceView, Taken, amounts, class_key, selectors,
+};
 pub(crate) use terms::{PodAffinity, PodTerm, Policy, SpreadTerm, Weighted, WhenUnsatisfiable};
 pub(crate) use volume::{ClaimView, ClassView, VolumeView};
 pub(crate) use workload::{BudgetView, NamespaceView, Selecting};

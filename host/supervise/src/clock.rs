@@ -6,8 +6,39 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+#[cfg(feature = "test-util")]
+mod set {
+    use std::cell::Cell;
+
+    use jiff::{SignedDuration, Timestamp};
+
+    thread_local! {
+        static AHEAD: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+    }
+
+    /// Sets the time of day of this thread, as somebody sets a machine's clock: timers do not know of it.
+    pub fn set_by(change: SignedDuration) {
+        AHEAD.set(AHEAD.get().saturating_add(change));
+    }
+
+    pub(super) fn as_set(time: Timestamp) -> Timestamp {
+        time.saturating_add(AHEAD.get()).unwrap_or(time)
+    }
+}
+
+#[cfg(feature = "test-util")]
+pub use set::set_by;
+
 /// Now.
 pub fn now() -> Timestamp {
+    let now = running();
+    #[cfg(feature = "test-util")]
+    let now = set::as_set(now);
+    now
+}
+
+/// As a clock tells it that nobody sets.
+fn running() -> Timestamp {
     let (wall, real, runtime) = (Timestamp::now(), std::time::Instant::now(), Instant::now().into_std());
     // Where time is not paused the two instants are the same but for the moments between their readings.
     let ahead = runtime.saturating_duration_since(real);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 use client::{ApiResource, DeleteOptions, Patch};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice};
 use objects::{Tree, meta, tree};
 use simulation::{Rates, Script, Setup, World};
@@ -172,4 +172,67 @@ async fn pods_get_the_devices_that_there_are_and_the_next_gets_what_another_give
         world.until_object::<Pod>(waiting, "it runs", is_running).await;
         assert_eq!(devices(&world, seed).await.len(), 4, "seed {seed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_gets_a_taint_loses_its_pod_and_goes_to_nobody_until_it_is_well() {
+    let world = World::with(Setup { nodes: 1, ..Setup::default() }).await;
+    world.create::<ResourceClaimTemplate>(template()).await;
+    publish(&world, 1, 1).await;
+    world.create::<Pod>(user("a")).await;
+    world.until_object::<Pod>("a", "it runs", is_running).await;
+    let slices = world.client().dynamic(&ApiResource::of::<ResourceSlice>(), None);
+    let taints = |taints: Tree| {
+        let devices = tree!([{ "name": "gpu-0", "taints": taints }]);
+        Patch::Merge(tree!({ "spec": { "devices": devices } }))
+    };
+    let broken = tree!([{ "key": "broken", "effect": "NoExecute" }]);
+    slices.patch("node-0", &taints(broken)).await.unwrap();
+    world.until("it is sent away", || async { world.find::<Pod>("a").await.is_none().then_some(()) }).await;
+    let said = world.list::<Event>("").await;
+    let is_told = |event: &&Tree| event.str_at(&["reason"]) == Some("DeviceTaintManagerEviction");
+    assert_eq!(said.iter().filter(is_told).count(), 1);
+    world.create::<Pod>(user("b")).await;
+    world.rest(std::time::Duration::from_secs(60)).await;
+    let waiting = world.find::<Pod>("b").await.unwrap();
+    assert!(waiting.str_at(&["spec", "nodeName"]).is_none(), "nobody gets it");
+    slices.patch("node-0", &taints(tree!([]))).await.unwrap();
+    world.until_object::<Pod>("b", "it gets the device", is_running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_is_shared_by_as_many_pods_as_it_has_room_for() {
+    let world = World::with(Setup { nodes: 1, ..Setup::default() }).await;
+    let exactly = tree!({ "deviceClassName": "gpu", "capacity": { "requests": { "memory": "4Gi" } } });
+    let half = tree!({
+        "metadata": { "name": "one-gpu" },
+        "spec": { "spec": { "devices": { "requests": [{ "name": "gpu", "exactly": exactly }] } } }
+    });
+    world.create::<ResourceClaimTemplate>(half).await;
+    publish(&world, 1, 1).await;
+    let slices = world.client().dynamic(&ApiResource::of::<ResourceSlice>(), None);
+    let devices = tree!([{
+        "name": "gpu-0", "allowMultipleAllocations": true, "capacity": { "memory": { "value": "8Gi" } }
+    }]);
+    let shared = Patch::Merge(tree!({ "spec": { "devices": devices } }));
+    slices.patch("node-0", &shared).await.unwrap();
+    for name in ["a", "b", "c"] {
+        world.create::<Pod>(user(name)).await;
+    }
+    let running = world.until_count::<Pod>("app=user", 2, "two share it", is_running).await;
+    world.rest(std::time::Duration::from_secs(30)).await;
+    assert_eq!(world.list::<Pod>("app=user").await.iter().filter(|pod| is_running(pod)).count(), 2);
+    let claims = world.list::<ResourceClaim>("").await;
+    let mut shares: Vec<&str> = claims
+        .iter()
+        .flat_map(|claim| claim.items_at(&["status", "allocation", "devices", "results"]))
+        .map(|result| result.str_at(&["shareID"]).unwrap())
+        .collect();
+    shares.sort_unstable();
+    shares.dedup();
+    assert_eq!(shares.len(), 2, "each has a share of its own");
+    world.delete::<Pod>(meta::name(&running[0]), &DeleteOptions::default()).await;
+    let gone = meta::name(&running[0]).to_owned();
+    let others = |pod: &Tree| is_running(pod) && meta::name(pod) != gone;
+    world.until_count::<Pod>("app=user", 2, "the third has its room", others).await;
 }

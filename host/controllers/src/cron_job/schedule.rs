@@ -31,11 +31,11 @@ pub(super) struct Due {
     pub(super) again: Option<Duration>,
 }
 
-/// The schedule of a cron job and the zone that its times are in.
-pub(super) fn read(cron: &CronJob) -> Result<(Schedule, TimeZone), Unusable> {
+/// The schedule of a cron job and the zone that its times are in: `local` where it names none.
+pub(super) fn read(cron: &CronJob, local: &TimeZone) -> Result<(Schedule, TimeZone), Unusable> {
     let spec = &cron.spec;
     let zone = match &spec.time_zone {
-        None => TimeZone::UTC,
+        None => local.clone(),
         Some(name) => time_zone(name).map_err(|why| Unusable {
             reason: "UnknownTimeZone",
             message: format!("invalid timeZone: {name:?}: {why}"),

@@ -59,7 +59,7 @@ pub(super) fn plan(state: State<'_>) -> Plan {
         plan.notes.extend(hints::place(&mut packing, service, nodes.all, address_type));
         plan.packings.push(packing);
     }
-    plan.packings.push(Packing { slots: Vec::new(), spare: slices });
+    plan.packings.push(Packing::of_spare(slices));
     plan
 }
 

@@ -79,7 +79,7 @@ pub(super) fn plan(endpoints: &Endpoints, mut slices: Vec<Arc<EndpointSlice>>, r
             plan.packings.push(pack(&template(endpoints, address_type, room), existing, of_type));
         }
     }
-    plan.packings.push(Packing { slots: Vec::new(), spare: slices });
+    plan.packings.push(Packing::of_spare(slices));
     plan
 }
 

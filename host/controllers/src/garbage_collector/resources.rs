@@ -6,12 +6,14 @@ use std::time::Duration;
 use client::Client;
 use futures_util::future::join_all;
 use objects::resource::Verb;
+use observe::counter::Counter;
 use reconcile::{Outcome, Reconcile, Store};
 use tokio::sync::watch;
 use tracing::debug;
 
 use super::graph::Head;
 use super::ledger::Ledger;
+use crate::counts::counter;
 use crate::discovery::{Served, discover};
 use crate::monitors::{Definition, Monitors, feed_resources};
 use crate::wiring::Wiring;
@@ -32,6 +34,7 @@ struct Resources {
     ledger: Ledger,
     definitions: Store<Definition>,
     monitors: Monitors<Head>,
+    failures: Counter,
     /// Whether the first resources are known.
     known: watch::Sender<bool>,
 }
@@ -62,7 +65,10 @@ pub(super) fn wire(wiring: &mut Wiring<'_>, ledger: Ledger) -> watch::Receiver<b
             () = sync => {}
         }
     });
-    let resources = Resources { client: wiring.client(), ledger, definitions, monitors, known };
+    let (name, help) =
+        ("garbagecollector_controller_resources_sync_error", "Discoveries that lacked something");
+    let failures = counter(wiring.metrics(), name, help);
+    let resources = Resources { client: wiring.client(), ledger, definitions, monitors, failures, known };
     wiring.reconcile(resources, queue, std::num::NonZeroUsize::MIN);
     is_synced
 }
@@ -89,6 +95,7 @@ impl Reconcile for Resources {
             return Ok(Outcome::After(SOON));
         }
         if !discovered.failures.is_empty() {
+            self.failures.inc();
             debug!(failures = ?discovered.failures, "discover what is served");
             return Ok(Outcome::After(RETRY));
         }

@@ -30,11 +30,11 @@ impl Default for Life {
 }
 
 impl Signs {
-    /// The node's lease was renewed.
+    /// The node's lease says so. Any other time than before is a sign: the node's clock may have been set back.
     pub(super) fn renewed(&self, name: &str, time: Timestamp) {
         let mut lives = self.lives();
         let life = lives.entry(name.to_owned()).or_default();
-        if life.renewed.is_none_or(|before| before < time) {
+        if life.renewed != Some(time) {
             life.renewed = Some(time);
             life.last_sign = Instant::now();
         }

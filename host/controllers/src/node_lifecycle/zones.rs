@@ -49,6 +49,26 @@ fn zone(node: &Node) -> ZoneName {
     (label(REGION), label(ZONE))
 }
 
+/// As metrics call a zone; upstream's.
+fn told(zone: &ZoneName) -> String {
+    match zone {
+        (region, zone) if region.is_empty() && zone.is_empty() => String::new(),
+        (region, zone) => format!("{region}:\0:{zone}"),
+    }
+}
+
+/// As metrics call the zone of a node.
+pub(super) fn told_of(node: &Node) -> String {
+    told(&zone(node))
+}
+
+/// Of each zone, as metrics call it, how many nodes are ready, and how many are not.
+pub(super) fn tell(nodes: &[Arc<Node>]) -> Vec<(String, (usize, usize))> {
+    let mut zones: Vec<_> = count(nodes).iter().map(|(zone, counts)| (told(zone), *counts)).collect();
+    zones.sort();
+    zones
+}
+
 /// Of each zone how many nodes are ready, and how many are not.
 fn count(nodes: &[Arc<Node>]) -> HashMap<ZoneName, (usize, usize)> {
     let counts =

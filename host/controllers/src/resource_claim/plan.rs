@@ -54,7 +54,7 @@ fn named(pod: &Pod) -> impl Iterator<Item = (&str, bool)> {
     })
 }
 
-pub(super) fn names(pod: &Pod) -> impl Iterator<Item = &str> {
+pub(crate) fn names(pod: &Pod) -> impl Iterator<Item = &str> {
     named(pod).map(|(name, _)| name)
 }
 

@@ -4,9 +4,11 @@ use client::events::{EventType, Recorder};
 use client::{ApiError, Client};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use observe::counter::Counter;
 use reconcile::{Change, ObjectKey, Outcome, Reconcile, Store};
 
 use super::{claim_name, claim_names, is_made_for};
+use crate::counts::counter;
 use crate::dependents::Owner;
 use crate::pod::Pod;
 use crate::reference::versioned_reference;
@@ -36,8 +38,11 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
         named.for_each(|pod| again.add(ObjectKey::of(&pod.metadata)));
     });
     let (client, claims, recorder) = (wiring.client(), wiring.store(), wiring.recorder("ephemeral_volume"));
+    let counted = |name: &str, help: &str| counter(wiring.metrics(), name, help);
+    let made = counted("ephemeral_volume_controller_create", "Claims that were to be made");
+    let failed = counted("ephemeral_volume_controller_create_failures", "Claims that could not be made");
     let workers = wiring.config().ephemeral_volume_syncs;
-    wiring.reconcile(Ephemeral { client, recorder, pods, claims }, queue, workers);
+    wiring.reconcile(Ephemeral { client, recorder, pods, claims, made, failed }, queue, workers);
 }
 
 /// Whether a pod has claims to be made for it.
@@ -50,6 +55,8 @@ struct Ephemeral {
     recorder: Recorder,
     pods: Store<Pod>,
     claims: Store<PersistentVolumeClaim>,
+    made: Counter,
+    failed: Counter,
 }
 
 impl Reconcile for Ephemeral {
@@ -82,6 +89,7 @@ impl Ephemeral {
             return own(pod, &there);
         }
         let api = self.client.namespaced::<PersistentVolumeClaim>(&key.namespace);
+        self.made.inc();
         match api.create(claim).await {
             Ok(_) => Ok(()),
             // The store may not have what was made before.
@@ -90,7 +98,10 @@ impl Ephemeral {
                 .await
                 .map_err(EphemeralError::Find)?
                 .map_or(Ok(()), |there| own(pod, &there)),
-            Err(source) => Err(EphemeralError::Create { claim: key.name, source }),
+            Err(source) => {
+                self.failed.inc();
+                Err(EphemeralError::Create { claim: key.name, source })
+            }
         }
     }
 }

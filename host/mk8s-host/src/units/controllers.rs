@@ -69,6 +69,7 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         ended_pods: size("terminated-pod-gc-threshold"),
         unused_tokens: args.duration("legacy-service-account-token-clean-up-period"),
         autoscaling,
+        time_zone: crate::time_zone::local(),
         node_lifecycle,
         node_networks: node_networks(effective)?,
     })

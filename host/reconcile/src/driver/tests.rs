@@ -85,6 +85,15 @@ async fn a_key_comes_back_when_its_reconciler_asked_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_is_due_in_a_year_is_looked_at_before_because_clocks_are_set() {
+    let mut driven = drive(|_| Ok(Outcome::After(Duration::from_secs(365 * 24 * 3600))));
+    let begun = Instant::now();
+    driven.queue.add("a".to_owned());
+    assert_eq!(driven.next(begun).await.1, 0);
+    assert_eq!(driven.next(begun).await.1, LONGEST.as_millis());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure_of_its_key_and_the_worker_goes_on() {
     let panics = Mutex::new(1);
     let mut driven = drive(move |key| {
@@ -100,6 +109,7 @@ async fn a_panic_is_a_failure_of_its_key_and_the_worker_goes_on() {
     driven.queue.add("good".to_owned());
     let order = [driven.next(begun).await, driven.next(begun).await, driven.next(begun).await];
     assert_eq!(order, [("bad".to_owned(), 0), ("good".to_owned(), 0), ("bad".to_owned(), 5)]);
+    assert!(driven.counts("reconcile_panics_total{name=\"test\"} 1"), "{}", driven.metrics.text());
 }
 
 /// Holds each key until the test lets it go.

@@ -69,6 +69,7 @@ struct Device<'a> {
     driver: &'a str,
     attributes: Domains,
     capacity: Domains,
+    is_shared: bool,
 }
 
 impl Fields for Domain {
@@ -89,7 +90,7 @@ impl Fields for Device<'_> {
             "driver" => Value::from(self.driver),
             "attributes" => Value::fields(&self.attributes),
             "capacity" => Value::fields(&self.capacity),
-            "allowMultipleAllocations" => Value::Bool(false),
+            "allowMultipleAllocations" => Value::Bool(self.is_shared),
             _ => return None,
         };
         Some(Ok(value))
@@ -104,6 +105,7 @@ impl<'a> Device<'a> {
             driver,
             attributes: Domains::read(&device.attributes, driver, attribute),
             capacity: Domains::read(&device.capacity, driver, capacity),
+            is_shared: device.is_shared,
         }
     }
 }

@@ -4,7 +4,7 @@ use objects::Tree;
 
 use super::expression::{ExpressionId, Expressions};
 use crate::snapshot::Table;
-use crate::view::{DeviceClaimView, DeviceClassView, class_key, selectors};
+use crate::view::{Amounts, DeviceClaimView, DeviceClassView, amounts, class_key, selectors};
 
 /// One request: of one kind of device, or of the first of several kinds that there is.
 pub(super) struct Request<'a> {
@@ -23,6 +23,8 @@ pub(super) struct Kind<'a> {
     pub(super) count: Option<usize>,
     pub(super) is_admin: bool,
     pub(super) tolerations: &'a [Tree],
+    /// How much it asks for of the capacities of each device.
+    pub(super) capacity: Amounts,
 }
 
 pub(super) fn read<'a>(
@@ -82,5 +84,9 @@ fn kind<'a>(
         count: if is_all { None } else { Some(count.unwrap_or(1)) },
         is_admin: tree.bool_at(&["adminAccess"]) == Some(true),
         tolerations: tree.items_at(&["tolerations"]),
+        capacity: amounts(
+            tree.at(&["capacity", "requests"]).into_iter().flat_map(Tree::fields),
+            Tree::as_str,
+        ),
     })
 }

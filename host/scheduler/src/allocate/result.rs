@@ -7,7 +7,8 @@ use super::search::{Pick, is_about};
 use crate::view::{NodeView, Reach};
 
 pub(super) fn allocation(claim: &Claim<'_>, picks: &[&Pick<'_, '_>], node: &NodeView) -> Tree {
-    let results: Vec<Tree> = picks.iter().map(|pick| result(pick)).collect();
+    let results = picks.iter().enumerate();
+    let results: Vec<Tree> = results.map(|(place, pick)| result(pick, &claim.view.head.uid, place)).collect();
     let mut allocation = tree!({ "devices": { "results": results } });
     let config = config(claim, picks);
     if !config.is_empty() {
@@ -19,18 +20,38 @@ pub(super) fn allocation(claim: &Claim<'_>, picks: &[&Pick<'_, '_>], node: &Node
     allocation
 }
 
-fn result(pick: &Pick<'_, '_>) -> Tree {
+fn result(pick: &Pick<'_, '_>, claim: &str, place: usize) -> Tree {
     let id = &pick.offered.id;
     let mut result = tree!({
         "request": (pick.kind.name.as_str()), "driver": (&*id.driver), "pool": (&*id.pool), "device": (&*id.device)
     });
     if pick.kind.is_admin {
         result.insert("adminAccess", true);
+    } else if pick.offered.device.is_shared {
+        let mut consumed = tree!({});
+        for (name, amount) in &pick.consumed {
+            consumed.insert(&**name, amount.to_string());
+        }
+        result.insert("shareID", share_id(claim, place));
+        result.insert("consumedCapacity", consumed);
     }
     if !pick.kind.tolerations.is_empty() {
         result.insert("tolerations", pick.kind.tolerations.to_vec());
     }
     result
+}
+
+/// A UUID of a share: no other share has it, and it is the same whenever it is asked for.
+fn share_id(claim: &str, place: usize) -> String {
+    let digest = |seed: u64| {
+        let bytes = claim.bytes().chain(place.to_le_bytes());
+        bytes.fold(seed, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    let (high, low) = (digest(0xcbf2_9ce4_8422_2325), digest(0x6c62_272e_07bb_0142));
+    let (high, low) = (high & !0xf000 | 0x8000, low & !(0b11 << 62) | 1 << 63);
+    let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
+    let (fourth, fifth) = (low >> 48, low & 0xffff_ffff_ffff);
+    format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{fifth:012x}")
 }
 
 /// What the classes say to their devices' drivers, then what the claim does.

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use objects::Tree;
+use objects::quantity::Quantity;
 
 use super::Asked;
+use super::capacity::consumed;
 use super::inventory::{Offer, Offered};
 use super::request::{Kind, Request};
+use crate::view::Amounts;
 
 /// What the API takes of one claim.
 const MOST_DEVICES: usize = 32;
@@ -21,6 +24,8 @@ pub(super) struct Pick<'s, 'a> {
     pub(super) request: &'s Request<'a>,
     pub(super) kind: &'s Kind<'a>,
     pub(super) offered: &'s Offered<'a>,
+    /// Of the capacities of a device that is shared.
+    pub(super) consumed: Amounts,
     device: usize,
 }
 
@@ -61,9 +66,12 @@ impl<'s, 'a> Search<'s, 'a> {
                 let wanted = self.requests[index].1.kinds[place].count.unwrap_or(1);
                 let mut found = 0;
                 for device in 0..self.offer.devices.len() {
-                    found += usize::from(found < wanted && self.may_pick(index, place, device)?);
+                    if found < wanted && self.may_pick(index, place, device)? {
+                        // Who shares a device may have several shares of it.
+                        found += if self.offer.devices[device].device.is_shared { wanted } else { 1 };
+                    }
                 }
-                is_met |= found == wanted;
+                is_met |= found >= wanted;
             }
             if !is_met {
                 return Ok(false);
@@ -97,7 +105,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 continue;
             }
             self.push(index, place, device);
-            if self.pick(index, place, left - 1, device + 1)? {
+            let next = if self.offer.devices[device].device.is_shared { device } else { device + 1 };
+            if self.pick(index, place, left - 1, next)? {
                 return Ok(true);
             }
             self.picks.pop();
@@ -136,7 +145,8 @@ impl<'s, 'a> Search<'s, 'a> {
     fn push(&mut self, index: usize, place: usize, device: usize) {
         let (claim, request) = self.requests[index];
         let (kind, offered) = (&request.kinds[place], &self.offer.devices[device]);
-        self.picks.push(Pick { claim, request, kind, offered, device });
+        let consumed = self.consumed(kind, offered).unwrap_or_default();
+        self.picks.push(Pick { claim, request, kind, offered, consumed, device });
     }
 
     fn may_pick(&mut self, index: usize, place: usize, device: usize) -> Result<bool, String> {
@@ -147,14 +157,66 @@ impl<'s, 'a> Search<'s, 'a> {
         let (claim, request) = self.requests[index];
         let (kind, offered) = (&request.kinds[place], &self.offer.devices[device]);
         let of_claim = self.picks.iter().filter(|pick| pick.claim == claim).count();
-        let is_free = kind.is_admin
-            || (!self.asked.taken.contains(&offered.id)
-                && self.picks.iter().all(|pick| pick.kind.is_admin || pick.device != device));
         Ok(of_claim < MOST_DEVICES
-            && is_free
+            && (kind.is_admin || self.is_free(kind, device))
             && self.is_selected(index, place, device)?
             && is_tolerated(&offered.device.taints, kind.tolerations)
             && self.goes_together(claim, request.name, kind, offered))
+    }
+
+    fn consumed(&self, kind: &Kind<'_>, offered: &Offered<'_>) -> Option<Amounts> {
+        consumed(&offered.device.capacity, &offered.slice.driver, &kind.capacity)
+    }
+
+    /// Whether there is as much of a device as a request asks for, and of what the device is made of.
+    fn is_free(&self, kind: &Kind<'_>, device: usize) -> bool {
+        let offered = &self.offer.devices[device];
+        let in_use = &self.asked.in_use;
+        let Some(wanted) = self.consumed(kind, offered) else { return false };
+        let others = || self.picks.iter().filter(|pick| !pick.kind.is_admin);
+        let mut shares = others().filter(|pick| pick.device == device);
+        if in_use.is_taken(&offered.id) {
+            return false;
+        }
+        if !offered.device.is_shared {
+            return shares.next().is_none() && self.has_counters(device);
+        }
+        let is_in = |(name, amount): &(Box<str>, Quantity)| {
+            let picked = others().filter(|pick| pick.device == device).flat_map(|pick| &pick.consumed);
+            let picked = picked.filter(|(known, _)| known == name).map(|(_, amount)| *amount);
+            let all = in_use.consumed(&offered.id, name) + picked.sum() + *amount;
+            let value = offered.device.capacity.str_at(&[name, "value"]);
+            value.and_then(|value| value.parse::<Quantity>().ok()).is_some_and(|value| all <= value)
+        };
+        wanted.iter().all(is_in) && (shares.next().is_some() || self.has_counters(device))
+    }
+
+    /// Whether enough is left of what a device is made of, unless it was made before.
+    fn has_counters(&self, device: usize) -> bool {
+        let offered = &self.offer.devices[device];
+        if self.asked.in_use.is_used(&offered.id) {
+            return true;
+        }
+        let mut made: Vec<&Pick<'_, '_>> = Vec::new();
+        for pick in self.picks.iter().filter(|pick| !pick.kind.is_admin && pick.offered.pool == offered.pool)
+        {
+            let is_known = made.iter().any(|known| known.device == pick.device);
+            if !is_known && !self.asked.in_use.is_used(&pick.offered.id) {
+                made.push(pick);
+            }
+        }
+        let drawn = |set: &str, counter: &str| -> Quantity {
+            let sets =
+                made.iter().flat_map(|pick| &pick.offered.device.draws).filter(|one| *one.name == *set);
+            let counters = sets.flat_map(|one| &one.counters).filter(|(name, _)| **name == *counter);
+            counters.map(|(_, amount)| *amount).sum()
+        };
+        offered.device.draws.iter().all(|set| {
+            set.counters.iter().all(|(counter, amount)| {
+                let left = self.asked.pools.left(offered.pool, &set.name, counter);
+                left.is_some_and(|left| drawn(&set.name, counter) + *amount <= left)
+            })
+        })
     }
 
     fn is_selected(&mut self, index: usize, place: usize, device: usize) -> Result<bool, String> {
@@ -175,18 +237,20 @@ impl<'s, 'a> Search<'s, 'a> {
         Ok(is_selected)
     }
 
-    /// Whether a device has what the claim's constraints want alike in all devices.
+    /// Whether a device has what the claim's constraints want alike, or different, in all devices.
     fn goes_together(&self, claim: usize, request: &str, kind: &Kind<'_>, offered: &Offered<'_>) -> bool {
         let constraints = self.asked.claims[claim].view.devices.items_at(&["constraints"]);
         constraints.iter().all(|constraint| {
-            let Some(name) = constraint.str_at(&["matchAttribute"]) else { return true };
-            if !is_about(constraint, request, &kind.name) {
+            let (alike, different) =
+                (constraint.str_at(&["matchAttribute"]), constraint.str_at(&["distinctAttribute"]));
+            let Some(name) = alike.or(different).filter(|_| is_about(constraint, request, &kind.name)) else {
                 return true;
-            }
+            };
             let Some(own) = offered.attribute(name) else { return false };
-            let mut others = self.picks.iter().filter(|pick| pick.claim == claim);
-            let other = others.find(|pick| is_about(constraint, pick.request.name, &pick.kind.name));
-            other.is_none_or(|pick| pick.offered.attribute(name) == Some(own))
+            let mut others = self.picks.iter().filter(|pick| {
+                pick.claim == claim && is_about(constraint, pick.request.name, &pick.kind.name)
+            });
+            others.all(|pick| (pick.offered.attribute(name) == Some(own)) == alike.is_some())
         })
     }
 }

@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 use objects::tree;
 
 use super::*;
-use crate::view::class_key;
+use crate::view::{DeviceId, Taken, class_key};
 
 const DRIVER: &str = "gpu.example.com";
 
@@ -54,7 +54,7 @@ fn claim(name: &str, requests: Vec<Tree>) -> Tree {
 struct Given {
     classes: Table<DeviceClassView>,
     slices: Table<SliceView>,
-    taken: HashSet<DeviceId>,
+    taken: Vec<Taken>,
 }
 
 impl Given {
@@ -69,13 +69,14 @@ impl Given {
         let classes = [(class_key("gpu"), Arc::new(DeviceClassView::read(&class)))].into();
         let views = slices.iter().map(|slice| Arc::new(SliceView::read(slice)));
         let slices = views.map(|view| (view.head.key.clone(), view)).collect();
-        Self { classes, slices, taken: HashSet::new() }
+        Self { classes, slices, taken: Vec::new() }
     }
 
     fn taken(mut self, devices: &[&str]) -> Self {
         let id =
             |device: &&str| DeviceId { driver: DRIVER.into(), pool: "n".into(), device: (*device).into() };
-        self.taken = devices.iter().map(id).collect();
+        let whole = devices.iter().map(id).collect();
+        self.taken.push(Taken { whole, ..Taken::default() });
         self
     }
 
@@ -83,7 +84,7 @@ impl Given {
         let views: Vec<_> = claims.iter().map(|claim| Arc::new(DeviceClaimView::read(claim))).collect();
         let views: Vec<_> = views.iter().collect();
         let node = NodeView::read(&tree!({ "metadata": { "name": "n", "labels": { "rack": "1" } } }));
-        Asked::new(&views, &self.classes, &self.slices, self.taken.clone())?.allocate(&node)
+        Asked::new(&views, &self.classes, &self.slices, InUse::of(self.taken.iter()))?.allocate(&node)
     }
 
     /// Who gets what on the node `n`.
@@ -259,4 +260,99 @@ fn a_search_without_end_is_given_up() {
     let alike = tree!([{ "requests": ["alike"], "matchAttribute": "gpu.example.com/model" }]);
     asking.set_at(&["spec", "devices", "constraints"], alike);
     given.check(&[asking], expect!["timed out trying to allocate devices"]);
+}
+
+/// Parts of a device of 8Gi, each with what it draws of it.
+fn parts(parts: &[(&str, &str)]) -> [Tree; 2] {
+    let mut devices = slice("n", &parts.iter().map(|(name, _)| (*name, tree!({}))).collect::<Vec<_>>());
+    devices.set_at(&["spec", "pool", "resourceSliceCount"], 2);
+    let drawing = devices.items_at(&["spec", "devices"]).iter().zip(parts).map(|(device, (_, amount))| {
+        let mut device = device.clone();
+        let draws = tree!([{ "counterSet": "whole", "counters": { "memory": { "value": (*amount) } } }]);
+        device.insert("consumesCounters", draws);
+        device
+    });
+    let drawing: Vec<Tree> = drawing.collect();
+    devices.set_at(&["spec", "devices"], drawing);
+    let mut counters = slice("n", &[]);
+    counters.set_at(&["metadata", "name"], "counters");
+    counters.set_at(&["spec", "pool", "resourceSliceCount"], 2);
+    let sets = tree!([{ "name": "whole", "counters": { "memory": { "value": "8Gi" } } }]);
+    counters.set_at(&["spec", "sharedCounters"], sets);
+    [devices, counters]
+}
+
+#[test]
+fn parts_of_a_device_are_given_as_long_as_there_is_enough_of_it() {
+    let given = Given::of(&parts(&[("half", "4Gi"), ("most", "6Gi"), ("other", "4Gi")]));
+    let one = || claim("c", vec![exactly("r", tree!({}))]);
+    given.check(&[one()], expect!["c: r=half"]);
+    given.check(&[claim("c", vec![exactly("r", tree!({ "count": 2 }))])], expect!["c: r=half r=other"]);
+    given.check(&[claim("c", vec![exactly("r", tree!({ "count": 3 }))])], expect!["nothing"]);
+    Given::of(&parts(&[("half", "4Gi"), ("most", "6Gi")]))
+        .taken(&["half"])
+        .check(&[one()], expect!["nothing"]);
+    Given::of(&parts(&[("most", "6Gi"), ("rest", "2Gi")]))
+        .taken(&["most"])
+        .check(&[one()], expect!["c: r=rest"]);
+    let [devices, _] = parts(&[("half", "4Gi")]);
+    Given::of(&[devices]).check(&[one()], expect!["nothing"]);
+}
+
+/// A device of 8Gi that several may have shares of.
+fn shared(names: &[&str]) -> Tree {
+    let mut slice = slice("n", &names.iter().map(|name| (*name, model(name))).collect::<Vec<_>>());
+    let shared = slice.items_at(&["spec", "devices"]).iter().map(|device| {
+        let mut device = device.clone();
+        device.insert("allowMultipleAllocations", true);
+        device
+    });
+    let shared: Vec<Tree> = shared.collect();
+    slice.set_at(&["spec", "devices"], shared);
+    slice
+}
+
+fn of_memory(amount: &str) -> Tree {
+    tree!({ "capacity": { "requests": { "memory": amount } } })
+}
+
+#[test]
+fn a_device_is_shared_until_its_capacity_is_used_up() {
+    let given = Given::of(&[shared(&["a"])]);
+    let ask = |name: &str, amount: &str| claim(name, vec![exactly("r", of_memory(amount))]);
+    given.check(
+        &[ask("c", "5Gi"), ask("d", "3Gi")],
+        expect![[r#"
+        c: r=a
+        d: r=a"#]],
+    );
+    given.check(&[ask("c", "5Gi"), ask("d", "4Gi")], expect!["nothing"]);
+    given.check(&[ask("c", "9Gi")], expect!["nothing"]);
+    let first = given.allocated(&[ask("c", "5Gi")]).unwrap().unwrap();
+    let result = &first[0].allocation.items_at(&["devices", "results"])[0];
+    assert_eq!(result.str_at(&["consumedCapacity", "memory"]), Some("5Gi"));
+    assert_eq!(result.str_at(&["shareID"]).map(str::len), Some(36));
+    let mut later = Given::of(&[shared(&["a"])]);
+    later.taken.push(Taken::of(&first[0].allocation));
+    later.check(&[ask("d", "3Gi")], expect!["d: r=a"]);
+    later.check(&[ask("d", "4Gi")], expect!["nothing"]);
+}
+
+#[test]
+fn a_device_that_is_not_shared_has_as_much_as_is_asked_for() {
+    let given = Given::of(&[three()]);
+    given.check(&[claim("c", vec![exactly("r", of_memory("8Gi"))])], expect!["c: r=a"]);
+    given.check(&[claim("c", vec![exactly("r", of_memory("9Gi"))])], expect!["nothing"]);
+}
+
+#[test]
+fn shares_that_are_to_be_of_different_devices_are() {
+    let given = Given::of(&[shared(&["a", "b"])]);
+    let mut two = of_memory("1Gi");
+    two.insert("count", 2);
+    let mut asking = claim("c", vec![exactly("r", two)]);
+    given.check(std::slice::from_ref(&asking), expect!["c: r=a r=a"]);
+    let different = tree!([{ "distinctAttribute": "gpu.example.com/model" }]);
+    asking.set_at(&["spec", "devices", "constraints"], different);
+    given.check(&[asking], expect!["c: r=a r=b"]);
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::SignedDuration;
 use objects::validate::FieldError;
 
 use super::reading::Reading;
@@ -80,16 +79,7 @@ fn read_one(
 }
 
 fn timeout(reading: &Reading<'_>, errors: &mut Vec<String>) -> Duration {
-    let Some(text) = reading.text(errors) else { return TIMEOUT };
-    let read = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    match read {
-        Some(time) if time.is_zero() => TIMEOUT,
-        Some(time) => time,
-        None => {
-            errors.push(reading.wrong("must be a duration"));
-            TIMEOUT
-        }
-    }
+    reading.duration(errors).filter(|time| !time.is_zero()).unwrap_or(TIMEOUT)
 }
 
 fn resources(

@@ -1,7 +1,9 @@
 //! [`Reading`]: a place of the file, read with its path at hand.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use objects::Tree;
 use objects::validate::{FieldError, Path};
 
@@ -63,6 +65,15 @@ impl<'a> Reading<'a> {
         }
         errors.push(self.wrong(detail));
         None
+    }
+
+    pub(super) fn duration(&self, errors: &mut Vec<String>) -> Option<Duration> {
+        let text = self.text(errors)?;
+        let read = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+        if read.is_none() {
+            errors.push(self.wrong("must be a duration"));
+        }
+        read
     }
 
     pub(super) fn items(&self, errors: &mut Vec<String>) -> Vec<Self> {

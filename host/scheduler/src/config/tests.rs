@@ -15,7 +15,15 @@ fn refused(rest: &str, expected: Expect) {
 
 #[test]
 fn a_file_that_says_nothing_means_the_defaults() {
-    assert_eq!(parse("leaderElection:\n  leaderElect: true\n").unwrap(), Config::default());
+    assert_eq!(parse("leaderElection: {}\n").unwrap(), Config::default());
+    let election = "{leaderElect: true, leaseDuration: 30s, retryPeriod: 5s, resourceName: mine}";
+    let said = parse(&format!("leaderElection: {election}\n")).unwrap().leader_election().clone();
+    let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
+    assert_eq!(
+        (said.elects, said.lease, said.renew, said.retry),
+        (Some(true), seconds(30), None, seconds(5))
+    );
+    assert_eq!((said.name.as_deref(), said.namespace), (Some("mine"), None));
 }
 
 #[test]

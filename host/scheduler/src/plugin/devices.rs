@@ -1,14 +1,13 @@
 //! DynamicResources: a pod goes where the devices of its claims can be used; claims that have none yet get theirs on the
 //! node that the pod goes to.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use objects::placement::NodeSelector;
 use reconcile::ObjectKey;
 
 use super::{Objection, Verdict, unless};
-use crate::allocate::{Allocated, Asked};
+use crate::allocate::{Allocated, Asked, InUse};
 use crate::cycle::Cycle;
 use crate::snapshot::NodeState;
 use crate::view::{DeviceClaimView, DeviceUse, NodeView, PodView};
@@ -51,9 +50,9 @@ pub(super) fn prepare(cycle: &mut Cycle<'_>) -> Verdict {
     }
     if !without.is_empty() {
         let own = snapshot.allocating.taken_beside(&pod.head.uid);
-        let taken: HashSet<_> = table.values().flat_map(|claim| &claim.taken).chain(own).cloned().collect();
+        let in_use = InUse::of(table.values().map(|claim| &claim.taken).chain(own));
         let (classes, slices) = (&snapshot.tables.device_classes, &snapshot.tables.slices);
-        let asked = Asked::new(&without, classes, slices, taken).map_err(Objection::lasting)?;
+        let asked = Asked::new(&without, classes, slices, in_use).map_err(Objection::lasting)?;
         state.asked = Some(Arc::new(asked));
     }
     cycle.devices = state;

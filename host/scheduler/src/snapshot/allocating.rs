@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use reconcile::ObjectKey;
 
 use crate::allocate::Allocated;
-use crate::view::DeviceId;
+use crate::view::Taken;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Allocating(HashMap<ObjectKey, Pending>);
@@ -14,7 +14,7 @@ pub(crate) struct Allocating(HashMap<ObjectKey, Pending>);
 struct Pending {
     /// The uid of the pod that the decision was for.
     pod: Box<str>,
-    taken: Box<[DeviceId]>,
+    taken: Taken,
 }
 
 impl Allocating {
@@ -22,7 +22,7 @@ impl Allocating {
     pub(crate) fn begin(&mut self, pod: &str, allocated: &[Allocated]) {
         self.forget(pod);
         for one in allocated {
-            let pending = Pending { pod: pod.into(), taken: DeviceId::taken(&one.allocation) };
+            let pending = Pending { pod: pod.into(), taken: Taken::of(&one.allocation) };
             self.0.insert(one.claim.clone(), pending);
         }
     }
@@ -42,8 +42,8 @@ impl Allocating {
         self.0.get(claim).is_some_and(|pending| *pending.pod != *pod)
     }
 
-    /// The devices that were decided on for others than a pod.
-    pub(crate) fn taken_beside(&self, pod: &str) -> impl Iterator<Item = &DeviceId> {
-        self.0.values().filter(move |pending| *pending.pod != *pod).flat_map(|pending| &pending.taken)
+    /// What was decided on for others than a pod.
+    pub(crate) fn taken_beside(&self, pod: &str) -> impl Iterator<Item = &Taken> {
+        self.0.values().filter(move |pending| *pending.pod != *pod).map(|pending| &pending.taken)
     }
 }

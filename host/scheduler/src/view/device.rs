@@ -3,7 +3,7 @@
 use objects::placement::NodeSelector;
 use objects::{Tree, meta};
 
-use super::{DeviceId, Head, some_text, text};
+use super::{Head, Taken, some_text, text};
 
 /// A claim of devices that a pod uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub(crate) struct DeviceClaimView {
     pub(crate) nodes: Option<NodeSelector>,
     /// `spec.devices`
     pub(crate) devices: Tree,
-    /// The devices that are its own.
-    pub(crate) taken: Box<[DeviceId]>,
+    /// The devices that it has, or shares of them.
+    pub(crate) taken: Taken,
     /// Uids of who uses it.
     pub(crate) users: Box<[Box<str>]>,
 }
@@ -63,7 +63,7 @@ impl DeviceClaimView {
             owner: meta::controller_of(claim).map(|owner| owner.uid.into()),
             is_allocated: allocation.is_some(),
             devices: claim.at(&["spec", "devices"]).cloned().unwrap_or(Tree::Null),
-            taken: allocation.map(DeviceId::taken).unwrap_or_default(),
+            taken: allocation.map(Taken::of).unwrap_or_default(),
             nodes: nodes.filter(|nodes| !nodes.is_null()).map(NodeSelector::read),
             users: users.iter().map(|user| text(user, &["uid"]).into()).collect(),
         }

@@ -2,6 +2,7 @@
 
 use objects::Tree;
 use objects::placement::NodeSelector;
+use objects::quantity::Quantity;
 
 use super::{Head, NodeView, some_text, text};
 
@@ -45,6 +46,36 @@ impl Reach {
     }
 }
 
+/// Amounts by their names.
+pub(crate) type Amounts = Box<[(Box<str>, Quantity)]>;
+
+/// Counters of a set.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CounterSet {
+    pub(crate) name: Box<str>,
+    pub(crate) counters: Amounts,
+}
+
+/// What of it is a quantity.
+pub(crate) fn amounts<'t>(
+    entries: impl Iterator<Item = (&'t str, &'t Tree)>,
+    quantity: impl Fn(&'t Tree) -> Option<&'t str>,
+) -> Amounts {
+    let amount = |(name, entry): (&str, &'t Tree)| Some((name.into(), quantity(entry)?.parse().ok()?));
+    entries.filter_map(amount).collect()
+}
+
+fn counter_sets(tree: &Tree, field: &str, name: &str) -> Box<[CounterSet]> {
+    let sets = tree.items_at(&[field]).iter();
+    let set = |set| CounterSet {
+        name: text(set, &[name]).into(),
+        counters: amounts(set.get("counters").into_iter().flat_map(Tree::fields), |counter| {
+            counter.str_at(&["value"])
+        }),
+    };
+    sets.map(set).collect()
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DeviceView {
     pub(crate) name: Box<str>,
@@ -53,8 +84,10 @@ pub(crate) struct DeviceView {
     pub(crate) attributes: Tree,
     pub(crate) capacity: Tree,
     pub(crate) taints: Tree,
-    /// It shares what it is made of with other devices.
-    pub(crate) is_part: bool,
+    /// What it is made of, of what it shares with other devices of its pool.
+    pub(crate) draws: Box<[CounterSet]>,
+    /// Whether several requests may have a share of it.
+    pub(crate) is_shared: bool,
 }
 
 impl DeviceView {
@@ -66,7 +99,8 @@ impl DeviceView {
             attributes: part("attributes"),
             capacity: part("capacity"),
             taints: part("taints"),
-            is_part: !device.items_at(&["consumesCounters"]).is_empty(),
+            draws: counter_sets(device, "consumesCounters", "counterSet"),
+            is_shared: device.bool_at(&["allowMultipleAllocations"]) == Some(true),
         }
     }
 }
@@ -83,6 +117,8 @@ pub(crate) struct SliceView {
     pub(crate) slices: i64,
     pub(crate) reach: Reach,
     pub(crate) devices: Box<[DeviceView]>,
+    /// What devices of the pool draw on.
+    pub(crate) counters: Box<[CounterSet]>,
 }
 
 impl SliceView {
@@ -97,6 +133,7 @@ impl SliceView {
             slices: number("resourceSliceCount"),
             reach: Reach::read(spec).unwrap_or(Reach::PerDevice),
             devices: spec.items_at(&["devices"]).iter().map(DeviceView::read).collect(),
+            counters: counter_sets(spec, "sharedCounters", "name"),
         }
     }
 }
@@ -134,18 +171,38 @@ pub(crate) struct DeviceId {
     pub(crate) device: Box<str>,
 }
 
-impl DeviceId {
-    /// Those that an allocation takes for its claim alone.
-    pub(crate) fn taken(allocation: &Tree) -> Box<[Self]> {
+/// A share of a device that others have shares of too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) device: DeviceId,
+    /// Of its capacities.
+    pub(crate) consumed: Amounts,
+}
+
+/// What an allocation takes for its claim.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Devices that it has alone.
+    pub(crate) whole: Box<[DeviceId]>,
+    pub(crate) shares: Box<[Share]>,
+}
+
+impl Taken {
+    pub(crate) fn of(allocation: &Tree) -> Self {
         let results = allocation.items_at(&["devices", "results"]).iter();
         let taken = results.filter(|result| result.bool_at(&["adminAccess"]) != Some(true));
-        taken
-            .map(|result| Self {
-                driver: text(result, &["driver"]).into(),
-                pool: text(result, &["pool"]).into(),
-                device: text(result, &["device"]).into(),
-            })
-            .collect()
+        let id = |result: &Tree| DeviceId {
+            driver: text(result, &["driver"]).into(),
+            pool: text(result, &["pool"]).into(),
+            device: text(result, &["device"]).into(),
+        };
+        let (shares, whole): (Vec<_>, Vec<_>) =
+            taken.partition(|result| some_text(result, &["shareID"]).is_some());
+        let share = |result: &Tree| {
+            let consumed = result.get("consumedCapacity").into_iter().flat_map(Tree::fields);
+            Share { device: id(result), consumed: amounts(consumed, Tree::as_str) }
+        };
+        Self { whole: whole.into_iter().map(id).collect(), shares: shares.into_iter().map(share).collect() }
     }
 }
 
@@ -182,7 +239,7 @@ mod tests {
             { "request": "r", "driver": "d", "pool": "p", "device": "one" },
             { "request": "r", "driver": "d", "pool": "p", "device": "two", "adminAccess": true }
         ] } });
-        let names: Vec<_> = DeviceId::taken(&allocation).iter().map(|id| id.device.clone()).collect();
+        let names: Vec<_> = Taken::of(&allocation).whole.iter().map(|id| id.device.clone()).collect();
         assert_eq!(names, ["one".into()]);
     }
 }

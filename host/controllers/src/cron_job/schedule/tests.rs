@@ -5,6 +5,11 @@ use super::*;
 
 /// What is due at a time, in words.
 fn check(spec: Tree, last: Option<&str>, now: &str, expected: &str) {
+    check_in(&TimeZone::UTC, spec, last, now, expected);
+}
+
+/// The same where the machine is in a zone.
+fn check_in(local: &TimeZone, spec: Tree, last: Option<&str>, now: &str, expected: &str) {
     let mut cron = tree!({
         "metadata": { "name": "c", "creationTimestamp": "2026-01-01T00:00:30Z" },
         "spec": { "schedule": "*/10 * * * *", "jobTemplate": {} },
@@ -16,14 +21,15 @@ fn check(spec: Tree, last: Option<&str>, now: &str, expected: &str) {
     cron.merge(&tree!({ "spec": spec }));
     let cron: CronJob = from_tree(&cron).unwrap();
     let now: Timestamp = now.parse().unwrap();
-    let shown = read(&cron).and_then(|(schedule, zone)| due(&cron, &schedule, &zone, now)).map_or_else(
-        |unusable| format!("{}: {}", unusable.reason, unusable.message),
-        |due| {
-            let at = due.at.map_or("-".to_owned(), |at| at.timestamp().to_string());
-            let many = if due.missed_many { " many" } else { "" };
-            format!("{at}{many}, again in {:?}", due.again.map(|again| again.as_secs()))
-        },
-    );
+    let shown =
+        read(&cron, local).and_then(|(schedule, zone)| due(&cron, &schedule, &zone, now)).map_or_else(
+            |unusable| format!("{}: {}", unusable.reason, unusable.message),
+            |due| {
+                let at = due.at.map_or("-".to_owned(), |at| at.timestamp().to_string());
+                let many = if due.missed_many { " many" } else { "" };
+                format!("{at}{many}, again in {:?}", due.again.map(|again| again.as_secs()))
+            },
+        );
     assert_eq!(shown, expected);
 }
 
@@ -54,6 +60,19 @@ fn times_are_in_the_zone_that_is_named() {
         "2026-01-01T02:00:00Z",
         "UnknownTimeZone: invalid timeZone: \"Nowhere\": unknown time zone Nowhere",
     );
+}
+
+#[test]
+fn without_a_zone_times_are_those_of_the_machine() {
+    let berlin = objects::cron::time_zone("Europe/Berlin").unwrap();
+    let spec = |zone: Option<&str>| {
+        let mut spec = tree!({ "schedule": "0 3 * * *" });
+        zone.into_iter().for_each(|zone| spec.set_at(&["timeZone"], zone));
+        spec
+    };
+    let now = "2026-01-01T03:00:10Z";
+    check_in(&berlin, spec(None), None, now, "2026-01-01T02:00:00Z, again in Some(82790)");
+    check_in(&berlin, spec(Some("Etc/UTC")), None, now, "2026-01-01T03:00:00Z, again in Some(86390)");
 }
 
 #[test]

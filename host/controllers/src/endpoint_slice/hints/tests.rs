@@ -18,7 +18,7 @@ fn endpoint(zone: &str) -> Tree {
 fn packing(zones: &[&str]) -> Packing {
     let endpoints: Vec<Tree> = zones.iter().map(|zone| endpoint(zone)).collect();
     let new = tree!({ "addressType": "IPv4", "metadata": {}, "endpoints": endpoints });
-    Packing { slots: vec![Slot { old: None, new: from_tree(&new).unwrap() }], spare: Vec::new() }
+    Packing { slots: vec![Slot { old: None, new: from_tree(&new).unwrap() }], ..Packing::default() }
 }
 
 fn service(spec: Tree, mode: &str) -> Service {

@@ -3,7 +3,6 @@
 use objects::{Tree, tree};
 use proptest::prelude::*;
 
-use crate::cycle::Cycle;
 use crate::decide::Decision;
 use crate::fixture::{Cluster, asking, node, pod, with};
 use crate::view::PodView;
@@ -88,7 +87,7 @@ proptest! {
             let pod = PodView::read(&tree);
             match cluster.decide(&tree) {
                 Decision::Bind { node, .. } => {
-                    let cycle = Cycle::begin(&pod, &cluster.profile, &cluster.snapshot).map_err(|(_, refused)| refused).unwrap();
+                    let cycle = cluster.look(&pod);
                     let (state, _) = cluster.snapshot.node_named(&node).unwrap();
                     prop_assert_eq!(cycle.filter(state), Ok(()));
                     drop(cycle);
@@ -106,7 +105,7 @@ proptest! {
                         let crate::decide::Nomination::Set(promised) = &refusal.nomination else {
                             panic!("victims without a node");
                         };
-                        let cycle = Cycle::begin(&pod, &cluster.profile, &cluster.snapshot).map_err(|(_, refused)| refused).unwrap();
+                        let cycle = cluster.look(&pod);
                         let (state, _) = cluster.snapshot.node_named(promised).unwrap();
                         prop_assert_eq!(cycle.filter(state), Ok(()));
                     }

@@ -4,7 +4,6 @@ use expect_test::{Expect, expect};
 use objects::{Tree, tree};
 
 use super::{Plugin, plan_volumes};
-use crate::cycle::Cycle;
 use crate::fixture::{Cluster, node, pod, with};
 use crate::view::PodView;
 
@@ -123,8 +122,7 @@ fn a_claim_that_cannot_be_used_keeps_its_pod_off_every_node() {
 
 fn plan(cluster: &Cluster, node: &str) -> String {
     let pod = PodView::read(&claims("p"));
-    let cycle =
-        Cycle::begin(&pod, &cluster.profile, &cluster.snapshot).map_err(|(_, refused)| refused).unwrap();
+    let cycle = cluster.look(&pod);
     let (_, view) = cluster.snapshot.node_named(node).unwrap();
     let Ok(plan) = plan_volumes(&cycle, view) else { return "none".to_owned() };
     let bind = plan.bind.iter().map(|(claim, volume)| format!("{claim} gets {volume}"));
