@@ -18,8 +18,10 @@ const LONGEST_METADATA: usize = 256 << 10;
 pub enum InspectError {
     #[error("read the component: it has {0} bytes, and may have {LARGEST}")]
     Size(usize),
-    #[error("read the component: it is no WebAssembly ({0})")]
-    NotWasm(String),
+    #[error("read the component: it is no WebAssembly")]
+    NotWasm,
+    #[error("read the component: it ends in the middle of a section")]
+    Torn,
     #[error(
         "read the component: it is a core module; make a component of it, as the target wasm32-wasip2 does"
     )]
@@ -150,8 +152,7 @@ pub fn inspect(component: &[u8]) -> Result<Inspection, InspectError> {
     match Parser::new(0).parse_all(component).next() {
         Some(Ok(Payload::Version { encoding: Encoding::Component, .. })) => {}
         Some(Ok(_)) => return Err(InspectError::CoreModule),
-        Some(Err(why)) => return Err(InspectError::NotWasm(why.message().to_owned())),
-        None => return Err(InspectError::NotWasm("it is empty".to_owned())),
+        Some(Err(_)) | None => return Err(InspectError::NotWasm),
     }
     let features = WasmFeatures::default() | WasmFeatures::COMPONENT_MODEL;
     Validator::new_with_features(features).validate_all(component).map_err(InspectError::Malformed)?;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::inspect::{InspectError, LARGEST};
 
+const MAGIC: &[u8] = b"\0asm";
 /// The magic number and the version.
 const PREAMBLE: usize = 8;
 const CUSTOM: u8 = 0;
@@ -21,6 +22,9 @@ pub struct CustomSection<'a> {
 pub fn custom_sections(component: &[u8]) -> Result<Vec<CustomSection<'_>>, InspectError> {
     if component.len() > LARGEST {
         return Err(InspectError::Size(component.len()));
+    }
+    if !component.starts_with(MAGIC) {
+        return Err(InspectError::NotWasm);
     }
     let mut found = Vec::new();
     let mut rest = Reader { bytes: component, at: PREAMBLE };
@@ -68,7 +72,7 @@ pub fn with_section_in_front(component: &[u8], name: &str, content: &[u8]) -> Re
 }
 
 fn torn() -> InspectError {
-    InspectError::NotWasm("it ends in the middle of a section".to_owned())
+    InspectError::Torn
 }
 
 /// A number in LEB128.

@@ -14,6 +14,9 @@ pub(crate) const SYSTEM_CAS: &[&str] = &[
     "/etc/ssl/ca-bundle.pem",
 ];
 
+/// Where somebody names other CAs, as OpenSSL and Go have it.
+const CAS_VARIABLE: &str = "SSL_CERT_FILE";
+
 /// A component that came from elsewhere, and what to call the place that it came from.
 pub(crate) struct Fetched {
     pub(crate) component: Bytes,
@@ -66,7 +69,14 @@ pub(crate) async fn push(reference: &str, component: Bytes) -> Result<String> {
 }
 
 fn transport() -> Result<Transport> {
-    let found = SYSTEM_CAS.iter().find_map(|path| std::fs::read(path).ok());
+    #[expect(clippy::disallowed_methods, reason = "the binary reads the environment")]
+    let found = match std::env::var_os(CAS_VARIABLE) {
+        Some(path) => {
+            let read = std::fs::read(&path);
+            Some(read.with_context(|| format!("read {}, which {CAS_VARIABLE} names", path.display()))?)
+        }
+        None => SYSTEM_CAS.iter().find_map(|path| std::fs::read(path).ok()),
+    };
     Ok(match found {
         Some(roots) => Transport::new(&roots).context("use the CAs of this machine")?,
         None => Transport::without_roots(),

@@ -151,11 +151,13 @@ fn told(why: &dyn std::error::Error) -> String {
 fn unreadable(why: &InspectError) -> String {
     match why {
         InspectError::Size(_) => "leave debug information and data out of it".to_owned(),
-        InspectError::NotWasm(_) => "give the file that the build made".to_owned(),
+        InspectError::NotWasm => "give the file that the build made".to_owned(),
         InspectError::CoreModule => {
             "build for wasm32-wasip2, or by componentize-py or componentize-qjs".to_owned()
         }
-        InspectError::Malformed(_) => "the file is damaged or not finished: build or copy it anew".to_owned(),
+        InspectError::Torn | InspectError::Malformed(_) => {
+            "the file is damaged or not finished: build or copy it anew".to_owned()
+        }
         InspectError::NoMetadata => {
             "`mk8s-host plugin annotate FILE --metadata addon.json`, or the macro `sdk::addon!`".to_owned()
         }
@@ -236,7 +238,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_is_told_with_the_way_out() {
-        found(b"", expect!["error: read the component: it is no WebAssembly (unexpected end-of-file): give the file that the build made"]).await;
+        found(
+            b"",
+            expect!["error: read the component: it is no WebAssembly: give the file that the build made"],
+        )
+        .await;
         found(b"\0asm\x01\0\0\0", expect!["error: read the component: it is a core module; make a component of it, as the target wasm32-wasip2 does: build for wasm32-wasip2, or by componentize-py or componentize-qjs"]).await;
         found(b"\0asm\x0d\0\x01\0", expect!["error: read the component: it carries no metadata (custom section `mk8s:addon`): `mk8s-host plugin annotate FILE --metadata addon.json`, or the macro `sdk::addon!`"]).await;
         found(&hollow("{"), expect!["error: its metadata cannot be read: EOF while parsing an object at line 1 column 1: mend addon.json: plugins/README.md lists its fields"]).await;

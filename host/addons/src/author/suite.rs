@@ -10,7 +10,7 @@ mod work;
 mod writes;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{CallError, Instance, Limits, Role};
 use futures_util::future::BoxFuture;
@@ -81,11 +81,13 @@ const WHOLE: &[Claim] = &[Claim {
 struct Trial<'a> {
     subject: &'a Subject,
     limits: Limits,
+    /// Of the last instance.
+    host: Mutex<Option<Arc<StandIn>>>,
 }
 
 /// Tries every claim that is of a role of the addon. `limits` are those of a request, [`Limits::HOT`] on a node.
 pub async fn test(subject: &Subject, limits: Limits) -> Vec<Verdict> {
-    let trial = Trial { subject, limits };
+    let trial = Trial { subject, limits, host: Mutex::default() };
     let mut verdicts = Vec::new();
     for claim in claims().filter(|claim| claim.role.is_none_or(|role| subject.roles().any(|own| own == role)))
     {
@@ -95,7 +97,7 @@ pub async fn test(subject: &Subject, limits: Limits) -> Vec<Verdict> {
                 outcome = (claim.holds)(&trial).await;
             }
         }
-        let broken = outcome.err().map(|outcome| outcome.why);
+        let broken = outcome.err().map(|outcome| outcome.why + &trial.wrote());
         verdicts.push(Verdict { role: claim.role, claim: claim.text, broken });
     }
     verdicts
@@ -118,7 +120,15 @@ impl Trial<'_> {
         self.instance_on(self.subject.stand_in(), Limits::COLD)
     }
 
+    /// What the last instance logged, for whoever reads why a claim does not hold.
+    fn wrote(&self) -> String {
+        let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lines = host.map(|host| host.log()).unwrap_or_default();
+        lines.iter().map(|(level, line)| format!("\n        {level:?}: {line}").to_lowercase()).collect()
+    }
+
     fn instance_on(&self, host: Arc<StandIn>, limits: Limits) -> Result<Run, Broken> {
+        *self.host.lock().unwrap_or_else(PoisonError::into_inner) = Some(host.clone());
         let instance = answered("nothing yet", self.subject.instance(&host, limits))?;
         let instance = instance.ok_or_else(|| "it refuses to start".to_owned())?;
         Ok(Run { instance, host })
