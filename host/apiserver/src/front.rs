@@ -18,6 +18,7 @@ mod reply;
 mod throttle;
 mod trace;
 mod version;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use supervise::panic_message;
+use supervise::{Scope, panic_message};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -85,6 +86,8 @@ pub(crate) struct Parts {
     pub(crate) bootstrapped: AtomicBool,
     /// Ends watches and streams.
     pub(crate) stop: CancellationToken,
+    /// Of what is told over WebSockets.
+    pub(crate) scope: Scope,
 }
 
 /// What the verifiers of service account tokens elsewhere are told.

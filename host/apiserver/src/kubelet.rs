@@ -21,7 +21,8 @@ const MAX_REFUSAL: usize = 50_000;
 /// Headers of an upgrade that go through, beside those of a WebSocket handshake.
 const UPGRADE_HEADERS: &[&str] = &["connection", "upgrade", "origin", "x-stream-protocol-version"];
 const WEBSOCKET: &str = "sec-websocket-";
-const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+/// Begins the protocol of a WebSocket that holds a token in base64url.
+pub(crate) const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
 /// Answers for pods by their kubelets. Cheap to clone.
 #[derive(Clone)]

@@ -201,6 +201,7 @@ impl ApiServerTask {
             limits: self.config.limits,
             bootstrapped: AtomicBool::new(false),
             stop,
+            scope: scope.clone(),
             rest,
         })
     }

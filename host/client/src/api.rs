@@ -8,11 +8,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use objects::{Tree, meta};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::client::Client;
 use crate::error::ApiError;
 use crate::options::{DeleteOptions, ListOptions, Patch, WatchOptions};
 use crate::resource::{ApiResource, push_encoded};
+use crate::unread::Unread;
 use crate::watch::Watch;
 
 const JSON: &str = "application/json";
@@ -108,6 +110,26 @@ impl<K: DeserializeOwned> Api<K> {
             list.items.extend(chunk.items);
         }
         Ok(list)
+    }
+
+    /// As [`list_all`](Self::list_all), without the objects that cannot be read, and with those.
+    pub async fn list_readable(&self, options: &ListOptions) -> Result<(List<K>, Vec<Unread>), ApiError> {
+        let wrong = match self.list_all(options).await {
+            Ok(list) => return Ok((list, Vec::new())),
+            Err(wrong @ ApiError::Decode { .. }) => wrong,
+            Err(error) => return Err(error),
+        };
+        let List { metadata, items } =
+            self.clone().viewed::<Box<RawValue>>().list_all(options).await.map_err(|_| wrong)?;
+        let (mut read, mut unread) = (Vec::with_capacity(items.len()), Vec::new());
+        for item in &items {
+            let request = || format!("GET {}", self.collection);
+            match Unread::or(item).map_err(|source| ApiError::Decode { request: request(), source })? {
+                Ok(object) => read.push(object),
+                Err(object) => unread.push(object),
+            }
+        }
+        Ok((List { metadata, items: read }, unread))
     }
 
     pub async fn get(&self, name: &str) -> Result<K, ApiError> {

@@ -13,6 +13,7 @@ mod https;
 mod options;
 mod resource;
 mod transport;
+mod unread;
 mod watch;
 
 pub use api::{Api, Deleted, List};
@@ -22,4 +23,5 @@ pub use https::{Credential, HttpsConfig, HttpsError, HttpsTransport};
 pub use options::{DeleteOptions, ListOptions, Patch, Preconditions, Propagation, WatchOptions};
 pub use resource::ApiResource;
 pub use transport::{Body, BoxError, BoxFuture, Transport, TransportError};
+pub use unread::Unread;
 pub use watch::{Watch, WatchEvent};

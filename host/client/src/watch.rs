@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::error::ApiError;
 use crate::transport::{Body, TransportError};
+use crate::unread::Unread;
 
 /// What marks the bookmark that ends the initial events.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
@@ -23,6 +24,11 @@ pub enum WatchEvent<K> {
     Modified(K),
     /// The object as it was last.
     Deleted(K),
+    /// What is now, or was last, cannot be read.
+    Unread {
+        object: Unread,
+        deleted: bool,
+    },
     /// Everything up to this version was sent.
     Bookmark {
         resource_version: String,
@@ -92,11 +98,15 @@ impl<K: DeserializeOwned> Watch<K> {
     fn decode(&self, line: &[u8]) -> Result<WatchEvent<K>, ApiError> {
         let wrong = |source| ApiError::Decode { request: format!("GET {}", self.path), source };
         let line: Line<'_> = serde_json::from_slice(line).map_err(wrong)?;
+        let of_object = |event: fn(K) -> WatchEvent<K>, deleted| {
+            let read = Unread::or(line.object).map_err(wrong)?;
+            Ok(read.map_or_else(|object| WatchEvent::Unread { object, deleted }, event))
+        };
         let object = line.object.get();
         match line.r#type {
-            "ADDED" => serde_json::from_str(object).map(WatchEvent::Added).map_err(wrong),
-            "MODIFIED" => serde_json::from_str(object).map(WatchEvent::Modified).map_err(wrong),
-            "DELETED" => serde_json::from_str(object).map(WatchEvent::Deleted).map_err(wrong),
+            "ADDED" => of_object(WatchEvent::Added, false),
+            "MODIFIED" => of_object(WatchEvent::Modified, false),
+            "DELETED" => of_object(WatchEvent::Deleted, true),
             "BOOKMARK" => {
                 let BookmarkObject { metadata } = serde_json::from_str(object).map_err(wrong)?;
                 let marks = metadata.annotations.unwrap_or_default();

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Api, ApiError, ListOptions, WatchEvent, WatchOptions};
+use client::{Api, ApiError, ListOptions, Unread, WatchEvent, WatchOptions};
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub(crate) enum Change<K> {
 /// Why following stopped.
 enum Broken {
     Api(ApiError),
+    /// What is gone cannot be read.
+    Unread,
     /// Whoever waits for the changes has gone.
     Closed,
 }
@@ -58,6 +60,7 @@ pub(crate) async fn follow<K, E>(
     loop {
         match follower.follow(&mut backoff).await {
             Broken::Closed => return,
+            Broken::Unread => {}
             Broken::Api(error) => {
                 tracing::debug!(%error, path = follower.api.path(), "list and watch anew");
                 tokio::time::sleep(backoff.next_delay()).await;
@@ -80,7 +83,9 @@ where
     }
 
     async fn follow_on(&self, backoff: &mut Backoff) -> Result<Infallible, Broken> {
-        let list = self.api.list_all(&ListOptions::fields(self.field_selector.clone())).await?;
+        let selected = ListOptions::fields(self.field_selector.clone());
+        let (list, unread) = self.api.list_readable(&selected).await?;
+        unread.iter().for_each(|object| self.leave_out(object));
         let mut version = list.resource_version().to_owned();
         self.send(Change::All(list.items.into_iter().map(Arc::new).collect())).await?;
         backoff.reset();
@@ -97,6 +102,13 @@ where
                         Change::Applied(Arc::new(object))
                     }
                     WatchEvent::Deleted(object) => Change::Deleted(Arc::new(object)),
+                    // A list tells what is left without it.
+                    WatchEvent::Unread { deleted: true, .. } => return Err(Broken::Unread),
+                    WatchEvent::Unread { object, .. } => {
+                        self.leave_out(&object);
+                        version = object.resource_version;
+                        continue;
+                    }
                     WatchEvent::Bookmark { resource_version, .. } => {
                         version = resource_version;
                         continue;
@@ -108,6 +120,10 @@ where
                 self.send(change).await?;
             }
         }
+    }
+
+    fn leave_out(&self, object: &Unread) {
+        tracing::warn!(path = self.api.path(), %object, "an object cannot be read; the others are served");
     }
 
     async fn send(&self, change: Change<K>) -> Result<(), Broken> {

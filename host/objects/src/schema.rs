@@ -211,6 +211,12 @@ impl Shape {
         }
     }
 
+    /// Whether it is one value without parts, of which there is a zero.
+    pub(crate) fn is_scalar(self) -> bool {
+        let scalar = [Self::String, Self::Bytes, Self::Bool, Self::Int32, Self::Int64, Self::Double];
+        scalar.contains(&self.resolve())
+    }
+
     /// The struct that this is.
     pub fn as_struct(self) -> Option<&'static Type> {
         match self.resolve() {

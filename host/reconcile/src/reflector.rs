@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Api, ApiError, ListOptions, WatchEvent, WatchOptions};
+use client::{Api, ApiError, ListOptions, Unread, WatchEvent, WatchOptions};
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use objects::{Tree, meta};
@@ -141,6 +141,12 @@ impl<K> Reflector<K> {
         head
     }
 
+    /// Leaves an object that cannot be read as it was last seen: it harms no other, and is not taken for gone.
+    fn keep(&self, object: &Unread) -> ObjectKey {
+        warn!(path = self.api.path(), %object, "an object cannot be read; what was last read of it counts");
+        ObjectKey::new(&object.namespace, &object.name)
+    }
+
     fn remove(&self, key: &ObjectKey) {
         if let Some(old) = self.store.remove(key) {
             self.tell(key, Some(&old), None);
@@ -170,11 +176,14 @@ impl<K: DeserializeOwned> Reflector<K> {
 
     /// Makes the store what the API server has now; gives the version of that.
     async fn list(&self) -> Result<String, ApiError> {
-        let list = self.api.list_all(&self.list).await?;
+        let (list, unread) = self.api.list_readable(&self.list).await?;
         let version = list.resource_version().to_owned();
         let mut gone: HashSet<ObjectKey> = self.store.keys().into_iter().collect();
         for object in list.items {
             gone.remove(&self.put(object).key);
+        }
+        for object in &unread {
+            gone.remove(&self.keep(object));
         }
         gone.iter().for_each(|key| self.remove(key));
         self.store.set_version(&version);
@@ -217,6 +226,13 @@ impl<K: DeserializeOwned> Reflector<K> {
                     let head = (self.head)(&object);
                     self.remove(&head.key);
                     head.version
+                }
+                WatchEvent::Unread { object, deleted } => {
+                    let key = self.keep(&object);
+                    if deleted {
+                        self.remove(&key);
+                    }
+                    object.resource_version
                 }
                 WatchEvent::Bookmark { resource_version, .. } => resource_version,
             };

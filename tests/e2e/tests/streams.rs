@@ -5,8 +5,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::Path;
 
-use support::{IMAGE, Kubectl, Node};
+use support::{Answer, IMAGE, Kubectl, Node};
 
 /// What kubectl is told to speak; it prefers WebSockets.
 const CARRIERS: &[(&str, &str)] = &[("websocket", "true"), ("spdy", "false")];
@@ -28,6 +29,7 @@ spec:
     stdin: true
     stdinOnce: true
     command: [sh, -c, 'while read line; do echo "you said $line"; [ "$line" = bye ] && exit 0; done']
+  - {{ name: talker, image: {IMAGE}, command: [sh, -c, 'echo it is said; sleep 1000000'] }}
 "#
     )
 }
@@ -59,6 +61,10 @@ fn check(node: &Node, carrier: &str, websockets: &str, port: u16) {
     let kubectl = speaking(&node.kubectl(), websockets);
     kubectl.run_with_input(&["apply", "-f", "-"], &manifest(carrier, port)).expect_ok();
     kubectl.run(&["wait", "--for=condition=Ready", &format!("pod/{carrier}"), "--timeout=60s"]).expect_ok();
+    support::eventually("what is said", || {
+        let said = kubectl.run(&["logs", carrier, "-c", "talker"]);
+        if said.stdout == "it is said\n" { Ok(()) } else { Err(format!("{said:?}")) }
+    });
 
     let said =
         kubectl.run_with_input(&["exec", "-i", carrier, "-c", "server", "--", "cat"], "x\n").expect_ok();
@@ -103,9 +109,13 @@ fn check(node: &Node, carrier: &str, websockets: &str, port: u16) {
 }
 
 #[test]
-fn kubectl_talks_with_pods_over_websockets_and_over_spdy() {
+fn kubectl_and_browsers_talk_with_pods_over_websockets_and_over_spdy() {
     let node = Node::ready();
     for ((carrier, websockets), port) in CARRIERS.iter().zip([18_080, 18_090]) {
         check(&node, carrier, websockets, port);
     }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let mut command = node.machine.command("python3");
+    command.arg(scripts.join("sockets.py")).arg(node.path("credentials/client.config"));
+    assert_eq!(Answer::of(command, "").expect_ok(), "every check passed\n");
 }

@@ -7,7 +7,10 @@ use objects::decode::{Notation, value};
 
 fuzz_target!(|data: &[u8]| {
     let json = value(data, Notation::Json);
-    assert_eq!(json.is_ok(), Tree::from_json(data).is_ok());
+    // What is no text is read as Go reads it, which replaces what is none.
+    if std::str::from_utf8(data).is_ok() {
+        assert_eq!(json.is_ok(), Tree::from_json(data).is_ok());
+    }
     let yaml = value(data, Notation::Yaml);
     for (tree, _) in json.into_iter().chain(yaml) {
         let text = tree.to_json();

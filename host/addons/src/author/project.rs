@@ -134,6 +134,7 @@ const DRAFT: &[Text] = &[("scheduling.wit", carried!("../../wit/0.2-draft/schedu
 /// The SDK for Rust, which finds the contract two folders above its own.
 const SDK: &[Text] = &[
     ("Cargo.toml", carried!("../../plugins/sdk/Cargo.toml")),
+    ("src/allocator.rs", carried!("../../plugins/sdk/src/allocator.rs")),
     ("src/bindings.rs", carried!("../../plugins/sdk/src/bindings.rs")),
     ("src/clock.rs", carried!("../../plugins/sdk/src/clock.rs")),
     ("src/lib.rs", carried!("../../plugins/sdk/src/lib.rs")),

@@ -11,12 +11,10 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Parts;
 use crate::authn::{Authentication, Credentials, UserInfo};
+use crate::kubelet::BEARER_PROTOCOL;
 
 /// The one front proxy that is believed, by the name of its certificate.
 pub(crate) const FRONT_PROXY: &str = "front-proxy-client";
-
-/// Begins the protocol of a WebSocket that holds a token in base64url.
-const BEARER_PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
 const ANONYMOUS: &str = "system:anonymous";
 const AUTHENTICATED: &str = "system:authenticated";

@@ -11,6 +11,7 @@ use objects::resource::{Resource, Verb};
 use objects::status::Status;
 
 use super::reply::Encoding;
+use super::websocket::{Offer, Told};
 use super::{Asked, Parts, negotiate, reply};
 use crate::authn::UserInfo;
 use crate::call::{AnswerBody, Call, Content, Notes, Output};
@@ -40,7 +41,16 @@ impl Parts {
             form => form?,
         };
         let encoding = negotiate::for_reader(encoding, request.headers(), info);
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let told = match verb {
+            Verb::Watch => Some(Told::Events),
+            _ => (path.subresource == "log").then_some(Told::Log),
+        };
+        let offer = told.map(|told| Offer::of(&mut head, told)).transpose()?.flatten();
+        let carried = |answer| match offer {
+            Some(offer) => offer.carry(answer, &self.scope),
+            None => answer,
+        };
         let media_type = text(&head.headers, header::CONTENT_TYPE).to_owned();
         let mut call = Call {
             subresource: path.subresource.clone(),
@@ -62,7 +72,7 @@ impl Parts {
             return self.proxy.answer(&call, Request::from_parts(head, body)).await;
         }
         if Proxy::serves(&call) {
-            return self.kubelet.answer(&call, Request::from_parts(head, ())).await;
+            return self.kubelet.answer(&call, Request::from_parts(head, ())).await.map(carried);
         }
         if verb == Verb::Watch && info.query_value("timeoutSeconds").is_none_or(str::is_empty) {
             call.query.push(("timeoutSeconds".to_owned(), self.watch_seconds().to_string()));
@@ -85,7 +95,7 @@ impl Parts {
         if let (Some(trail), AnswerBody::Json(document)) = (trail, &answer.body) {
             trail.answered(document);
         }
-        reply::answer(answer, encoding, self.stop.clone())
+        reply::answer(answer, encoding, self.stop.clone()).map(carried)
     }
 
     /// How long a watch lasts whose client does not say: a random time, so that not all of them come back at once.

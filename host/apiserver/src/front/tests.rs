@@ -4,6 +4,7 @@ mod access;
 mod addons;
 mod audit;
 mod backends;
+mod binary;
 mod customs;
 mod escalation;
 mod exchange;

@@ -7,7 +7,8 @@ use cri::ContainerState;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     self as api, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus, ResourceRequirements,
+    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus, ResourceRequirements, VolumeMount,
+    VolumeMountStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -164,8 +165,21 @@ fn container(look: Look<'_>, ground: &Ground<'_>, container: &Container) -> Cont
         state: Some(state),
         allocated_resources: container.resources.as_ref().and_then(|given| given.requests.clone()),
         resources: Some(resources(look, container, life)),
+        volume_mounts: mounts(container),
         ..ContainerStatus::default()
     }
+}
+
+/// What of volumes a container sees; what is below a mount that is only read is not made so too.
+fn mounts(container: &Container) -> Option<Vec<VolumeMountStatus>> {
+    let status = |mount: &VolumeMount| VolumeMountStatus {
+        name: mount.name.clone(),
+        mount_path: mount.mount_path.clone(),
+        read_only: mount.read_only.filter(|only| *only),
+        recursive_read_only: mount.read_only.filter(|only| *only).map(|_| "Disabled".to_owned()),
+        ..VolumeMountStatus::default()
+    };
+    container.volume_mounts.as_ref().map(|mounts| mounts.iter().map(status).collect())
 }
 
 /// What a container has, or was given where it does not run.
@@ -189,6 +203,7 @@ fn never_begun(look: Look<'_>, ground: &Ground<'_>, container: &Container) -> Co
         last_state: Some(api::ContainerState::default()),
         started: Some(false),
         restart_count: reported(look.pod, &container.name).map_or(0, |status| status.restart_count),
+        volume_mounts: mounts(container),
         ..ContainerStatus::default()
     }
 }

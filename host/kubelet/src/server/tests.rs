@@ -343,7 +343,7 @@ async fn what_cannot_be_run_is_said_before_the_upgrade() {
     ] {
         assert_eq!(served.admin(&path).await, (code, text.to_owned()), "{path}");
     }
-    let refused = served.dial(EXEC, "channel.k8s.io").await.unwrap_err();
+    let refused = served.dial(EXEC, "v9.channel.k8s.io").await.unwrap_err();
     assert_eq!(code_of(refused), StatusCode::FORBIDDEN.as_u16());
     served.kubelet.send_modify(|known| known.runtime_error = Some("install containerd".to_owned()));
     let (code, text) = served.admin(EXEC).await;

@@ -209,6 +209,7 @@ impl Follower {
         };
         let (version, change) = match event {
             WatchEvent::Bookmark { resource_version, .. } => (resource_version, None),
+            WatchEvent::Unread { object, .. } => (object.resource_version, None),
             WatchEvent::Added(tree) | WatchEvent::Modified(tree) => {
                 (text(&tree, "resourceVersion"), Some(ObjectChange::Put(object(tree))))
             }

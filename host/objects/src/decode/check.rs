@@ -59,7 +59,13 @@ impl Walk {
             (Shape::Map(_), Tree::Object(_)) => self.values(tree, shape.values().unwrap_or(Shape::Any)),
             (Shape::Object, Tree::Object(_)) => Ok(()),
             (Shape::String, Tree::Str(_)) | (Shape::Bool, Tree::Bool(_)) => Ok(()),
-            (Shape::Int64, Tree::Int(_)) | (Shape::Double, Tree::Int(_) | Tree::Float(_)) => Ok(()),
+            (Shape::Int64 | Shape::Double, Tree::Int(_)) => Ok(()),
+            (Shape::Double, Tree::Float(_)) => {
+                if let Some(whole) = tree.as_i64() {
+                    *tree = Tree::Int(whole);
+                }
+                Ok(())
+            }
             (Shape::Int32, Tree::Int(value)) if i32::try_from(*value).is_ok() => Ok(()),
             (Shape::IntOrString, Tree::Str(_)) => Ok(()),
             (Shape::IntOrString, Tree::Int(value)) if i32::try_from(*value).is_ok() => Ok(()),
@@ -152,7 +158,8 @@ impl Walk {
         result
     }
 
-    /// Whether the field stays: null does not, nor an empty list or map that is optional.
+    /// Whether the field stays: null does not, nor what is optional and says nothing: an empty list or map, and a zero that
+    /// Go holds by value.
     fn field(&mut self, value: &mut Tree, field: &Field) -> Result<bool, DecodeError> {
         if value.is_null() {
             return Ok(false);
@@ -160,7 +167,8 @@ impl Walk {
         self.value(value, field.shape)?;
         let collection =
             matches!(field.shape, Shape::Array(_) | Shape::Map(_)) && field.name != MANAGED_FIELDS;
-        Ok(field.required || !collection || !value.is_empty_value())
+        let says_nothing = collection || field.shape.is_scalar() && !field.pointer;
+        Ok(field.required || !says_nothing || !value.is_empty_value())
     }
 
     fn items(&mut self, items: &mut [Tree], shape: Shape) -> Result<(), DecodeError> {

@@ -29,6 +29,17 @@ fn a_body_gets_the_kind_of_its_path() {
 }
 
 #[test]
+fn a_zero_stays_where_go_tells_it_from_nothing() {
+    strict(
+        r#"{"spec":{"hostNetwork":false,"terminationGracePeriodSeconds":0,"containers":[{"name":"","stdin":false,
+            "securityContext":{"privileged":false,"runAsUser":0},"ports":[{"containerPort":0,"hostPort":0}]}]}}"#,
+        expect![[r#"
+            {"kind":"Pod","apiVersion":"v1","spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"","securityContext":{"privileged":false,"runAsUser":0},"ports":[{"containerPort":0}]}]}}
+        "#]],
+    );
+}
+
+#[test]
 fn an_empty_list_of_managers_stays() {
     strict(
         r#"{"metadata":{"managedFields":[],"ownerReferences":[]}}"#,

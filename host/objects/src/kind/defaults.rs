@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use super::pod::defaults as pod;
 use super::service;
 use crate::quantity::{Notation, Quantity};
-use crate::schema::{Shape, Type};
+use crate::schema::{Field, Shape, Type};
 use crate::tree::Tree;
 
 const TEXT: &str = include_str!("../../data/defaults.txt");
@@ -85,29 +85,37 @@ pub(super) fn apply(tree: &mut Tree, row: &'static Type) {
     }
 }
 
-/// Puts in the structs that Go holds by value, which are therefore always there.
+/// Puts in what Go writes always, whether it was said or not: structs that it holds by value, and required fields.
 pub(super) fn complete(tree: &mut Tree, row: &'static Type) {
-    for field in row.fields().iter().filter(|field| field.by_value && field.name != "metadata") {
-        if let Some(inner) = field.shape.as_struct().filter(|_| tree.get(field.name).is_none()) {
-            tree.insert(field.name, zero(inner));
+    for field in row.fields().iter().filter(|field| field.name != "metadata") {
+        if tree.get(field.name).is_none()
+            && let Some(zero) = always(field)
+        {
+            tree.insert(field.name, zero);
         }
     }
 }
 
-/// The zero value of a struct: what it holds by value, and the scalars that are always written.
+/// What Go writes of a field that was not said; none where it leaves the field out.
+fn always(field: &Field) -> Option<Tree> {
+    match field.shape.resolve() {
+        Shape::Struct(id) if field.by_value => Some(zero(id.get())),
+        _ if !field.required || field.pointer => None,
+        Shape::String => Some(Tree::from("")),
+        Shape::Bool => Some(Tree::from(false)),
+        Shape::Int32 | Shape::Int64 => Some(Tree::from(0)),
+        Shape::Array(_) | Shape::Map(_) => Some(Tree::Null),
+        _ => None,
+    }
+}
+
+/// The zero value of a struct.
 fn zero(row: &'static Type) -> Tree {
     let mut tree = Tree::object();
     for field in row.fields() {
-        let value = match field.shape.resolve() {
-            Shape::Struct(id) if field.by_value => zero(id.get()),
-            _ if !field.required || field.pointer => continue,
-            Shape::String => Tree::from(""),
-            Shape::Bool => Tree::from(false),
-            Shape::Int32 | Shape::Int64 => Tree::from(0),
-            Shape::Array(_) | Shape::Map(_) => Tree::Null,
-            _ => continue,
-        };
-        tree.insert(field.name, value);
+        if let Some(value) = always(field) {
+            tree.insert(field.name, value);
+        }
     }
     tree
 }

@@ -77,14 +77,9 @@ fn read(value: &mut Tree, field: &'static Field, wire: Value<'_>, depth: usize) 
         return Ok(());
     }
     let read = single(field.shape, field.name, wire, depth)?;
-    let says_nothing = !field.required && !field.pointer && is_scalar(field.shape) && read.is_empty_value();
+    let says_nothing = !field.required && !field.pointer && field.shape.is_scalar() && read.is_empty_value();
     *value = if says_nothing { Tree::Null } else { read };
     Ok(())
-}
-
-fn is_scalar(shape: Shape) -> bool {
-    use Shape::{Bool, Bytes, Double, Int32, Int64, String};
-    matches!(shape.resolve(), String | Bytes | Bool | Int32 | Int64 | Double)
 }
 
 /// Reads an item of a list, or all of them where numbers are packed.
@@ -118,7 +113,7 @@ fn pair(bytes: &[u8], shape: Shape, name: &'static str, depth: usize) -> Result<
     }
     let value = match value {
         Some(value) => value,
-        None if is_scalar(shape) && !matches!(shape, Shape::String | Shape::Bytes) => {
+        None if shape.is_scalar() && !matches!(shape, Shape::String | Shape::Bytes) => {
             single(shape, name, Value::Varint(0), depth)?
         }
         None => single(shape, name, Value::Bytes(&[]), depth)?,
@@ -139,7 +134,11 @@ fn single(shape: Shape, name: &'static str, wire: Value<'_>, depth: usize) -> Re
         (Shape::Bool, Value::Varint(number)) => Tree::Bool(number != 0),
         (Shape::Int32, Value::Varint(number)) => Tree::from(number as i32),
         (Shape::Int64, Value::Varint(number)) => Tree::from(number as i64),
-        (Shape::Double, Value::Fixed64(bits)) => Tree::from(f64::from_bits(bits)),
+        // As JSON has it: a whole number is written without a fraction.
+        (Shape::Double, Value::Fixed64(bits)) => {
+            let number = Tree::from(f64::from_bits(bits));
+            number.as_i64().map_or(number, Tree::Int)
+        }
         (Shape::Time, Value::Bytes(bytes)) => time(bytes, name)?.map(Moment::rfc3339).into(),
         (Shape::MicroTime, Value::Bytes(bytes)) => time(bytes, name)?.map(Moment::rfc3339_micro).into(),
         (Shape::Quantity, Value::Bytes(bytes)) => quantity(bytes, name)?,

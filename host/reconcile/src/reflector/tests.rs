@@ -188,3 +188,32 @@ async fn what_was_written_is_waited_for_until_the_store_shows_it() {
     waiting.await;
     assert_eq!(script.store.get("default", "a").unwrap().metadata.resource_version.as_deref(), Some("9"));
 }
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_hides_no_other_and_stays_as_it_was() {
+    let broken = |name: &str, version: &str| {
+        let mut map = map(name, version);
+        map.insert("data", "no map");
+        map
+    };
+    let list = || fake::list("7", vec![broken("a", "3"), map("b", "5")]);
+    let (events, watch) = fake::watch();
+    let mut script = script([list(), list(), watch]);
+    script.store.synced().await;
+    assert_eq!(script.told().await, "b");
+    events.send("ADDED", map("c", "8"));
+    assert_eq!(script.told().await, "c");
+    events.send("MODIFIED", broken("b", "9"));
+    events.send("DELETED", broken("c", "10"));
+    assert_eq!(script.told().await, "c");
+    assert_eq!(script.names(), ["b"]);
+    assert_eq!(script.store.get("default", "b").unwrap().metadata.resource_version.as_deref(), Some("5"));
+    drop(events);
+    for _ in 0..3 {
+        script.asked().await;
+    }
+    assert_eq!(
+        script.asked().await,
+        format!("{PATH}?watch=true&allowWatchBookmarks=true&resourceVersion=10")
+    );
+}

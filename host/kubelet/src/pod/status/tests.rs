@@ -87,6 +87,16 @@ fn an_ephemeral_container_is_told_of_and_has_no_say() {
 }
 
 #[test]
+fn a_container_tells_what_it_mounts() {
+    let spec = r#"{"containers":[{"name":"c","volumeMounts":[{"name":"v","mountPath":"/v"},
+        {"name":"w","mountPath":"/w","readOnly":true}]}]}"#;
+    let status = of(&pod(spec), &Observed::default(), &BTreeMap::new(), &PodStatus::default());
+    let told = serde_json::to_string(&status.container_statuses.unwrap()[0].volume_mounts).unwrap();
+    expect![[r#"[{"mountPath":"/v","name":"v"},{"mountPath":"/w","name":"w","readOnly":true,"recursiveReadOnly":"Disabled"}]"#]]
+        .assert_eq(&told);
+}
+
+#[test]
 fn a_new_pod_is_pending() {
     let status = of(&pod(ONE), &Observed::default(), &BTreeMap::new(), &PodStatus::default());
     expect![[r#"

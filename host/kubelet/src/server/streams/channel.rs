@@ -1,5 +1,8 @@
-//! `v4.channel.k8s.io` and `v5.channel.k8s.io` on a WebSocket: messages of one byte that names a channel, and its bytes.
+//! `v5.channel.k8s.io` and its elders on a WebSocket: messages of one byte that names a channel, and its bytes; or the same
+//! in text, for browsers, with a digit and base64.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,15 +26,43 @@ pub(super) enum Version {
     /// Streams can be closed one by one.
     V5,
     V4,
+    /// How it ended is told in words, and only where something went wrong.
+    First,
+}
+
+/// How channels and bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Binary,
+    Base64,
+}
+
+impl Form {
+    fn write(self, channel: u8, bytes: &[u8]) -> Message {
+        match self {
+            Self::Binary => Message::binary([&[channel], bytes].concat()),
+            Self::Base64 => Message::text(format!("{channel}{}", STANDARD.encode(bytes))),
+        }
+    }
+
+    /// `None` is nothing that can be read.
+    fn read(self, mut message: Bytes) -> Option<(u8, Bytes)> {
+        if message.is_empty() {
+            return None;
+        }
+        let channel = message.split_to(1)[0];
+        match self {
+            Self::Binary => Some((channel, message)),
+            Self::Base64 => Some((channel.checked_sub(b'0')?, STANDARD.decode(message).ok()?.into())),
+        }
+    }
 }
 
 impl Said {
     /// `None` is nothing that a server acts on.
-    fn of(version: Version, mut message: Bytes) -> Option<Self> {
-        if message.is_empty() {
-            return None;
-        }
-        match (message.split_to(1)[0], version) {
+    fn of((version, form): (Version, Form), message: Bytes) -> Option<Self> {
+        let (channel, message) = form.read(message)?;
+        match (channel, version) {
             (STDIN, _) => Some(Self::Input(message)),
             (RESIZE, _) => Self::resize(&message),
             (CLOSE, Version::V5) if *message == [STDIN] => Some(Self::EndOfInput),
@@ -41,20 +72,23 @@ impl Said {
 }
 
 impl Told {
-    fn message(&self) -> Message {
-        let of = |channel: u8, bytes: &[u8]| Message::binary([&[channel], bytes].concat());
-        match self {
-            Self::Output(Output::Stdout, bytes) => of(STDOUT, bytes),
-            Self::Output(Output::Stderr, bytes) => of(STDERR, bytes),
-            Self::Outcome(outcome) => of(ERROR, &outcome.status()),
-        }
+    /// `None` where there is nothing to say of an end.
+    fn message(&self, (version, form): (Version, Form)) -> Option<Message> {
+        Some(match self {
+            Self::Output(Output::Stdout, bytes) => form.write(STDOUT, bytes),
+            Self::Output(Output::Stderr, bytes) => form.write(STDERR, bytes),
+            Self::Outcome(outcome) if version == Version::First => {
+                form.write(ERROR, outcome.words()?.as_bytes())
+            }
+            Self::Outcome(outcome) => form.write(ERROR, &outcome.status()),
+        })
     }
 }
 
 /// Carries a conversation until it is over or the client is gone.
 pub(super) async fn carry<S>(
     socket: WebSocketStream<S>,
-    version: Version,
+    spoken: (Version, Form),
     wanted: Wanted,
     hear: mpsc::Sender<Said>,
     mut told: mpsc::Receiver<Told>,
@@ -66,15 +100,19 @@ pub(super) async fn carry<S>(
         // An empty message on the first channel that the client reads tells it that the conversation has begun.
         let outputs = [(wanted.stdout, STDOUT), (wanted.stderr, STDERR), (true, ERROR)];
         let first = outputs.into_iter().find_map(|(wanted, channel)| wanted.then_some(channel));
-        sink.send(Message::binary(Vec::from_iter(first))).await?;
+        if let Some(channel) = first {
+            sink.send(spoken.1.write(channel, b"")).await?;
+        }
         while let Some(told) = told.recv().await {
-            sink.send(told.message()).await?;
+            if let Some(message) = told.message(spoken) {
+                sink.send(message).await?;
+            }
         }
         Ok::<_, tungstenite::Error>(())
     };
     let listen = async {
         while let Some(message) = websocket::next(&mut incoming).await {
-            if let Some(said) = Said::of(version, message)
+            if let Some(said) = Said::of(spoken, message)
                 && hear.send(said).await.is_err()
             {
                 // Nobody listens any more, but there may be more to tell.
@@ -94,6 +132,7 @@ pub(super) async fn carry<S>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::streams::speech::Outcome;
 
     #[test]
     fn a_message_is_a_channel_and_its_bytes() {
@@ -107,9 +146,30 @@ mod tests {
             (Version::V5, b"\x01out", None),
             (Version::V5, b"", None),
         ] {
-            assert_eq!(Said::of(version, Bytes::from_static(message)), expected, "{version:?} {message:?}");
+            let read = Said::of((version, Form::Binary), Bytes::from_static(message));
+            assert_eq!(read, expected, "{version:?} {message:?}");
         }
-        let told = Told::Output(Output::Stderr, Bytes::from_static(b"oops")).message();
-        assert_eq!(told.into_data(), &b"\x02oops"[..]);
+        let told = Told::Output(Output::Stderr, Bytes::from_static(b"oops"));
+        let said = |version, form| told.message((version, form)).unwrap();
+        assert_eq!(said(Version::V4, Form::Binary).into_data(), &b"\x02oops"[..]);
+        assert_eq!(said(Version::First, Form::Base64), Message::text("2b29wcw=="));
+    }
+
+    #[test]
+    fn browsers_speak_in_text() {
+        let read = |message: &'static str| Said::of((Version::First, Form::Base64), Bytes::from(message));
+        assert_eq!(read("0aW4="), Some(Said::Input(Bytes::from_static(b"in"))));
+        assert_eq!(read("4eyJXaWR0aCI6ODAsIkhlaWdodCI6MjR9"), Some(Said::Resize { width: 80, height: 24 }));
+        for nothing in ["", "0!", "\n", "5"] {
+            assert_eq!(read(nothing), None, "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_protocols_tell_an_end_only_where_something_went_wrong() {
+        let end = |outcome: Outcome| Told::Outcome(outcome).message((Version::First, Form::Binary));
+        assert_eq!(end(Outcome::Exited(0)), None);
+        let words = Message::binary(&b"\x03command terminated with non-zero exit code: exit code 3"[..]);
+        assert_eq!(end(Outcome::Exited(3)), Some(words));
     }
 }

@@ -17,6 +17,9 @@ use crate::server::failure::Failure;
 /// Where SPDY has its protocols.
 const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
 
+/// The protocol of a client that lists none.
+pub(super) const UNNAMED: &str = "";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Upgrade {
     WebSocket,
@@ -63,15 +66,24 @@ impl Handshake {
         let kind = Upgrade::of(&head.headers).ok_or(Failure::NoUpgrade)?;
         let listing = kind.listing();
         let served = || served.iter().filter(|(upgrade, ..)| *upgrade == kind);
-        let agreed = names(&head.headers, listing.clone())
-            .find_map(|name| served().find(|(_, each, _)| *each == name));
+        let find = |name| served().find(|(_, each, _)| *each == name);
+        let agreed = match head.headers.contains_key(&listing) {
+            true => names(&head.headers, listing.clone()).filter(|name| *name != UNNAMED).find_map(find),
+            false => find(UNNAMED),
+        };
         let (_, name, protocol) = agreed.ok_or_else(|| Failure::Protocol {
             asked: names(&head.headers, listing.clone()).collect::<Vec<_>>().join(" "),
-            served: served().map(|(_, name, _)| *name).collect::<Vec<_>>().join(" "),
+            served: served()
+                .map(|(_, name, _)| *name)
+                .filter(|name| *name != UNNAMED)
+                .collect::<Vec<_>>()
+                .join(" "),
         })?;
         let mut headers = HeaderMap::new();
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(listing, HeaderValue::from_static(name));
+        if *name != UNNAMED {
+            headers.insert(listing, HeaderValue::from_static(name));
+        }
         match (kind, head.headers.get(SEC_WEBSOCKET_KEY)) {
             (Upgrade::WebSocket, Some(key)) => {
                 let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()))

@@ -55,6 +55,17 @@ impl Said {
 }
 
 impl Outcome {
+    /// As the first protocols told it: nothing when all went well, else what went wrong in words.
+    pub(super) fn words(&self) -> Option<String> {
+        match self {
+            Self::Exited(0) => None,
+            Self::Exited(code) => {
+                Some(format!("command terminated with non-zero exit code: exit code {code}"))
+            }
+            Self::Failed(why) => Some(format!("Internal error occurred: {why}")),
+        }
+    }
+
     /// A Status in JSON, also when all went well.
     pub(super) fn status(&self) -> Vec<u8> {
         let failure = |reason: &str, message: String| Status {

@@ -19,7 +19,8 @@ fn any_config() -> impl Strategy<Value = Tree> {
     let port = (1..4_i64, prop_oneof![Just(None), Just(Some("TCP")), Just(Some("UDP"))]);
     let container = (prop::option::of("[ij]"), prop::option::of(prop::collection::vec("[a-b]", 1..3)), port);
     let containers = prop::collection::btree_map("[a-c]", container, 0..3);
-    let scalars = (prop::option::of(any::<bool>()), prop::option::of(0..2_i64));
+    // A zero that Go holds by value is applied and yet not there.
+    let scalars = (prop::option::of(Just(true)), prop::option::of(0..2_i64));
     let finalizers = prop::collection::btree_set("[f-h]", 0..3);
     (label, containers, scalars, finalizers).prop_map(
         |(labels, containers, (network, priority), finalizers)| {
