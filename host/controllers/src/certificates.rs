@@ -1,5 +1,5 @@
-//! Certificate signing requests: those of kubelets are approved, those that are approved are signed with the CA of the
-//! cluster, and old ones are deleted.
+//! Certificate signing requests: those of kubelets are approved, those that are approved are signed with the CA of their
+//! signer, and old ones are deleted.
 
 mod plan;
 
@@ -10,7 +10,7 @@ use client::{ApiError, Client, DeleteOptions};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestSpec};
-use pki::{Pki, PkiError, Request};
+use pki::{PkiError, Request, SigningCa};
 use reconcile::{ObjectKey, Outcome, Queue, Reconcile, Store};
 
 use crate::wiring::Wiring;
@@ -24,7 +24,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// With what requests are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterSigning {
-    pub pki: Pki,
+    pub authority: SigningCa,
+    /// Of signers that have another.
+    pub others: Vec<(&'static str, SigningCa)>,
     /// How long certificates are valid at most.
     pub duration: Duration,
 }
@@ -32,8 +34,20 @@ pub struct ClusterSigning {
 impl ClusterSigning {
     /// Upstream's `--cluster-signing-duration`, a year.
     pub const DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    /// The signers, and how upstream's flags `--cluster-signing-*-file` call them.
+    pub const SIGNERS: [(&str, &str); 4] = [
+        ("kube-apiserver-client", plan::CLIENT),
+        ("kubelet-client", plan::KUBELET_CLIENT),
+        ("kubelet-serving", plan::KUBELET_SERVING),
+        ("legacy-unknown", plan::LEGACY),
+    ];
     /// Nobody gets less, whatever is asked.
     const SHORTEST: Duration = Duration::from_secs(10 * 60);
+
+    fn authority(&self, signer: &str) -> &SigningCa {
+        let other = self.others.iter().find(|(name, _)| *name == signer);
+        other.map_or(&self.authority, |(_, authority)| authority)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +167,8 @@ impl Reconcile for Signer {
                 let text = String::from_utf8_lossy(&csr.spec.request.0);
                 let validity = self.validity(csr.spec.expiration_seconds);
                 let now = supervise::clock::now().into();
-                let signed = self.signing.pki.sign_request(&text, usages, validity, now).map_err(sign)?;
+                let authority = self.signing.authority(&csr.spec.signer_name);
+                let signed = authority.sign_request(&text, usages, validity, now).map_err(sign)?;
                 done.status.get_or_insert_default().certificate = Some(ByteString(signed.into_bytes()));
             }
         }

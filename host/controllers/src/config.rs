@@ -40,6 +40,15 @@ pub struct Config {
     pub ephemeral_volume_syncs: NonZeroUsize,
     /// Pods and claims of devices that are looked at at the same time.
     pub resource_claim_syncs: NonZeroUsize,
+    /// Objects of each of these kinds that are worked on at the same time.
+    pub job_syncs: NonZeroUsize,
+    pub cron_job_syncs: NonZeroUsize,
+    pub finished_job_syncs: NonZeroUsize,
+    pub autoscaler_syncs: NonZeroUsize,
+    pub quota_syncs: NonZeroUsize,
+    pub token_secret_syncs: NonZeroUsize,
+    /// Pods whose devices have taints that are looked at at the same time.
+    pub device_eviction_syncs: NonZeroUsize,
     /// Pods that ended and are kept; with zero all are.
     pub ended_pods: usize,
     /// How long a token of a service account that an older release made may go unused.
@@ -71,6 +80,12 @@ impl Config {
     pub const EPHEMERAL_VOLUME_SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
     /// Upstream's `--concurrent-resource-claim-syncs`.
     pub const RESOURCE_CLAIM_SYNCS: NonZeroUsize = NonZeroUsize::new(50).expect("fifty is not zero");
+    /// Upstream's `--concurrent-job-syncs`, `--concurrent-cron-job-syncs`, `--concurrent-ttl-after-finished-syncs`,
+    /// `--concurrent-horizontal-pod-autoscaler-syncs`, `--concurrent-resource-quota-syncs` and
+    /// `--concurrent-serviceaccount-token-syncs`.
+    pub const SYNCS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
+    /// Upstream's `--concurrent-device-taint-eviction-syncs`.
+    pub const DEVICE_EVICTION_SYNCS: NonZeroUsize = NonZeroUsize::new(8).expect("eight is not zero");
     /// Upstream's `--terminated-pod-gc-threshold`.
     pub const ENDED_PODS: usize = 12_500;
     /// Upstream's `--legacy-service-account-token-clean-up-period`.
@@ -98,6 +113,13 @@ impl Default for Config {
             stateful_set_syncs: Self::WORKLOAD_SYNCS,
             ephemeral_volume_syncs: Self::EPHEMERAL_VOLUME_SYNCS,
             resource_claim_syncs: Self::RESOURCE_CLAIM_SYNCS,
+            job_syncs: Self::SYNCS,
+            cron_job_syncs: Self::SYNCS,
+            finished_job_syncs: Self::SYNCS,
+            autoscaler_syncs: Self::SYNCS,
+            quota_syncs: Self::SYNCS,
+            token_secret_syncs: Self::SYNCS,
+            device_eviction_syncs: Self::DEVICE_EVICTION_SYNCS,
             ended_pods: Self::ENDED_PODS,
             unused_tokens: Self::UNUSED_TOKENS,
             autoscaling: Autoscaling::default(),

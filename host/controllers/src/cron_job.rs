@@ -4,7 +4,6 @@
 mod history;
 mod schedule;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::events::{EventType, Recorder};
@@ -23,8 +22,6 @@ use crate::wiring::Wiring;
 use history::{follow, remove, surplus};
 use schedule::Due;
 
-/// Upstream's `--concurrent-cron-job-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 const SCHEDULED_AT: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
@@ -36,7 +33,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let name = "cronjob_controller_job_creation_skew_duration_seconds";
     let skew =
         spread(wiring.metrics(), name, "Seconds by which a job was made too late", Bounds(1.0, 2.0, 10));
-    wiring.reconcile(CronJobs { client, recorder, skew, crons, jobs, local }, queue, WORKERS);
+    let workers = wiring.config().cron_job_syncs;
+    wiring.reconcile(CronJobs { client, recorder, skew, crons, jobs, local }, queue, workers);
 }
 
 struct CronJobs {

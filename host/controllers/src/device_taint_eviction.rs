@@ -15,8 +15,6 @@ use crate::resource_claim::claim_names;
 use crate::wiring::Wiring;
 use plan::{Fate, devices, fate, users};
 
-/// Upstream's `--concurrent-device-taint-eviction-syncs`.
-const WORKERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8).expect("eight is not zero");
 const CAUSE: Cause = Cause {
     event: "DeviceTaintManagerEviction",
     reason: "DeletionByDeviceTaintManager",
@@ -33,7 +31,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let client = wiring.client();
     let recorder = wiring.recorder("device-taint-eviction");
     let counted = Deletions::new(wiring.metrics(), "device_taint_eviction_controller");
-    wiring.reconcile(Eviction { client, pods, claims, slices, recorder, counted }, queue, WORKERS);
+    let workers = wiring.config().device_eviction_syncs;
+    wiring.reconcile(Eviction { client, pods, claims, slices, recorder, counted }, queue, workers);
 }
 
 /// Whoever uses a claim is concerned by what it has.

@@ -6,7 +6,6 @@ mod metrics;
 mod replicas;
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,9 +31,6 @@ use behavior::History;
 use counted::{Action, Counted, Looked};
 use metrics::{Metrics, Scene, Unknown};
 use replicas::Tolerance;
-
-/// Upstream's `--concurrent-horizontal-pod-autoscaler-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 
 const ABLE: &str = "AbleToScale";
 const ACTIVE: &str = "ScalingActive";
@@ -97,7 +93,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let config = wiring.config().autoscaling.clone();
     let counted = Counted::new(wiring.metrics());
     let autoscalers = Autoscalers { client, recorder, metrics, counted, scalers, pods, histories, config };
-    wiring.reconcile(autoscalers, queue, WORKERS);
+    let workers = wiring.config().autoscaler_syncs;
+    wiring.reconcile(autoscalers, queue, workers);
 }
 
 struct Autoscalers {

@@ -12,7 +12,6 @@ mod template;
 mod track;
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use client::events::{EventType, Recorder};
@@ -37,8 +36,6 @@ use pods::{Backoff, TRACKING, is_tracked, uid};
 use released::Released;
 use track::{Done, Tracked, count_released, finish};
 
-/// Upstream's `--concurrent-job-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 /// Of `spec.managedBy`, where it is not left out.
 const MANAGER: &str = "kubernetes.io/job-controller";
 
@@ -68,7 +65,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let (client, control) = (wiring.client(), PodControl::new(wiring, recorder.clone()));
     let (backoffs, metrics) = (Mutex::default(), JobMetrics::new(wiring.metrics()));
     let jobs = Jobs { client, control, recorder, metrics, expectations, released, jobs, pods, backoffs };
-    wiring.reconcile(jobs, queue, WORKERS);
+    let workers = wiring.config().job_syncs;
+    wiring.reconcile(jobs, queue, workers);
     orphans::wire(wiring);
 }
 

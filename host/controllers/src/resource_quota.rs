@@ -18,8 +18,6 @@ use crate::monitors::{Definition, Monitors, RESOURCES, feed_resources};
 use crate::wiring::Wiring;
 use plan::{Counted, Objects, group_resource, is_told, is_wanted};
 
-/// Upstream's `--concurrent-resource-quota-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 /// Changes of one burst are counted together.
 const BURST: Duration = Duration::from_millis(200);
 /// How long what is counted may take to be read for the first time before others are looked at.
@@ -53,7 +51,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
         Bounded { client, definitions, monitors: monitors.clone(), quotas: quotas.clone(), waiting };
     wiring.reconcile(bounded, resources, NonZeroUsize::MIN);
     let client = wiring.client();
-    wiring.reconcile(Quotas { client, quotas, monitors }, queue, WORKERS);
+    let workers = wiring.config().quota_syncs;
+    wiring.reconcile(Quotas { client, quotas, monitors }, queue, workers);
 }
 
 /// Reads what any quota bounds, and nothing else.

@@ -1,7 +1,6 @@
 //! Secrets that hold the token of a service account, for whoever reaches the cluster from outside for long. The token is
 //! bound to its secret: it is of no use when the secret is gone, and the secret goes with the account.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use client::{ApiError, Client, DeleteOptions, ListOptions};
@@ -20,8 +19,6 @@ const ACCOUNT_UID: &str = "kubernetes.io/service-account.uid";
 const CA_KEY: &str = "ca.crt";
 const NAMESPACE_KEY: &str = "namespace";
 const TOKEN_KEY: &str = "token";
-/// Upstream's `--concurrent-serviceaccount-token-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
 /// Such tokens are to hold as long as their secrets: ten years.
 const SECONDS: i64 = 10 * 365 * 24 * 60 * 60;
 
@@ -41,7 +38,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let (bundle, all, waiting) = (wiring.bundle(), secrets.clone(), queue.clone());
     wiring.spawn("token secrets", move |stop| follow(bundle, all, waiting, stop));
     let (accounts, client, bundle) = (wiring.store(), wiring.manager(), wiring.bundle());
-    wiring.reconcile(Tokens { client, secrets, accounts, bundle }, queue, WORKERS);
+    let workers = wiring.config().token_secret_syncs;
+    wiring.reconcile(Tokens { client, secrets, accounts, bundle }, queue, workers);
 }
 
 /// Queues every secret whenever the bundle is another.

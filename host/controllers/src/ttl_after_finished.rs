@@ -1,6 +1,5 @@
 //! Jobs that say how long they are kept once they have finished are deleted when that is over.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use client::{ApiError, Client, DeleteOptions, Propagation};
@@ -12,9 +11,6 @@ use reconcile::{ObjectKey, Outcome, Reconcile, Store};
 use crate::counts::{Bounds, spread};
 use crate::wiring::Wiring;
 
-/// Upstream's `--concurrent-ttl-after-finished-syncs`.
-const WORKERS: NonZeroUsize = NonZeroUsize::new(5).expect("five is not zero");
-
 pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let queue = wiring.queue("ttl_jobs_to_delete");
     let jobs = wiring.feed(&queue, |job: &Job| kept_until(job).map(|_| ObjectKey::of(&job.metadata)));
@@ -22,7 +18,8 @@ pub(crate) fn wire(wiring: &mut Wiring<'_>) {
     let name = "ttl_after_finished_controller_job_deletion_duration_seconds";
     let help = "Seconds from the time that a job's keeping was over until it was deleted";
     let late = spread(wiring.metrics(), name, help, Bounds(0.1, 2.0, 14));
-    wiring.reconcile(FinishedJobs { client, late, jobs }, queue, WORKERS);
+    let workers = wiring.config().finished_job_syncs;
+    wiring.reconcile(FinishedJobs { client, late, jobs }, queue, workers);
 }
 
 struct FinishedJobs {

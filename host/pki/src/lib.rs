@@ -23,7 +23,7 @@ pub use error::PkiError;
 pub use inspect::CertificateStatus;
 pub use on_demand::{Issued, Usage, Wanted};
 pub use refresh::Refresh;
-pub use request::{Request, RequestError};
+pub use request::{Request, RequestError, SigningCa};
 pub use table::{Authority, CERTIFICATES, Certificate};
 pub use template::{Template, TemplateError};
 

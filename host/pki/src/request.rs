@@ -1,7 +1,8 @@
 //! Certificates that others ask for by a signing request (RFC 2986): the request is read here, and signed with the CA of
-//! the cluster. Whether they may have one is decided elsewhere.
+//! the cluster or another. Whether they may have one is decided elsewhere.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateSigningRequestParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
@@ -10,9 +11,11 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
-use crate::Pki;
 use crate::error::PkiError;
+use crate::inspect::CertificateStatus;
+use crate::issue::IssuedBy;
 use crate::table::Authority;
+use crate::{Pki, files, inspect, issue};
 
 const PEM_LABEL: &str = "CERTIFICATE REQUEST";
 /// Certificates are valid from a little before now, for machines whose clock is behind.
@@ -131,30 +134,76 @@ impl Pki {
         validity: Duration,
         now: SystemTime,
     ) -> Result<String, PkiError> {
-        let request = Request::parse(pem.as_bytes())?;
-        if request.organizations.len() > 1 {
-            return Err(RequestError::SeveralValues.into());
-        }
-        let fail = |source| PkiError::Issue { what: "a certificate that was asked for".to_owned(), source };
-        let mut asked = CertificateSigningRequestParams::from_pem(pem).map_err(fail)?;
-        let params = &mut asked.params;
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.use_authority_key_identifier_extension = true;
-        (params.key_usages, params.extended_key_usages) = (Vec::new(), Vec::new());
-        for name in usages {
-            match usage(name)? {
-                Usage::Key(usage) => params.key_usages.push(usage),
-                Usage::Extended(usage) if params.extended_key_usages.contains(&usage) => {}
-                Usage::Extended(usage) => params.extended_key_usages.push(usage),
-            }
-        }
-        let backdated = if validity < SHORT { Duration::ZERO } else { BACKDATED };
-        params.not_before = OffsetDateTime::from(now) - BACKDATED;
-        params.not_after = OffsetDateTime::from(now) + validity - backdated;
         let authority = self.status_of(&Authority::Cluster.certificate(), now)?;
-        let end = OffsetDateTime::from_unix_timestamp(authority.not_after_seconds);
-        params.not_after = end.map_or(params.not_after, |end| params.not_after.min(end));
-        let certificate = asked.signed_by(&self.issuer(Authority::Cluster)?).map_err(fail)?;
-        Ok(certificate.pem())
+        sign(&self.issuer(Authority::Cluster)?, &authority, pem, usages, validity, now)
     }
+}
+
+/// A CA that signs what is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SigningCa {
+    /// That of the cluster.
+    Cluster(Pki),
+    /// Another, of a file with its certificate and one with its key, which are read whenever it signs.
+    Files { certificate: PathBuf, key: PathBuf },
+}
+
+impl SigningCa {
+    /// As [`Pki::sign_request`].
+    ///
+    /// # Errors
+    /// As there, and where the files are no CA.
+    pub fn sign_request(
+        &self,
+        pem: &str,
+        usages: &[String],
+        validity: Duration,
+        now: SystemTime,
+    ) -> Result<String, PkiError> {
+        let (certificate, key) = match self {
+            Self::Cluster(pki) => return pki.sign_request(pem, usages, validity, now),
+            Self::Files { certificate, key } => (certificate, key),
+        };
+        let file = certificate.display().to_string();
+        let text = files::read_text(certificate)?;
+        let issuer = issue::issuer(&text, &files::read_text(key)?)
+            .map_err(|source| PkiError::Issuer { file: file.clone(), source })?;
+        let status = inspect::status(&file, text.as_bytes(), now);
+        let status = status.map_err(|why| PkiError::Unreadable { file, why })?;
+        sign(&issuer, &status, pem, usages, validity, now)
+    }
+}
+
+fn sign(
+    issuer: &IssuedBy,
+    authority: &CertificateStatus,
+    pem: &str,
+    usages: &[String],
+    validity: Duration,
+    now: SystemTime,
+) -> Result<String, PkiError> {
+    let request = Request::parse(pem.as_bytes())?;
+    if request.organizations.len() > 1 {
+        return Err(RequestError::SeveralValues.into());
+    }
+    let fail = |source| PkiError::Issue { what: "a certificate that was asked for".to_owned(), source };
+    let mut asked = CertificateSigningRequestParams::from_pem(pem).map_err(fail)?;
+    let params = &mut asked.params;
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.use_authority_key_identifier_extension = true;
+    (params.key_usages, params.extended_key_usages) = (Vec::new(), Vec::new());
+    for name in usages {
+        match usage(name)? {
+            Usage::Key(usage) => params.key_usages.push(usage),
+            Usage::Extended(usage) if params.extended_key_usages.contains(&usage) => {}
+            Usage::Extended(usage) => params.extended_key_usages.push(usage),
+        }
+    }
+    let backdated = if validity < SHORT { Duration::ZERO } else { BACKDATED };
+    params.not_before = OffsetDateTime::from(now) - BACKDATED;
+    params.not_after = OffsetDateTime::from(now) + validity - backdated;
+    let end = OffsetDateTime::from_unix_timestamp(authority.not_after_seconds);
+    params.not_after = end.map_or(params.not_after, |end| params.not_after.min(end));
+    let certificate = asked.signed_by(issuer).map_err(fail)?;
+    Ok(certificate.pem())
 }

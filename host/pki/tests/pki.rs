@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use pki::{Authority, CertificateStatus, Facts, Pki, Refresh};
+use pki::{Authority, CertificateStatus, Facts, Pki, Refresh, SigningCa};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -254,6 +254,23 @@ fn a_request_is_signed_for_the_usages_that_are_given_and_never_as_an_authority()
     certificate.verify_signature(Some(ca.parse_x509().unwrap().public_key())).unwrap();
     let life = certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp();
     assert_eq!(life, 10 * 24 * 60 * 60);
+}
+
+#[test]
+fn another_authority_signs_where_its_files_are_named() {
+    let (cluster, other) = (Fixture::new(), Fixture::new());
+    let [certificate, key] = ["certs/ca.crt", "certs/ca.key"].map(|file| other.path(file));
+    let ca = fs::read(&certificate).unwrap();
+    let authority = SigningCa::Files { certificate, key };
+    let usages = ["client auth".to_owned()];
+    let signed = authority.sign_request(&request(&["a"]), &usages, DAY, cluster.now).unwrap();
+    let (_, block) = x509_parser::pem::parse_x509_pem(signed.as_bytes()).unwrap();
+    let (_, ca) = x509_parser::pem::parse_x509_pem(&ca).unwrap();
+    let certificate = block.parse_x509().unwrap();
+    certificate.verify_signature(Some(ca.parse_x509().unwrap().public_key())).unwrap();
+    let nowhere = SigningCa::Files { certificate: "/nowhere.crt".into(), key: "/nowhere.key".into() };
+    let refused = nowhere.sign_request(&request(&["a"]), &usages, DAY, cluster.now).unwrap_err();
+    assert!(refused.to_string().contains("/nowhere.crt"), "{refused}");
 }
 
 #[test]

@@ -30,7 +30,8 @@ async fn signing_world() -> (World, tempfile::TempDir) {
     };
     pki.ensure(&facts, SystemTime::now()).unwrap();
     let duration = controllers::ClusterSigning::DURATION;
-    let cluster_signing = Some(controllers::ClusterSigning { pki, duration });
+    let authority = pki::SigningCa::Cluster(pki);
+    let cluster_signing = Some(controllers::ClusterSigning { authority, others: Vec::new(), duration });
     let controllers = controllers::Config { cluster_signing, ..controllers::Config::default() };
     (World::with(Setup { nodes: 0, controllers, ..Setup::default() }).await, folder)
 }

@@ -29,6 +29,23 @@ const FLAGS: &[Flag] = &[
     start("concurrent-resource-claim-syncs", Number, "50"),
     start("terminated-pod-gc-threshold", Number, "12500"),
     start("cluster-signing-duration", Duration, "8760h"),
+    start("cluster-signing-cert-file", Path, ""),
+    start("cluster-signing-key-file", Path, ""),
+    start("cluster-signing-kube-apiserver-client-cert-file", Path, ""),
+    start("cluster-signing-kube-apiserver-client-key-file", Path, ""),
+    start("cluster-signing-kubelet-client-cert-file", Path, ""),
+    start("cluster-signing-kubelet-client-key-file", Path, ""),
+    start("cluster-signing-kubelet-serving-cert-file", Path, ""),
+    start("cluster-signing-kubelet-serving-key-file", Path, ""),
+    start("cluster-signing-legacy-unknown-cert-file", Path, ""),
+    start("cluster-signing-legacy-unknown-key-file", Path, ""),
+    start("concurrent-job-syncs", Number, "5"),
+    start("concurrent-cron-job-syncs", Number, "5"),
+    start("concurrent-horizontal-pod-autoscaler-syncs", Number, "5"),
+    start("concurrent-resource-quota-syncs", Number, "5"),
+    start("concurrent-serviceaccount-token-syncs", Number, "5"),
+    start("concurrent-ttl-after-finished-syncs", Number, "5"),
+    start("concurrent-device-taint-eviction-syncs", Number, "8"),
     start("node-monitor-grace-period", Duration, "50s"),
     start("node-startup-grace-period", Duration, "1m"),
     start("large-cluster-size-threshold", Number, "50"),
@@ -65,20 +82,15 @@ const FLAGS: &[Flag] = &[
 
 const IGNORED: &str = "
     allow-untagged-cloud attach-detach-reconcile-sync-period cidr-allocator-type cloud-config cloud-provider
-    cluster-name cluster-signing-cert-file cluster-signing-key-file cluster-signing-kube-apiserver-client-cert-file
-    cluster-signing-kube-apiserver-client-key-file cluster-signing-kubelet-client-cert-file
-    cluster-signing-kubelet-client-key-file cluster-signing-kubelet-serving-cert-file
-    cluster-signing-kubelet-serving-key-file cluster-signing-legacy-unknown-cert-file
-    cluster-signing-legacy-unknown-key-file concurrent-cron-job-syncs concurrent-device-taint-eviction-syncs
-    concurrent-horizontal-pod-autoscaler-syncs concurrent-job-syncs concurrent-resource-quota-syncs
-    concurrent-service-syncs concurrent-serviceaccount-token-syncs concurrent-ttl-after-finished-syncs
-    concurrent-validating-admission-policy-status-syncs configure-cloud-routes controller-start-interval
-    deployment-controller-sync-period disable-attach-detach-reconcile-sync disable-force-detach-on-timeout
-    enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner enable-leader-migration
-    endpoint-updates-batch-period endpointslice-updates-batch-period external-cloud-volume-plugin
-    flex-volume-plugin-dir leader-migration-config min-resync-period mirroring-endpointslice-updates-batch-period namespace-sync-period node-cidr-mask-size
-    node-monitor-period pod-eviction-timeout pv-recycler-increment-timeout-nfs
-    pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath
-    pv-recycler-pod-template-filepath-nfs pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period
-    resource-quota-sync-period route-reconciliation-period service-cluster-ip-range
-    volume-host-allow-local-loopback volume-host-cidr-denylist";
+    cluster-name concurrent-service-syncs concurrent-validating-admission-policy-status-syncs
+    configure-cloud-routes controller-start-interval deployment-controller-sync-period
+    disable-attach-detach-reconcile-sync disable-force-detach-on-timeout enable-dynamic-provisioning
+    enable-garbage-collector enable-hostpath-provisioner enable-leader-migration endpoint-updates-batch-period
+    endpointslice-updates-batch-period external-cloud-volume-plugin flex-volume-plugin-dir
+    leader-migration-config min-resync-period mirroring-endpointslice-updates-batch-period namespace-sync-period
+    node-cidr-mask-size node-monitor-period pod-eviction-timeout pv-recycler-increment-timeout-nfs
+    pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs
+    pv-recycler-pod-template-filepath-hostpath pv-recycler-pod-template-filepath-nfs
+    pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period resource-quota-sync-period
+    route-reconciliation-period service-cluster-ip-range volume-host-allow-local-loopback
+    volume-host-cidr-denylist";

@@ -11,10 +11,10 @@ pub(super) const DENIED: &str = "Denied";
 pub(super) const FAILED: &str = "Failed";
 const TRUE: &str = "True";
 
-const KUBELET_SERVING: &str = "kubernetes.io/kubelet-serving";
-const KUBELET_CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
-const CLIENT: &str = "kubernetes.io/kube-apiserver-client";
-const LEGACY: &str = "kubernetes.io/legacy-unknown";
+pub(super) const KUBELET_SERVING: &str = "kubernetes.io/kubelet-serving";
+pub(super) const KUBELET_CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
+pub(super) const CLIENT: &str = "kubernetes.io/kube-apiserver-client";
+pub(super) const LEGACY: &str = "kubernetes.io/legacy-unknown";
 
 const NODES: &str = "system:nodes";
 const NODE_PREFIX: &str = "system:node:";

@@ -7,7 +7,7 @@ use reconcile::{Change, ObjectKey, Outcome, Reconcile, Store};
 
 use super::plan::is_finished;
 use super::pods::is_tracked;
-use super::{WORKERS, is_foreign, release_patch};
+use super::{is_foreign, release_patch};
 use crate::dependents::owner_key;
 use crate::pod::Pod;
 use crate::wiring::Wiring;
@@ -30,7 +30,8 @@ pub(super) fn wire(wiring: &mut Wiring<'_>) {
         pods.for_each(|pod| waiting.add(ObjectKey::of(&pod.metadata)));
     });
     let client = wiring.client();
-    wiring.reconcile(Orphans { client, jobs, pods }, queue, WORKERS);
+    let workers = wiring.config().job_syncs;
+    wiring.reconcile(Orphans { client, jobs, pods }, queue, workers);
 }
 
 /// As far as the stores know.

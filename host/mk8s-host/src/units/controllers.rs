@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use args::{Effective, Service};
+use anyhow::{Context, Result, bail};
+use args::{Effective, Service, ServiceArgs};
 use controllers::{
     Autoscaling, Clients, ClusterSigning, Config, Deps, NodeLifecycle, NodeNetworks, Selection,
 };
-use pki::Pki;
+use pki::{Pki, SigningCa};
 use reconcile::endpoints::Ports;
 use supervise::{OnFailure, Unit};
 use tokio::sync::watch;
@@ -32,8 +32,6 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
     let size = |flag: &str| usize::try_from(args.number(flag)).unwrap_or(usize::MAX);
     // A rate is so many in a second.
     let interval = |flag: &str| Duration::try_from_secs_f64(1.0 / args.decimal(flag)).ok();
-    let signing =
-        ClusterSigning { pki: Pki::new(data_dir), duration: args.duration("cluster-signing-duration") };
     let node_lifecycle = NodeLifecycle {
         grace: args.duration("node-monitor-grace-period"),
         startup_grace: args.duration("node-startup-grace-period"),
@@ -51,7 +49,7 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
     };
     Ok(Config {
         controllers,
-        cluster_signing: Some(signing),
+        cluster_signing: Some(signing(args, data_dir)?),
         namespace_syncs: syncs("concurrent-namespace-syncs")?,
         replication_controller_syncs: syncs("concurrent-rc-syncs")?,
         replica_set_syncs: syncs("concurrent-replicaset-syncs")?,
@@ -66,6 +64,13 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         gc_syncs: syncs("concurrent-gc-syncs")?,
         ephemeral_volume_syncs: syncs("concurrent-ephemeralvolume-syncs")?,
         resource_claim_syncs: syncs("concurrent-resource-claim-syncs")?,
+        job_syncs: syncs("concurrent-job-syncs")?,
+        cron_job_syncs: syncs("concurrent-cron-job-syncs")?,
+        autoscaler_syncs: syncs("concurrent-horizontal-pod-autoscaler-syncs")?,
+        quota_syncs: syncs("concurrent-resource-quota-syncs")?,
+        token_secret_syncs: syncs("concurrent-serviceaccount-token-syncs")?,
+        finished_job_syncs: syncs("concurrent-ttl-after-finished-syncs")?,
+        device_eviction_syncs: syncs("concurrent-device-taint-eviction-syncs")?,
         ended_pods: size("terminated-pod-gc-threshold"),
         unused_tokens: args.duration("legacy-service-account-token-clean-up-period"),
         autoscaling,
@@ -73,6 +78,33 @@ pub(crate) fn config(effective: &Effective, data_dir: &Path) -> Result<Config> {
         node_lifecycle,
         node_networks: node_networks(effective)?,
     })
+}
+
+/// The CA of the data directory signs where no files are named.
+fn signing(args: &ServiceArgs, data_dir: &Path) -> Result<ClusterSigning> {
+    let named = |of: &str| -> Result<Option<SigningCa>> {
+        let [certificate, key] =
+            ["cert", "key"].map(|part| args.text(&format!("cluster-signing{of}-{part}-file")));
+        match (certificate, key) {
+            ("", "") => Ok(None),
+            ("", _) | (_, "") => bail!(
+                "kube-controller-manager --cluster-signing{of}-cert-file and --cluster-signing{of}-key-file are of use together alone"
+            ),
+            (certificate, key) => {
+                Ok(Some(SigningCa::Files { certificate: certificate.into(), key: key.into() }))
+            }
+        }
+    };
+    let whole = named("")?;
+    let mut others = Vec::new();
+    for (flag, signer) in ClusterSigning::SIGNERS {
+        others.extend(named(&format!("-{flag}"))?.map(|authority| (signer, authority)));
+    }
+    if whole.is_some() && !others.is_empty() {
+        bail!("kube-controller-manager --cluster-signing-cert-file goes with no file of a signer's own");
+    }
+    let authority = whole.unwrap_or_else(|| SigningCa::Cluster(Pki::new(data_dir)));
+    Ok(ClusterSigning { authority, others, duration: args.duration("cluster-signing-duration") })
 }
 
 /// Parts of the networks of pods are given to nodes where that is asked for.

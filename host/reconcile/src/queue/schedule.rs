@@ -82,7 +82,7 @@ impl<K: Key> Schedule<K> {
     pub(super) fn take(&mut self, now: Instant) -> Next<K> {
         while let Some((_, key)) = self.resting.first().filter(|(until, _)| *until <= now).cloned() {
             self.resting.pop_first();
-            self.release(key);
+            self.finish(&key, now);
         }
         while let Some((due, key)) = self.by_time.first().filter(|(due, _)| *due <= now).cloned() {
             self.by_time.remove(&(due, key.clone()));
@@ -117,14 +117,6 @@ impl<K: Key> Schedule<K> {
                 self.running.insert(key.clone());
                 self.resting.insert((until, key));
             }
-        }
-    }
-
-    /// The key has rested.
-    fn release(&mut self, key: K) {
-        self.running.remove(&key);
-        if self.wanted.contains_key(&key) {
-            self.ready.push_back(key);
         }
     }
 

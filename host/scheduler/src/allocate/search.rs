@@ -145,7 +145,8 @@ impl<'s, 'a> Search<'s, 'a> {
     fn push(&mut self, index: usize, place: usize, device: usize) {
         let (claim, request) = self.requests[index];
         let (kind, offered) = (&request.kinds[place], &self.offer.devices[device]);
-        let consumed = self.consumed(kind, offered).unwrap_or_default();
+        let consumed = if offered.device.is_shared { self.consumed(kind, offered) } else { None };
+        let consumed = consumed.unwrap_or_default();
         self.picks.push(Pick { claim, request, kind, offered, consumed, device });
     }
 
@@ -172,15 +173,16 @@ impl<'s, 'a> Search<'s, 'a> {
     fn is_free(&self, kind: &Kind<'_>, device: usize) -> bool {
         let offered = &self.offer.devices[device];
         let in_use = &self.asked.in_use;
-        let Some(wanted) = self.consumed(kind, offered) else { return false };
-        let others = || self.picks.iter().filter(|pick| !pick.kind.is_admin);
-        let mut shares = others().filter(|pick| pick.device == device);
         if in_use.is_taken(&offered.id) {
             return false;
         }
+        let others = || self.picks.iter().filter(|pick| !pick.kind.is_admin);
+        let mut shares = others().filter(|pick| pick.device == device);
         if !offered.device.is_shared {
-            return shares.next().is_none() && self.has_counters(device);
+            let is_enough = kind.capacity.is_empty() || self.consumed(kind, offered).is_some();
+            return is_enough && shares.next().is_none() && self.has_counters(device);
         }
+        let Some(wanted) = self.consumed(kind, offered) else { return false };
         let is_in = |(name, amount): &(Box<str>, Quantity)| {
             let picked = others().filter(|pick| pick.device == device).flat_map(|pick| &pick.consumed);
             let picked = picked.filter(|(known, _)| known == name).map(|(_, amount)| *amount);
