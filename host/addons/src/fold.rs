@@ -13,7 +13,7 @@ use crate::ports::Configuration;
 /// What the data directory is called in values, as in the operator's files.
 const DATA_DIR: &[&str] = &["${SNAP_DATA}", "${SNAP_COMMON}"];
 
-/// An enabled addon, in the order of names.
+/// An enabled addon.
 pub(crate) enum Editor {
     Loaded(Arc<Loaded>),
     /// One that cannot be asked: what it said last stays in force.
@@ -47,7 +47,10 @@ pub(crate) async fn fold(
 ) -> Result<Plan, FoldError> {
     let mut edits = Vec::new();
     let mut effective = configuration.fold(&edits)?;
-    for editor in editors {
+    // Authorizers first: what looks at the arguments sees how requests are judged.
+    let judges = |editor: &Editor| matches!(editor, Editor::Loaded(loaded) if loaded.has(Role::Authorizer));
+    let (first, rest): (Vec<_>, Vec<_>) = editors.into_iter().partition(judges);
+    for editor in first.into_iter().chain(rest) {
         let more = match editor {
             Editor::Remembered(remembered) => remembered,
             Editor::Loaded(loaded) if !loaded.has(Role::Config) => continue,

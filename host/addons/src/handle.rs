@@ -39,7 +39,9 @@ pub struct AddonsHandle {
 pub enum Unanswered {
     #[error("the addons do not run yet")]
     NotRunning,
-    #[error("addon {addon} cannot decide: {why}")]
+    #[error(
+        "addon {addon} cannot decide: {why}; `mk8s-host plugin logs {addon}` tells more, `mk8s-host plugin disable {addon}` takes it out"
+    )]
     Failed { addon: String, why: String },
 }
 

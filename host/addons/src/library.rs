@@ -212,12 +212,21 @@ pub(crate) async fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     own(folder).await?;
     let temporary = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary).await?;
-    file.write_all(content).await?;
-    file.sync_all().await?;
+    let written = fill(&temporary, content).await;
+    if let Err(why) = written {
+        // Where the disk is full, half a file would keep it so.
+        tokio::fs::remove_file(&temporary).await.ok();
+        return Err(why);
+    }
     tokio::fs::rename(&temporary, path).await?;
     File::open(folder).await?.sync_all().await
+}
+
+async fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).await?;
+    file.write_all(content).await?;
+    file.sync_all().await
 }
 
 /// Makes a folder this user's alone.

@@ -93,10 +93,27 @@ impl SettingValue {
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     #[error("read the metadata of the component: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     #[error("the metadata of the component is not true: {0}")]
     Lies(Lies),
 }
+
+impl Metadata {
+    /// What its roles make of it, as an operator decides by: a line each.
+    pub(crate) fn says(&self) -> impl Iterator<Item = String> {
+        let has = |role: Role| self.roles.iter().any(|own| own == role.name());
+        let roles = SAYS.iter().filter(move |(role, _)| has(*role)).map(|(_, says)| (*says).to_owned());
+        let writes = self.admission.iter().map(ToString::to_string);
+        roles.chain(writes).chain(self.scheduling.iter().map(ToString::to_string))
+    }
+}
+
+const SAYS: &[(Role, &str)] = &[
+    (Role::Authenticator, "says who users are"),
+    (Role::Authorizer, "says what users may do; all but system:masters are refused while it fails"),
+    (Role::Dns, "answers DNS, once a part of this node asks it"),
+    (Role::Overlay, "plans the network of pods, once a part of this node asks it"),
+];
 
 /// What the metadata says and the component is not, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,7 +185,7 @@ impl fmt::Display for Lies {
 
 impl Metadata {
     pub(crate) fn of(inspection: &Inspection) -> Result<Self, MetadataError> {
-        let metadata: Self = serde_json::from_slice(&inspection.metadata)?;
+        let metadata: Self = serde_json::from_slice(&inspection.metadata).map_err(MetadataError::Json)?;
         let lies = metadata.lies(inspection);
         if lies.is_empty() { Ok(metadata) } else { Err(MetadataError::Lies(Lies(lies))) }
     }

@@ -38,6 +38,14 @@ pub(crate) enum Command {
     Revoke { name: String, capability: String, reply: Reply<Report> },
 }
 
+/// What makes a component one that is signed by a trusted key.
+fn way_in(signed: &Signed) -> String {
+    match signed {
+        Signed::No => "have its author sign it (`plugin sign`)".to_owned(),
+        _ => format!("put the key of its author into {TRUSTED_KEYS} as NAME.pub"),
+    }
+}
+
 /// A setting that is given a value in the operator's words, or taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingEdit {
@@ -50,7 +58,7 @@ pub struct SettingEdit {
 pub enum OperationError {
     #[error("there is no addon {0}: `plugin list` shows those there are")]
     Unknown(String),
-    #[error("there is no built-in addon {name}: give a file, or one of {}", .builtins.join(", "))]
+    #[error("there is no file {name}, and no built-in addon of that name: give a file, or one of {}", .builtins.join(", "))]
     NoBuiltin { name: String, builtins: Vec<String> },
     #[error("addon {0} is built in and cannot be removed: disable it")]
     BuiltIn(String),
@@ -59,7 +67,8 @@ pub enum OperationError {
     #[error("addon {addon}: {why}")]
     Signature { addon: String, why: SignatureError },
     #[error(
-        "addon {addon} is {signed}, and this host takes what is signed by a trusted key alone: put the key of its author into {TRUSTED_KEYS} as NAME.pub, or start the host without --require-signature"
+        "addon {addon} is {signed}, and this host takes what is signed by a trusted key alone: {}, or start the host without --require-signature",
+        way_in(signed)
     )]
     NotTrusted { addon: String, signed: Signed },
     #[error("addon {addon} cannot be enabled beside {other}: disable {other} first")]
@@ -215,8 +224,12 @@ impl Node {
             return self.report(name);
         }
         let record = self.touched(name, &entry, true);
-        let next = self.next(name, Some(&record), Reach::Cluster).await;
-        let next = next.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
+        let of = |why| OperationError::Component { addon: name.to_owned(), why };
+        if record.digest().is_some() {
+            let package = self.package(name, &entry).await?;
+            self.signed(name, &package.bytes)?;
+        }
+        let next = self.next(name, Some(&record), Reach::Cluster).await.map_err(of)?;
         self.commit(Target::said(name, Some(record), next)).await?;
         self.report(name)
     }
@@ -311,7 +324,6 @@ impl Candidate {
         let builtin = self.record.digest().is_none();
         let digest = self.package.digest.to_string();
         let other = self.entered.as_ref().filter(|entry| entry.digest != digest);
-        let say = metadata.scheduling.iter().map(ToString::to_string);
         InstallPlan {
             addon: Report {
                 name: metadata.name.clone(),
@@ -324,7 +336,7 @@ impl Candidate {
                 denied: 0,
             },
             source: self.signed.as_ref().map_or("built in".to_owned(), ToString::to_string),
-            capabilities: say.chain(metadata.wants.lines()).collect(),
+            capabilities: metadata.says().chain(metadata.wants.lines()).collect(),
             wants_more: Vec::new(),
             changes,
             replaces: other.map(|entry| {

@@ -55,7 +55,8 @@ impl Limits {
 pub struct Component(Arc<Parts>);
 
 pub(crate) struct Parts {
-    pub(crate) engine: wasmtime::Engine,
+    /// Keeps the deadlines for as long as there is something to call.
+    pub(crate) engine: Engine,
     pub(crate) instance: InstancePre<Host>,
     pub(crate) roles: Roles,
 }
@@ -90,7 +91,7 @@ impl Engine {
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(LoadError::Link)?;
         let roles = Roles::of(&instance);
-        Ok(Component(Arc::new(Parts { engine: self.wasmtime().clone(), instance, roles })))
+        Ok(Component(Arc::new(Parts { engine: self.clone(), instance, roles })))
     }
 }
 

@@ -100,7 +100,7 @@ impl Component {
         let parts = self.parts();
         let host = Host::new(services, limits, folders);
         let host = host.map_err(|why| CallError::Folder(why.root_cause().to_string()))?;
-        let mut store = Store::new(&parts.engine, host);
+        let mut store = Store::new(parts.engine.wasmtime(), host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(ANSWER);
         store.set_epoch_deadline(ticks(Limits::COLD.deadline));

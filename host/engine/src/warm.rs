@@ -24,10 +24,14 @@ impl<T> Warm<T> {
 
     /// Calls an instance. After a fault another one is made and called once more.
     pub fn call<R>(&self, mut work: impl FnMut(&mut T) -> Result<R, CallError>) -> Result<R, Unavailable> {
-        self.attempt(&mut work).or_else(|why| match why {
-            Unavailable::Fault(_) => self.attempt(&mut work),
-            other => Err(other),
-        })
+        match self.attempt(&mut work) {
+            Err(Unavailable::Fault(first)) => self.attempt(&mut work).map_err(|again| match again {
+                // The first was the one too many.
+                Unavailable::Quarantined => Unavailable::Fault(first),
+                other => other,
+            }),
+            outcome => outcome,
+        }
     }
 
     fn attempt<R>(&self, work: &mut impl FnMut(&mut T) -> Result<R, CallError>) -> Result<R, Unavailable> {

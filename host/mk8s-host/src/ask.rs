@@ -77,7 +77,7 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
         Plugin::Set { name, settings } => plugins::set(&client, name, &settings).await,
         Plugin::Grant { name, capability } => plugins::grant(&client, name, capability).await,
         Plugin::Revoke { name, capability } => plugins::revoke(&client, name, capability).await,
-        Plugin::Diff { source } => plugins::diff(&client, &source).await,
+        Plugin::Diff { source, digest } => plugins::diff(&client, &source, digest.as_deref()).await,
         Plugin::Logs { name, follow } => plugins::logs(&client, &name, follow).await,
     }
 }

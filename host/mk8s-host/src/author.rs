@@ -71,7 +71,7 @@ async fn check(file: &Path) -> Result<()> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match (errors, findings.len()) {
         (0, 0) => terminal::print("nothing to mend: `plugin test` it next\n"),
-        (0, _) => terminal::print("nodes take it as it is\n"),
+        (0, _) => terminal::print("nodes take it as it is: `plugin test` it next\n"),
         (1, _) => bail!("no node takes {}: mend the error above", file.display()),
         (errors, _) => bail!("no node takes {}: mend the {errors} errors above", file.display()),
     }
@@ -83,7 +83,9 @@ async fn test(file: &Path) -> Result<()> {
         terminal::print(&format!("{verdict}\n"))?;
     }
     match verdicts.iter().filter(|verdict| verdict.broken.is_some()).count() {
-        0 => Ok(()),
+        0 => terminal::print(
+            "every claim holds: ask it something of yours, `plugin run`, or `plugin install` it\n",
+        ),
         broken => bail!("{broken} of {} claims do not hold of {}", verdicts.len(), file.display()),
     }
 }
@@ -109,7 +111,15 @@ async fn bench(file: &Path, role: Option<Role>, input: Option<&Path>) -> Result<
 
 fn keygen(name: &Path) -> Result<()> {
     let key = SigningKey::generate()?;
-    let (secret, public) = (name.with_extension("key"), name.with_extension("pub"));
+    let beside = |extension: &str| {
+        let mut path = name.as_os_str().to_owned();
+        path.push(extension);
+        PathBuf::from(path)
+    };
+    let (secret, public) = (beside(".key"), beside(".pub"));
+    if let Some(there) = [&secret, &public].into_iter().find(|path| path.exists()) {
+        bail!("{} is there already: choose another name", there.display());
+    }
     create(&secret, &key.to_pem(), 0o600)?;
     create(&public, &key.verifying_key().to_pem(), 0o644)?;
     terminal::print(&format!(
@@ -131,6 +141,12 @@ fn verify(data_dir: &DataDir, file: &Path, keys: &[PathBuf]) -> Result<()> {
     };
     match trusted.verify(&read(file)?)? {
         signed @ Signed::Trusted(_) => terminal::print(&format!("{} is {signed}\n", file.display())),
+        Signed::No => {
+            bail!(
+                "{0} is unsigned: have its author sign it, `plugin sign {0} --key NAME.key`",
+                file.display()
+            )
+        }
         signed => bail!(
             "{} is {signed}: put the key of its author, NAME.pub, into {TRUSTED_KEYS}, or name it with --key",
             file.display()

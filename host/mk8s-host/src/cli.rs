@@ -69,7 +69,7 @@ pub(crate) struct Run {
     #[arg(long, env = "MK8S_SNAPSHOT_RETENTION", value_name = "COUNT", default_value_t = 5,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) snapshot_retention: u32,
-    /// Install only addons that are signed by a key in credentials/trusted-keys
+    /// Install and enable only addons that are signed by a key in credentials/trusted-keys; one that is enabled stays so
     #[arg(long, env = "MK8S_REQUIRE_SIGNATURE")]
     pub(crate) require_signature: bool,
 }
@@ -132,13 +132,23 @@ pub(crate) enum Plugin {
         format: Format,
     },
     /// Enable an installed addon
-    Enable { name: String },
+    Enable {
+        /// Name of the addon; see `plugin list`
+        name: String,
+    },
     /// Disable an addon and keep it installed
-    Disable { name: String },
+    Disable {
+        /// Name of the addon
+        name: String,
+    },
     /// Disable an addon and forget it with its state
-    Remove { name: String },
+    Remove {
+        /// Name of the addon
+        name: String,
+    },
     /// Put another component in the place of an installed addon's, without a pause
     Upgrade {
+        /// Name of the addon
         name: String,
         /// Path of the component, `https://…` with --digest, or `oci://HOST/NAME:TAG`
         source: String,
@@ -154,22 +164,38 @@ pub(crate) enum Plugin {
     },
     /// Give settings of an addon values
     Set {
+        /// Name of the addon
         name: String,
         /// `KEY=VALUE`, lists with commas; `KEY` alone brings the default back
         #[arg(required = true)]
         settings: Vec<String>,
     },
     /// Grant a capability that `plugin info` shows as not granted
-    Grant { name: String, capability: String },
+    Grant {
+        /// Name of the addon
+        name: String,
+        /// As `plugin info` names it: `kube/get,create:core:configmaps`
+        capability: String,
+    },
     /// Take a capability back: what the addon does with it is denied from then on
-    Revoke { name: String, capability: String },
+    Revoke {
+        /// Name of the addon
+        name: String,
+        /// As `plugin info` names it
+        capability: String,
+    },
     /// Show what of the configuration an addon changes, and change nothing
     Diff {
-        /// Path of a component, or the name of an addon: what to enable it would change, or to disable it
+        /// Path of a component, `https://…` with --digest, `oci://HOST/NAME:TAG`, or the name of an addon: what to enable it
+        /// would change, or to disable it
         source: String,
+        /// The digest that the component has to have
+        #[arg(long, value_name = "sha256:…")]
+        digest: Option<String>,
     },
     /// Show the log of an addon
     Logs {
+        /// Name of the addon
         name: String,
         /// Go on with each line that comes
         #[arg(long, short)]

@@ -30,6 +30,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 
 use crate::cli::{Cli, Command};
 use crate::data_dir::DataDir;
@@ -64,7 +65,12 @@ fn execute(cli: Cli) -> Result<()> {
         Command::Completion { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mk8s-host", &mut text);
-            terminal::print(&String::from_utf8_lossy(&text))
+            let text = String::from_utf8_lossy(&text);
+            terminal::print(&match shell {
+                // The dash of the program's name is written in two ways, and no subcommand would be completed.
+                Shell::Bash => text.replace("mk8s__subcmd__host", "mk8s__host").into(),
+                _ => text,
+            })
         }
         Command::Compile => compile(),
     }

@@ -149,19 +149,21 @@ pub struct OneShot {
     pub deadline: Duration,
     /// Bytes of address space that it may use; what needs more fails within the process.
     pub memory: Option<u64>,
+    /// Time of processors that it may use, in whole seconds; what needs more is ended by a signal.
+    pub processor: Option<Duration>,
 }
 
 /// Runs a process to its end and gives its stdout; an exit other than 0 is an error with the last line of its stderr.
 pub async fn run_to_end(shot: OneShot) -> Result<Vec<u8>, ChildError> {
-    let OneShot { name, program, arguments, stdin, deadline, memory } = shot;
+    let OneShot { name, program, arguments, stdin, deadline, memory, processor } = shot;
     #[expect(clippy::disallowed_methods, reason = "this module owns child processes")]
     let mut command = Command::new(&program);
     command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true).process_group(0);
     let mut process = command.spawn().map_err(|source| ChildError::Start { name, program, source })?;
-    if let Some(bytes) = memory {
-        // Before it reads anything that could make it grow.
-        limit_memory(&process, bytes).map_err(|source| ChildError::Limit { name, source })?;
+    // Before it reads anything that could make it grow.
+    for (resource, most) in [(Resource::As, memory), (Resource::Cpu, processor.map(|time| time.as_secs()))] {
+        limit(&process, resource, most).map_err(|source| ChildError::Limit { name, source })?;
     }
     let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
     let (Some(mut input), Some(mut output), Some(mut errors)) = pipes else {
@@ -192,13 +194,12 @@ pub async fn run_to_end(shot: OneShot) -> Result<Vec<u8>, ChildError> {
     }
 }
 
-fn limit_memory(process: &tokio::process::Child, bytes: u64) -> io::Result<()> {
+fn limit(process: &tokio::process::Child, resource: Resource, most: Option<u64>) -> io::Result<()> {
     // One that has ended already needs no limit.
-    let Some(pid) = process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) else {
-        return Ok(());
-    };
-    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    prlimit(Some(pid), Resource::As, limit)?;
+    let pid = process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let (Some(pid), Some(most)) = (pid, most) {
+        prlimit(Some(pid), resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
     Ok(())
 }
 
@@ -250,6 +251,7 @@ mod tests {
             stdin: vec![b'x'; 300_000],
             deadline: Duration::from_secs(10),
             memory: None,
+            processor: None,
         };
         assert_eq!(run_to_end(shot).await.unwrap().len(), 300_000);
     }
@@ -264,6 +266,7 @@ mod tests {
             stdin: Vec::new(),
             deadline: Duration::from_secs(60),
             memory: Some(256 << 20),
+            processor: None,
         };
         let why = run_to_end(shot).await.unwrap_err();
         assert!(matches!(why, ChildError::Ended { .. }), "{why}");
@@ -278,6 +281,7 @@ mod tests {
             stdin: Vec::new(),
             deadline: Duration::from_secs(10),
             memory: None,
+            processor: None,
         };
         assert_eq!(run_to_end(shot).await.unwrap_err().to_string(), "start ghost (/nonexistent/ghost)");
     }

@@ -100,6 +100,12 @@ fn verdict(value: &str, wanted: Wanted) -> Verdict {
     }
 }
 
+impl Finding {
+    pub(crate) fn fails(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail(_))
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { control, what, flag, verdict, .. } = self;

@@ -7,7 +7,7 @@ use engine::{Argument, CallError, Event, Facts, Limits, Role};
 use futures_util::FutureExt;
 
 use crate::author::Subject;
-use crate::author::case::{Case, RunError};
+use crate::author::case::{Case, RunError, has};
 
 /// Calls that are not measured: the first ones look functions up and fill caches.
 const WARM_UP: usize = 50;
@@ -67,6 +67,7 @@ impl fmt::Display for Measured {
 impl Case {
     /// Asks the same again and again.
     pub fn bench(&self, subject: &Subject, role: Role) -> Result<Measured, RunError> {
+        has(subject, role)?;
         let limits = Limits::HOT;
         let host = subject.stand_in();
         let of = |doing| move |why| RunError::Call { doing, why };

@@ -135,8 +135,8 @@ struct AttributesCase {
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("read the case: {0}: plugins/README.md shows a case for each role")]
-    Case(#[from] serde_json::Error),
+    #[error("read the case: {0}; `plugin new` writes one for each kind")]
+    Case(serde_json::Error),
     #[error("the case says nothing of {field}, which the role {role} is asked about")]
     Missing { role: &'static str, field: &'static str },
     #[error("the case tells of an event {0:?}: write one of {events}", events = EVENTS.join(", "))]
@@ -163,6 +163,8 @@ pub enum RunError {
     Role { role: &'static str, has: String },
     #[error("{doing}: {why}")]
     Call { doing: &'static str, why: CallError },
+    #[error("{why}; before that it wrote:{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    Logged { why: Box<RunError>, log: Vec<String> },
 }
 
 const EVENTS: &[&str] =
@@ -177,40 +179,56 @@ pub struct Answer {
     pub log: Vec<String>,
 }
 
+/// Refuses a question to a role that the addon has not.
+pub(super) fn has(subject: &Subject, role: Role) -> Result<(), RunError> {
+    if subject.roles().any(|own| own == role) {
+        return Ok(());
+    }
+    Err(RunError::Role { role: role.name(), has: subject.metadata.roles.join(", ") })
+}
+
 impl Case {
     pub fn read(text: &[u8]) -> Result<Self, RunError> {
-        Ok(serde_json::from_slice(text)?)
+        serde_json::from_slice(text).map_err(RunError::Case)
     }
 
     /// Pushes what the case has, and asks.
     pub async fn ask(&self, subject: &Subject, role: Role, limits: Limits) -> Result<Answer, RunError> {
-        if !subject.roles().any(|own| own == role) {
-            let has = subject.metadata.roles.join(", ");
-            return Err(RunError::Role { role: role.name(), has });
-        }
+        has(subject, role)?;
         let host = subject.stand_in_with(&self.settings);
-        let mut instance = self.fresh(subject, &host, limits)?;
-        let question = Question { case: self, host: &host, instance: &mut instance };
-        let json = match role {
+        let json = self.answer(subject, &host, role, limits).await;
+        let log: Vec<_> =
+            host.log().into_iter().map(|(level, line)| format!("{}: {line}", named(level))).collect();
+        match json {
+            Ok(json) => Ok(Answer { json, log }),
+            Err(RunError::Call { why: CallError::Guest(refused), .. }) => {
+                Ok(Answer { json: json!({"error": refused.to_string()}), log })
+            }
+            Err(why) if log.is_empty() => Err(why),
+            Err(why) => Err(RunError::Logged { why: Box::new(why), log }),
+        }
+    }
+
+    async fn answer(
+        &self,
+        subject: &Subject,
+        host: &Arc<StandIn>,
+        role: Role,
+        limits: Limits,
+    ) -> Result<Value, RunError> {
+        let mut instance = self.fresh(subject, host, limits)?;
+        let question = Question { case: self, host, instance: &mut instance };
+        match role {
             Role::Config => question.edits().await,
             Role::Lifecycle => question.event().await,
             Role::Authenticator => question.authenticate(),
             Role::Authorizer => question.authorize(),
-            Role::Admission => self.judge(subject, &host).await,
+            Role::Admission => self.judge(subject, host).await,
             Role::Dns => question.answer(),
             Role::Overlay => question.plan().await,
-            Role::Scheduling => self.schedule(subject, &host),
+            Role::Scheduling => self.schedule(subject, host),
             Role::Objects | Role::Files => Ok(json!({"told": true})),
-        };
-        let json = match json {
-            Err(RunError::Call { why: CallError::Guest(refused), .. }) => {
-                json!({"error": refused.to_string()})
-            }
-            other => other?,
-        };
-        drop(instance);
-        let log = host.log().into_iter().map(|(level, line)| format!("{}: {line}", named(level))).collect();
-        Ok(Answer { json, log })
+        }
     }
 
     /// An instance of its own, to which everything was pushed.

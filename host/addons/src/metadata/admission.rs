@@ -1,5 +1,7 @@
 //! Which writes an addon is shown, and what becomes of one that it cannot judge.
 
+use std::fmt;
+
 use engine::WriteOperation;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,22 @@ pub(crate) enum Failure {
     Ignore,
 }
 
+/// `completes create of pods; judges create, update of pods, deployments.apps; these writes are refused while it fails`
+impl fmt::Display for AdmissionSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clause = |does: &str, rules: &[Rule]| {
+            let rules: Vec<_> = rules.iter().map(ToString::to_string).collect();
+            (!rules.is_empty()).then(|| format!("{does} {}; ", rules.join(" and ")))
+        };
+        let clauses = [clause("completes", &self.mutate), clause("judges", &self.validate)];
+        clauses.into_iter().flatten().try_for_each(|clause| f.write_str(&clause))?;
+        f.write_str(match self.failure {
+            Failure::Fail => "these writes are refused while it fails",
+            Failure::Ignore => "these writes go on while it fails",
+        })
+    }
+}
+
 /// Writes; in each list `*` is everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +69,31 @@ pub(crate) enum OperationName {
     Any,
 }
 
+/// `create, update of pods, deployments.apps`
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operations: Vec<_> = self.operations.iter().map(|operation| operation.name()).collect();
+        let resources = self.groups.iter().flat_map(|group| {
+            self.resources.iter().map(move |resource| match group.as_str() {
+                "" => resource.clone(),
+                group => format!("{resource}.{group}"),
+            })
+        });
+        write!(f, "{} of {}", operations.join(", "), resources.collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl OperationName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Connect => "connect",
+            Self::Any => "every write",
+        }
+    }
+
     fn is(self, operation: WriteOperation) -> bool {
         match self {
             Self::Any => true,

@@ -56,7 +56,7 @@ async fn an_authorizer_that_hangs_allows_nobody_and_is_disabled_all_the_same() {
         let told = run.asked(user, "get", "", "pods");
         assert!(told.starts_with("addon hostile cannot decide: "), "{user}: {told}");
     }
-    expect!["addon hostile cannot decide: it failed 3 times in a row and is not called any more"]
+    expect!["addon hostile cannot decide: it failed 3 times in a row and is not called any more; `mk8s-host plugin logs hostile` tells more, `mk8s-host plugin disable hostile` takes it out"]
         .assert_eq(&run.asked("alice", "get", "", "pods"));
     run.addons.disable("hostile".to_owned()).await.unwrap();
     assert_eq!(run.asked("alice", "get", "", "pods"), "no opinion");

@@ -18,6 +18,7 @@ async fn an_install_tells_first_what_it_would_do_and_does_nothing_of_it() {
     let plan = run.addons.plan_install("rbac".to_owned(), None).await.unwrap();
     assert_eq!((plan.changes, plan.replaces), (vec![REQUIRED.to_owned()], None));
     expect![[r#"
+        says what users may do; all but system:masters are refused while it fails
         reads every object of roles.rbac.authorization.k8s.io: the policy
         reads every object of clusterroles.rbac.authorization.k8s.io: the policy
         reads every object of rolebindings.rbac.authorization.k8s.io: the policy
@@ -105,7 +106,7 @@ async fn what_is_no_honest_component_is_refused() {
         .assert_eq(&refused(Bytes::from_static(b"\0asm\x01\0\0\0")).await);
     expect!["addon x: the metadata of the component is not true: it claims the role authorizer, which the component does not export"]
         .assert_eq(&refused(hollow_addon("liar", "1", r#","roles":["authorizer"]"#)).await);
-    expect!["there is no built-in addon x: give a file, or one of "]
+    expect!["there is no file x, and no built-in addon of that name: give a file, or one of "]
         .assert_eq(&run.addons.install("x".to_owned(), None).await.unwrap_err().to_string());
     assert!(run.addons.list().is_empty());
     run.stop().await;
@@ -183,6 +184,12 @@ async fn a_host_that_requires_a_signature_takes_that_of_a_trusted_key_alone() {
         let why = run.addons.install("a".to_owned(), Some(refused)).await.unwrap_err().to_string();
         assert!(why.contains("this host takes what is signed by a trusted key alone"), "{why}");
     }
+    run.addons.install("a".to_owned(), Some(key.sign(&component).unwrap())).await.unwrap();
+    run.addons.disable("a".to_owned()).await.unwrap();
+    std::fs::remove_file(folder.join("acme.pub")).unwrap();
+    let why = run.addons.enable("a".to_owned()).await.unwrap_err().to_string();
+    assert!(why.contains("put the key of its author into credentials/trusted-keys"), "{why}");
+    std::fs::write(folder.join("acme.pub"), key.verifying_key().to_pem()).unwrap();
     let mut forged = key.sign(&component).unwrap().to_vec();
     *forged.last_mut().unwrap() ^= 1;
     let why = run.addons.install("a".to_owned(), Some(forged.into())).await.unwrap_err().to_string();

@@ -111,9 +111,10 @@ async fn one_that_hangs_or_traps_is_cut_and_given_up_and_the_others_answer() {
     run.addons.install("hostile".to_owned(), Some(impatient())).await.unwrap();
     run.addons.install("able".to_owned(), Some(guest("able"))).await.unwrap();
     expect!["the addon did not answer within 50ms"].assert_eq(&refused(&run, "hostile", &["loop"]).await);
-    let given_up = expect!["it failed too often, and is called again after 60 seconds"];
-    given_up.assert_eq(&scores(&run, "hostile", &["trap"]).await);
-    given_up.assert_eq(&refused(&run, "hostile", &["fine"]).await);
+    expect!["the addon trapped: wasm trap: wasm `unreachable` instruction executed"]
+        .assert_eq(&scores(&run, "hostile", &["trap"]).await);
+    expect!["it failed too often, and is called again after 60 seconds"]
+        .assert_eq(&refused(&run, "hostile", &["fine"]).await);
     assert_eq!(run.addons.info("hostile").unwrap().state, State::Quarantined);
     assert_eq!(concerned(&run, "example.com/hostile", ""), ["hostile x1"], "its pods do not slip by");
     assert_eq!(refused(&run, "able", &["older"]).await, "older: node(s) were old");

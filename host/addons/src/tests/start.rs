@@ -50,7 +50,7 @@ async fn an_authorizer_whose_component_is_lost_allows_nobody_and_its_mode_stays(
     let run = machine.start_ready(&[]).await;
     assert_eq!(run.configuration.mode(), "RBAC,Node");
     let told = run.asked("alice", "get", "", "pods").replace(&plan.addon.digest, "DIGEST");
-    expect!["addon rbac cannot decide: the component DIGEST is neither on this node nor in the datastore: install it again"]
+    expect!["addon rbac cannot decide: the component DIGEST is neither on this node nor in the datastore: install it again; `mk8s-host plugin logs rbac` tells more, `mk8s-host plugin disable rbac` takes it out"]
         .assert_eq(&told);
     run.addons.install("rbac".to_owned(), Some(plugin("rbac"))).await.unwrap();
     assert_eq!(run.asked("alice", "get", "", "pods"), "no opinion");
@@ -62,7 +62,7 @@ async fn an_authorizer_without_its_policy_decides_nothing() {
     let machine = Machine::new();
     let run = machine.start_with(&[builtin("rbac", true)], Arc::new(NoApi));
     holds(|| !run.addons.list().is_empty()).await;
-    expect!["addon rbac cannot decide: it waits for its first objects and files"]
+    expect!["addon rbac cannot decide: it waits for its first objects and files; `mk8s-host plugin logs rbac` tells more, `mk8s-host plugin disable rbac` takes it out"]
         .assert_eq(&run.asked("alice", "get", "", "pods"));
     assert_eq!(run.addons.info("rbac").unwrap().state, State::Starting);
     run.stop().await;

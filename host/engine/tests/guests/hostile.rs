@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    Attributes, CallError, Candidates, Cluster, Component, Credentials, Decision, DnsClient, Event, Facts,
-    File, Import, InspectError, Instance, Kind, Limits, Object, ObjectKey, Refusal, Role, Setting, Strikes,
-    Unavailable, User, Warm, inspect,
+    Attributes, CallError, Candidates, Cluster, Component, Credentials, Decision, DnsClient, Engine, Event,
+    Facts, File, Import, InspectError, Instance, Kind, Limits, Object, ObjectKey, Refusal, Role, Setting,
+    Strikes, Unavailable, User, Warm, compile, inspect,
 };
 use support::guest;
 
@@ -41,6 +41,17 @@ fn an_endless_loop_is_cut_at_its_deadline_and_the_instance_is_done() {
     let mut instance = instance();
     assert!(matches!(ask(&mut instance, "loop"), Err(CallError::Deadline(_))));
     assert!(matches!(ask(&mut instance, "alice"), Err(CallError::Poisoned)));
+}
+
+#[test]
+fn deadlines_are_kept_for_as_long_as_there_is_a_component() {
+    let compiled = compile(&guest("hostile")).unwrap();
+    let engine = Engine::new().unwrap();
+    // SAFETY: compiled two lines above.
+    let component = unsafe { engine.load(&compiled, &BTreeSet::new()) }.unwrap();
+    drop(engine);
+    let mut instance = component.instantiate(Arc::new(Recorder::default()), Limits::HOT).unwrap();
+    assert!(matches!(ask(&mut instance, "loop"), Err(CallError::Deadline(_))));
 }
 
 #[test]
@@ -229,7 +240,8 @@ fn a_warm_instance_is_made_anew_after_a_fault_and_given_up_after_three() {
     assert_eq!(name(survived.unwrap()), "bob");
     assert_eq!(made.load(Ordering::Relaxed), 2);
     assert!(matches!(warm.call(|instance| ask(instance, "trap")), Err(Unavailable::Fault(_))));
-    assert!(warm.call(|instance| ask(instance, "trap")).is_err());
+    let last = warm.call(|instance| ask(instance, "trap"));
+    assert!(matches!(last, Err(Unavailable::Fault(_))), "the one too many is told as what it was");
     assert!(matches!(warm.call(|instance| ask(instance, "alice")), Err(Unavailable::Quarantined)));
     assert!(!warm.pardon_after(Duration::from_secs(3600)));
     assert!(warm.strikes().quarantined, "an hour is not over");

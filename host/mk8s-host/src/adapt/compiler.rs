@@ -9,7 +9,9 @@ use futures_util::future::BoxFuture;
 use supervise::{OneShot, run_to_end};
 
 /// The largest component that is taken compiles in a fraction of this.
-const DEADLINE: Duration = Duration::from_secs(60);
+const PROCESSOR: Duration = Duration::from_secs(60);
+/// However busy the machine is.
+const DEADLINE: Duration = Duration::from_secs(600);
 /// Bytes of address space: several times what the largest component of Python takes.
 const MEMORY: u64 = 3 << 30;
 
@@ -34,6 +36,7 @@ impl Compiler for ChildCompiler {
             stdin: component.to_vec(),
             deadline: DEADLINE,
             memory: Some(MEMORY),
+            processor: Some(PROCESSOR),
         };
         Box::pin(async move { run_to_end(shot).await.map_err(|why| PortError(why.to_string())) })
     }

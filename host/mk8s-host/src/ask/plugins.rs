@@ -99,19 +99,21 @@ pub(super) async fn set(client: &Client, name: String, settings: &[String]) -> R
 }
 
 pub(super) async fn grant(client: &Client, name: String, capability: String) -> Result<()> {
-    done(&client.ask(&GrantPlugin { name, capability }).await?, "is granted it")
+    let what = format!("is granted {capability}");
+    done(&client.ask(&GrantPlugin { name, capability }).await?, &what)
 }
 
 pub(super) async fn revoke(client: &Client, name: String, capability: String) -> Result<()> {
-    done(&client.ask(&RevokePlugin { name, capability }).await?, "is no longer granted it")
+    let what = format!("is no longer granted {capability}");
+    done(&client.ask(&RevokePlugin { name, capability }).await?, &what)
 }
 
 fn done(addon: &AddonReport, what: &str) -> Result<()> {
     terminal::print(&format!("addon {} {what}\n", addon.name))
 }
 
-pub(super) async fn diff(client: &Client, of: &str) -> Result<()> {
-    let Source { name, component } = Source::find(of, None).await?;
+pub(super) async fn diff(client: &Client, of: &str, digest: Option<&str>) -> Result<()> {
+    let Source { name, component } = Source::find(of, digest).await?;
     let upload = component.map_or_else(net::body::empty, net::body::full);
     terminal::print(&show::changes(&client.upload(&DiffPlugin { name }, upload).await?))
 }
@@ -120,6 +122,9 @@ pub(super) async fn logs(client: &Client, name: &str, follow: bool) -> Result<()
     let mut asked = PluginLogs { name: name.to_owned(), from: 0, wait: false };
     loop {
         let page = client.ask(&asked).await?;
+        if page.lines.is_empty() && !follow {
+            return terminal::print("nothing was logged since the host started\n");
+        }
         page.lines.iter().try_for_each(|line| terminal::print(&show::log_line(line)))?;
         if !follow {
             return Ok(());

@@ -16,7 +16,8 @@ pub(crate) enum Author {
         #[arg(long, value_parser = languages(), default_value = "rust")]
         lang: Language,
         /// What it is for: configurators edit flags, authenticators know users, authorizers say what users may do, admission
-        /// judges what is written, keepers keep objects as they should be
+        /// judges what is written, keepers keep objects as they should be, dns answers DNS, overlays plan the network between
+        /// nodes, scheduling says where pods may go
         #[arg(long, value_parser = kinds())]
         kind: Kind,
         /// Folder to make [default: the name]
@@ -25,6 +26,7 @@ pub(crate) enum Author {
     },
     /// Write metadata into a component whose build does not: that of Python or JavaScript
     Annotate {
+        /// Path of the component
         file: PathBuf,
         /// The metadata: addon.json of the project
         #[arg(long, value_name = "FILE")]
@@ -34,11 +36,19 @@ pub(crate) enum Author {
         output: Option<PathBuf>,
     },
     /// Tell what keeps nodes from taking a component, and how to mend it; fails where there is anything
-    Check { file: PathBuf },
+    Check {
+        /// Path of the component
+        file: PathBuf,
+    },
     /// Try the whole contract on a component, under a node's limits and without a cluster
-    Test { file: PathBuf },
-    /// Ask one role of a component one question, and print its answer as JSON
+    Test {
+        /// Path of the component
+        file: PathBuf,
+    },
+    /// Ask one role of a component one question, and print its answer as JSON:
+    /// `plugin run readers.wasm --role authorizer --input case.json`
     Run {
+        /// Path of the component
         file: PathBuf,
         #[arg(long, value_parser = roles())]
         role: Role,
@@ -48,6 +58,7 @@ pub(crate) enum Author {
     },
     /// Measure how fast a component answers on this machine
     Bench {
+        /// Path of the component
         file: PathBuf,
         /// [default: each of its roles]
         #[arg(long, value_parser = roles())]
@@ -63,6 +74,7 @@ pub(crate) enum Author {
     },
     /// Sign a component, in the place of the signature that it had
     Sign {
+        /// Path of the component
         file: PathBuf,
         /// The private key that `plugin keygen` made
         #[arg(long, value_name = "FILE")]
@@ -73,13 +85,15 @@ pub(crate) enum Author {
     },
     /// Tell who signed a component; fails where nobody who is trusted did
     Verify {
+        /// Path of the component
         file: PathBuf,
         /// Public keys to trust, instead of those in credentials/trusted-keys of the data directory
         #[arg(long, value_name = "FILE")]
         key: Vec<PathBuf>,
     },
-    /// Bring a component to a registry, from which `plugin install oci://…` takes it
+    /// Bring a component to a registry, from which `plugin install oci://…` takes it; as whom, docker's login says
     Push {
+        /// Path of the component
         file: PathBuf,
         /// `oci://HOST[:PORT]/NAME:TAG`; this machine's own registry is spoken to by plain HTTP
         reference: String,

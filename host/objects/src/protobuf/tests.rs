@@ -285,8 +285,8 @@ impl Draw {
 fn zero(shape: Shape) -> Tree {
     match shape.resolve() {
         Shape::Bool => Tree::Bool(false),
-        Shape::Int32 | Shape::Int64 => Tree::Int(0),
-        Shape::Double => Tree::Float(0.0),
+        // A whole number is written without a fraction, whatever it may have.
+        Shape::Int32 | Shape::Int64 | Shape::Double => Tree::Int(0),
         _ => Tree::from(""),
     }
 }
