@@ -17,7 +17,7 @@ use crate::grants;
 use crate::ledger::{self, Ledgers, LogPage};
 use crate::lifecycle::NodeEvent;
 use crate::metadata::{Pod, Written};
-use crate::operation::{Command, OperationError, SettingEdit};
+use crate::operation::{Command, Offer, OperationError, SettingEdit};
 use crate::report::{Details, InstallPlan, Report};
 use crate::roster::{Entry, Roster, Stage};
 use crate::scheduling::{Concerned, Unadvised};
@@ -198,19 +198,21 @@ impl AddonsHandle {
     pub async fn plan_install(
         &self,
         name: String,
-        component: Option<Bytes>,
+        offer: impl Into<Offer<Option<Bytes>>>,
     ) -> Result<InstallPlan, OperationError> {
-        self.ask(|reply| Command::PlanInstall { name, component, reply }).await
+        let offer = offer.into();
+        self.ask(|reply| Command::PlanInstall { name, offer, reply }).await
     }
 
-    /// Installs and enables the component, or the built-in called `name` where there is none: grants what it wants, and
-    /// takes the place of an addon of the same name. In force when this returns, or as it was before.
+    /// Installs and enables the component, or the built-in called `name` where there is none: grants what it wants and
+    /// the offer does not leave out, and takes the place of an addon of the same name. In force when this returns, or as it was before.
     pub async fn install(
         &self,
         name: String,
-        component: Option<Bytes>,
+        offer: impl Into<Offer<Option<Bytes>>>,
     ) -> Result<InstallPlan, OperationError> {
-        self.ask(|reply| Command::Install { name, component, reply }).await
+        let offer = offer.into();
+        self.ask(|reply| Command::Install { name, offer, reply }).await
     }
 
     /// In force when this returns, or as it was before. Asks one that is quarantined again.
@@ -240,14 +242,24 @@ impl AddonsHandle {
     }
 
     /// What [`upgrade`](Self::upgrade) would do. Nothing is changed.
-    pub async fn plan_upgrade(&self, name: String, component: Bytes) -> Result<InstallPlan, OperationError> {
-        self.ask(|reply| Command::PlanUpgrade { name, component, reply }).await
+    pub async fn plan_upgrade(
+        &self,
+        name: String,
+        offer: impl Into<Offer<Bytes>>,
+    ) -> Result<InstallPlan, OperationError> {
+        let offer = offer.into();
+        self.ask(|reply| Command::PlanUpgrade { name, offer, reply }).await
     }
 
     /// Puts another component in the place of an addon's. What was granted stays granted and what was revoked stays
     /// revoked; what it wants beyond its predecessor is granted. No request goes unanswered meanwhile.
-    pub async fn upgrade(&self, name: String, component: Bytes) -> Result<InstallPlan, OperationError> {
-        self.ask(|reply| Command::Upgrade { name, component, reply }).await
+    pub async fn upgrade(
+        &self,
+        name: String,
+        offer: impl Into<Offer<Bytes>>,
+    ) -> Result<InstallPlan, OperationError> {
+        let offer = offer.into();
+        self.ask(|reply| Command::Upgrade { name, offer, reply }).await
     }
 
     /// Gives settings values, or takes those that were given back. In force when this returns, or as it was before.

@@ -44,7 +44,7 @@ pub use ledger::{CallStatistics, LogLine, LogPage};
 pub use library::{ComponentError, describe};
 pub use lifecycle::NodeEvent;
 pub use metadata::{Metadata, MetadataError, Pod, Written};
-pub use operation::{OperationError, SettingEdit};
+pub use operation::{Offer, OperationError, SettingEdit};
 pub use record::{StateError, last_edits};
 pub use report::{CapabilityReport, Described, Details, InstallPlan, Report, SettingReport, State};
 pub use scheduling::{Concerned, Unadvised};

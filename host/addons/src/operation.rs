@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::depot;
 use crate::fold::FoldError;
 use crate::library::{ComponentError, Digest, Package};
+use crate::metadata::{Metadata, Wants};
 use crate::ports::PortError;
 use crate::record::{Record, Source, StateError};
 use crate::report::{Details, InstallPlan, Report};
@@ -24,18 +25,50 @@ use change::Regrant;
 type Reply<T> = oneshot::Sender<Result<T, OperationError>>;
 
 pub(crate) enum Command {
-    PlanInstall { name: String, component: Option<Bytes>, reply: Reply<InstallPlan> },
-    Install { name: String, component: Option<Bytes>, reply: Reply<InstallPlan> },
+    PlanInstall { name: String, offer: Offer<Option<Bytes>>, reply: Reply<InstallPlan> },
+    Install { name: String, offer: Offer<Option<Bytes>>, reply: Reply<InstallPlan> },
     Enable { name: String, reply: Reply<Report> },
     Disable { name: String, reply: Reply<Report> },
     Remove { name: String, reply: Reply<()> },
     Details { name: String, reply: Reply<Details> },
     Diff { name: String, component: Option<Bytes>, reply: Reply<Vec<String>> },
-    PlanUpgrade { name: String, component: Bytes, reply: Reply<InstallPlan> },
-    Upgrade { name: String, component: Bytes, reply: Reply<InstallPlan> },
+    PlanUpgrade { name: String, offer: Offer<Bytes>, reply: Reply<InstallPlan> },
+    Upgrade { name: String, offer: Offer<Bytes>, reply: Reply<InstallPlan> },
     Set { name: String, edits: Vec<SettingEdit>, reply: Reply<Report> },
     Grant { name: String, capability: String, reply: Reply<Report> },
     Revoke { name: String, capability: String, reply: Reply<Report> },
+}
+
+/// A component, with the names of the capabilities that it is not granted, though it wants them.
+#[derive(Clone, Debug)]
+pub struct Offer<C> {
+    pub component: C,
+    pub without: Vec<String>,
+}
+
+impl From<Bytes> for Offer<Bytes> {
+    fn from(component: Bytes) -> Self {
+        Self { component, without: Vec::new() }
+    }
+}
+
+impl From<Option<Bytes>> for Offer<Option<Bytes>> {
+    fn from(component: Option<Bytes>) -> Self {
+        Self { component, without: Vec::new() }
+    }
+}
+
+/// What a component wants, but for what the operator leaves out.
+fn granted(metadata: &Metadata, without: &[String]) -> Result<Wants, OperationError> {
+    let names = metadata.wants.names();
+    if let Some(unknown) = without.iter().find(|name| !names.contains(*name)) {
+        return Err(OperationError::NoCapability {
+            addon: metadata.name.clone(),
+            capability: unknown.clone(),
+            known: names.into_iter().collect(),
+        });
+    }
+    Ok(metadata.wants.only(&names.into_iter().filter(|name| !without.contains(name)).collect()))
 }
 
 /// What makes a component one that is signed by a trusted key.
@@ -118,11 +151,11 @@ impl Node {
     pub(crate) async fn carry_out(&self, command: Command) {
         // Who asked may have gone meanwhile; what was done is done.
         match command {
-            Command::PlanInstall { name, component, reply } => {
-                drop(reply.send(self.plan_install(&name, component).await));
+            Command::PlanInstall { name, offer, reply } => {
+                drop(reply.send(self.plan_install(&name, offer).await));
             }
-            Command::Install { name, component, reply } => {
-                drop(reply.send(self.install(&name, component).await));
+            Command::Install { name, offer, reply } => {
+                drop(reply.send(self.install(&name, offer).await));
             }
             Command::Enable { name, reply } => drop(reply.send(self.enable(&name).await)),
             Command::Disable { name, reply } => drop(reply.send(self.disable(&name).await)),
@@ -131,11 +164,11 @@ impl Node {
             Command::Diff { name, component, reply } => {
                 drop(reply.send(self.diff(&name, component).await));
             }
-            Command::PlanUpgrade { name, component, reply } => {
-                drop(reply.send(self.plan_upgrade(&name, component).await));
+            Command::PlanUpgrade { name, offer, reply } => {
+                drop(reply.send(self.plan_upgrade(&name, offer).await));
             }
-            Command::Upgrade { name, component, reply } => {
-                drop(reply.send(self.upgrade(&name, component).await));
+            Command::Upgrade { name, offer, reply } => {
+                drop(reply.send(self.upgrade(&name, offer).await));
             }
             Command::Set { name, edits, reply } => drop(reply.send(self.set(&name, &edits).await)),
             Command::Grant { name, capability, reply } => {
@@ -148,15 +181,18 @@ impl Node {
     }
 
     /// The uploaded component, or the built-in of that name.
-    fn candidate(&self, name: &str, component: Option<Bytes>) -> Result<Candidate, OperationError> {
+    fn candidate(&self, name: &str, offer: Offer<Option<Bytes>>) -> Result<Candidate, OperationError> {
+        let Offer { component, without } = offer;
         let of = |why| OperationError::Component { addon: name.to_owned(), why };
         let signed = component.as_ref().map(|component| self.signed(name, component)).transpose()?;
         let uploaded = component.map(Package::read).transpose().map_err(of)?;
         let (package, source) = match uploaded {
             Some(package) => {
-                let (digest, grants) = (package.digest.clone(), Box::new(package.metadata.wants.clone()));
+                let grants = Box::new(granted(&package.metadata, &without)?);
+                let digest = package.digest.clone();
                 (Arc::new(package), Source::Component { digest, grants })
             }
+            None if !without.is_empty() => return Err(OperationError::BuiltInGrants(name.to_owned())),
             None => {
                 let names = || self.builtins.keys().cloned().collect();
                 let unknown = || OperationError::NoBuiltin { name: name.to_owned(), builtins: names() };
@@ -191,17 +227,17 @@ impl Node {
     async fn plan_install(
         &self,
         name: &str,
-        component: Option<Bytes>,
+        offer: Offer<Option<Bytes>>,
     ) -> Result<InstallPlan, OperationError> {
-        let candidate = self.candidate(name, component)?;
+        let candidate = self.candidate(name, offer)?;
         let target = self.enabled(&candidate).await?;
         let plan = self.plan(&target).await?;
         let changes = self.configuration.effective().changes(&plan.effective);
         Ok(candidate.shown(changes.iter().map(ToString::to_string).collect()))
     }
 
-    async fn install(&self, name: &str, component: Option<Bytes>) -> Result<InstallPlan, OperationError> {
-        let candidate = self.candidate(name, component)?;
+    async fn install(&self, name: &str, offer: Offer<Option<Bytes>>) -> Result<InstallPlan, OperationError> {
+        let candidate = self.candidate(name, offer)?;
         let target = self.enabled(&candidate).await?;
         let addon = target.name.clone();
         if candidate.record.digest().is_some() {
@@ -338,6 +374,7 @@ impl Candidate {
             source: self.signed.as_ref().map_or("built in".to_owned(), ToString::to_string),
             capabilities: metadata.says().chain(metadata.wants.lines()).collect(),
             wants_more: Vec::new(),
+            not_granted: self.record.withheld(&metadata.wants),
             changes,
             replaces: other.map(|entry| {
                 let source = if entry.builtin { "built in" } else { "installed" };

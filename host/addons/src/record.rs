@@ -49,6 +49,14 @@ pub(crate) enum Source {
 }
 
 impl Record {
+    /// The names of what a component wants and is not granted.
+    pub(crate) fn withheld(&self, wants: &Wants) -> Vec<String> {
+        match &self.source {
+            Source::BuiltIn => Vec::new(),
+            Source::Component { grants, .. } => wants.names().difference(&grants.names()).cloned().collect(),
+        }
+    }
+
     pub(crate) fn digest(&self) -> Option<&Digest> {
         match &self.source {
             Source::BuiltIn => None,

@@ -41,6 +41,8 @@ pub struct InstallPlan {
     pub capabilities: Vec<String>,
     /// Those of them that the component which it takes the place of did not want.
     pub wants_more: Vec<String>,
+    /// The names of those that it is not granted.
+    pub not_granted: Vec<String>,
     /// `service --flag: before -> after`.
     pub changes: Vec<String>,
     /// The installed addon that it takes the place of.

@@ -63,6 +63,9 @@ pub struct InstallPlugin {
     /// Name of a built-in, or of the file for messages.
     pub name: String,
     pub mode: InstallMode,
+    /// Names of capabilities that it wants and is not to be granted.
+    #[serde(default)]
+    pub without: Vec<String>,
 }
 
 /// How far an install goes.
@@ -107,6 +110,9 @@ pub struct DiffPlugin {
 pub struct UpgradePlugin {
     pub name: String,
     pub mode: InstallMode,
+    /// Names of capabilities that it wants and is not to be granted.
+    #[serde(default)]
+    pub without: Vec<String>,
 }
 
 /// Gives settings values in the operator's words; none takes what was given back.

@@ -147,6 +147,9 @@ pub struct InstallReport {
     /// Those of them that the component which it takes the place of did not want.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub wants_more: Vec<String>,
+    /// The names of those that it is not granted.
+    #[serde(default)]
+    pub not_granted: Vec<String>,
     /// Values of the configuration that it changes, `service --flag: before -> after`.
     pub changes: Vec<String>,
     /// The addon of the same name that it takes the place of.

@@ -13,7 +13,7 @@ use admin::{Client, show};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use crate::cli::{self, Format, Images, Plugin, RefreshCerts, Secrets};
+use crate::cli::{self, Consent, Format, Images, Plugin, RefreshCerts, Secrets};
 use crate::data_dir::DataDir;
 use crate::{author, offline, terminal};
 
@@ -50,9 +50,9 @@ pub(crate) async fn config(data_dir: &DataDir, command: cli::Config) -> Result<(
 pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
     let client = Client::new(&data_dir.control_socket());
     match command {
-        Plugin::Install { source, digest, yes, dry_run } => {
+        Plugin::Install { source, digest, consent } => {
             let source = plugins::Source::find(&source, digest.as_deref()).await?;
-            install(&client, source, yes, dry_run).await
+            install(&client, source, consent).await
         }
         Plugin::List { format } => {
             print(format, &client.ask(&ListPlugins {}).await?, |list| show::addons(list))
@@ -71,8 +71,8 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
             client.ask(&RemovePlugin { name: name.clone() }).await?;
             terminal::print(&format!("addon {name} is removed\n"))
         }
-        Plugin::Upgrade { name, source, digest, yes, dry_run } => {
-            plugins::upgrade(&client, name, &source, digest.as_deref(), yes, dry_run).await
+        Plugin::Upgrade { name, source, digest, consent } => {
+            plugins::upgrade(&client, name, &source, digest.as_deref(), consent).await
         }
         Plugin::Set { name, settings } => plugins::set(&client, name, &settings).await,
         Plugin::Grant { name, capability } => plugins::grant(&client, name, capability).await,
@@ -84,11 +84,12 @@ pub(crate) async fn plugin(data_dir: &DataDir, command: Plugin) -> Result<()> {
 
 /// Shows what the addon wants and changes, asks, and installs it. A built-in that wants nothing new needs no question:
 /// it came with the binary.
-async fn install(client: &Client, source: plugins::Source, yes: bool, dry_run: bool) -> Result<()> {
+async fn install(client: &Client, source: plugins::Source, consent: Consent) -> Result<()> {
     let plugins::Source { name, component } = source;
+    let Consent { without, yes, dry_run } = consent;
     let upload = || component.clone().map_or_else(net::body::empty, net::body::full);
 
-    let plan = InstallPlugin { name: name.clone(), mode: InstallMode::Plan };
+    let plan = InstallPlugin { name: name.clone(), mode: InstallMode::Plan, without: without.clone() };
     let plan = client.upload(&plan, upload()).await?;
     terminal::print(&show::install(&plan))?;
     if dry_run {
@@ -99,7 +100,7 @@ async fn install(client: &Client, source: plugins::Source, yes: bool, dry_run: b
     if must_ask && !yes && !terminal::confirm(&question, "grant what it wants with --yes")? {
         bail!("nothing was installed");
     }
-    let commit = InstallPlugin { name, mode: InstallMode::Commit };
+    let commit = InstallPlugin { name, mode: InstallMode::Commit, without };
     let done = client.upload(&commit, upload()).await?;
     terminal::print(&format!("addon {} is installed and enabled\n", done.addon.name))
 }

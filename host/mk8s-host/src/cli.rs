@@ -102,6 +102,20 @@ pub(crate) enum Format {
     Json,
 }
 
+/// What an operator says to what a component wants.
+#[derive(Args)]
+pub(crate) struct Consent {
+    /// Leave a capability out that it wants, as `plugin info FILE` names it; once for each
+    #[arg(long, value_name = "CAPABILITY")]
+    pub(crate) without: Vec<String>,
+    /// Grant what it wants, or wants beyond its predecessor, without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Show what it wants and changes, and stop there
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Plugin {
     /// Install and enable a component, or a built-in addon by its name
@@ -112,12 +126,8 @@ pub(crate) enum Plugin {
         /// The digest that the component has to have
         #[arg(long, value_name = "sha256:…")]
         digest: Option<String>,
-        /// Grant what it wants without asking
-        #[arg(long, short)]
-        yes: bool,
-        /// Show what it wants and changes, and stop there
-        #[arg(long, conflicts_with = "yes")]
-        dry_run: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// List addons
     List {
@@ -155,12 +165,8 @@ pub(crate) enum Plugin {
         /// The digest that the component has to have
         #[arg(long, value_name = "sha256:…")]
         digest: Option<String>,
-        /// Grant what it wants beyond its predecessor without asking
-        #[arg(long, short)]
-        yes: bool,
-        /// Show what it wants and changes, and stop there
-        #[arg(long, conflicts_with = "yes")]
-        dry_run: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Give settings of an addon values
     Set {

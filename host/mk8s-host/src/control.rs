@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use addons::{AddonsHandle, SettingEdit};
+use addons::{AddonsHandle, Offer, SettingEdit};
 use admin::operation::{
     DiffPlugin, DisablePlugin, EnablePlugin, GrantPlugin, ImportImages, InstallMode, InstallPlugin,
     ListCertificates, ListPlugins, PluginInfo, PluginLogs, RefreshCertificates, RemovePlugin, RevokePlugin,
@@ -165,12 +165,12 @@ impl Parts {
         request: InstallPlugin,
         upload: Body,
     ) -> Result<InstallReport, Refusal> {
-        let InstallPlugin { name, mode } = request;
+        let InstallPlugin { name, mode, without } = request;
         let addons = self.addons.wait().await;
-        let component = component(upload).await?;
+        let offer = Offer { component: component(upload).await?, without };
         let plan = match mode {
-            InstallMode::Plan => addons.plan_install(name, component).await,
-            InstallMode::Commit => addons.install(name, component).await,
+            InstallMode::Plan => addons.plan_install(name, offer).await,
+            InstallMode::Commit => addons.install(name, offer).await,
         };
         plan.map(status::install).map_err(Refusal::new)
     }
@@ -208,14 +208,15 @@ impl Parts {
 
     async fn upgrade_plugin(
         self: Arc<Self>,
-        UpgradePlugin { name, mode }: UpgradePlugin,
+        UpgradePlugin { name, mode, without }: UpgradePlugin,
         upload: Body,
     ) -> Result<InstallReport, Refusal> {
         let addons = self.addons.wait().await;
         let component = component(upload).await?.ok_or_else(|| Refusal::new("upload the component"))?;
+        let offer = Offer { component, without };
         let plan = match mode {
-            InstallMode::Plan => addons.plan_upgrade(name, component).await,
-            InstallMode::Commit => addons.upgrade(name, component).await,
+            InstallMode::Plan => addons.plan_upgrade(name, offer).await,
+            InstallMode::Commit => addons.upgrade(name, offer).await,
         };
         plan.map(status::install).map_err(Refusal::new)
     }

@@ -88,6 +88,7 @@ pub(crate) fn install(plan: InstallPlan) -> InstallReport {
         source: plan.source,
         capabilities: plan.capabilities,
         wants_more: plan.wants_more,
+        not_granted: plan.not_granted,
         changes: plan.changes,
         replaces: plan.replaces,
     }

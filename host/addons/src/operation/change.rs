@@ -61,7 +61,7 @@ impl Node {
                 let record = self.touched(name, entry, enabled);
                 self.target(name, record).await?
             }
-            _ => self.enabled(&self.candidate(name, component)?).await?,
+            _ => self.enabled(&self.candidate(name, component.into())?).await?,
         };
         let plan = self.plan(&target).await?;
         let changes = self.configuration.effective().changes(&plan.effective);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Candidate, OperationError};
+use super::{Candidate, Offer, OperationError, granted};
 use crate::library::Package;
 use crate::metadata::Wants;
 use crate::record::{Record, Source};
@@ -15,9 +15,9 @@ impl Node {
     pub(super) async fn plan_upgrade(
         &self,
         name: &str,
-        component: Bytes,
+        offer: Offer<Bytes>,
     ) -> Result<InstallPlan, OperationError> {
-        let (candidate, more) = self.successor(name, component).await?;
+        let (candidate, more) = self.successor(name, offer).await?;
         let loaded = self.load(&candidate.package, Some(&candidate.record)).await;
         loaded.map_err(|why| OperationError::Component { addon: name.to_owned(), why })?;
         let changes = match candidate.record.enabled {
@@ -31,8 +31,12 @@ impl Node {
         Ok(InstallPlan { wants_more: more, ..candidate.shown(changes) })
     }
 
-    pub(super) async fn upgrade(&self, name: &str, component: Bytes) -> Result<InstallPlan, OperationError> {
-        let (candidate, more) = self.successor(name, component).await?;
+    pub(super) async fn upgrade(
+        &self,
+        name: &str,
+        offer: Offer<Bytes>,
+    ) -> Result<InstallPlan, OperationError> {
+        let (candidate, more) = self.successor(name, offer).await?;
         self.keep(&candidate.package).await?;
         let before = self.configuration.effective();
         let committed = match self.target(name, candidate.record.clone()).await {
@@ -51,8 +55,9 @@ impl Node {
     async fn successor(
         &self,
         name: &str,
-        component: Bytes,
+        offer: Offer<Bytes>,
     ) -> Result<(Candidate, Vec<String>), OperationError> {
+        let Offer { component, without } = offer;
         let entry = self.entry(name)?;
         let of = |why| OperationError::Component { addon: name.to_owned(), why };
         let signed = self.signed(name, &component)?;
@@ -67,7 +72,8 @@ impl Node {
         // Where the component of before is lost, what it was granted is what it wanted.
         let before = self.package(name, &entry).await;
         let wanted = before.map_or_else(|_| Wants::clone(grants), |package| package.metadata.wants.clone());
-        let (grants, more) = inherited(&package.metadata.wants, &wanted, grants);
+        let wants = granted(&package.metadata, &without)?;
+        let (grants, more) = inherited(&wants, &wanted, grants);
         let metadata = &package.metadata;
         let record = Record {
             version: metadata.version.clone(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use expect_test::expect;
 
 use super::node::{Machine, builtin, guest, hollow_addon, plugin, stamped};
-use crate::State;
+use crate::{Offer, State};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_is_left_without_an_answer_while_an_authorizer_is_upgraded() {
@@ -50,6 +50,28 @@ async fn an_upgrade_tells_what_it_wants_beyond_and_keeps_what_was_revoked() {
     let details = run.addons.details("a".to_owned()).await.unwrap();
     let granted: Vec<_> = details.capabilities.iter().map(|one| (one.name.as_str(), one.granted)).collect();
     assert_eq!(granted, [("kv", false), ("clock", true)]);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_leaves_out_is_never_granted() {
+    let machine = Machine::new();
+    let run = machine.start_ready(&[]).await;
+    let wants = r#","wants":{"kv":{"why":"x"},"clock":{"why":"y"}}"#;
+    let without = |version, name: &str| Offer {
+        component: Some(hollow_addon("a", version, wants)),
+        without: vec![name.to_owned()],
+    };
+    let why = run.addons.install("a".to_owned(), without("1", "kube")).await.unwrap_err();
+    expect![[r#"addon a does not want "kube": it wants clock, kv"#]].assert_eq(&why.to_string());
+    let plan = run.addons.install("a".to_owned(), without("1", "kv")).await.unwrap();
+    assert_eq!(plan.not_granted, ["kv"]);
+    let Offer { component, without } = without("2", "clock");
+    let next = Offer { component: component.unwrap(), without };
+    let plan = run.addons.upgrade("a".to_owned(), next).await.unwrap();
+    assert_eq!(plan.not_granted, ["clock", "kv"], "what was left out before stays so");
+    let details = run.addons.details("a".to_owned()).await.unwrap();
+    assert!(details.capabilities.iter().all(|one| !one.granted));
     run.stop().await;
 }
 

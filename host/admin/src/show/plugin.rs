@@ -98,6 +98,7 @@ pub fn install(report: &InstallReport) -> String {
     let sections = [
         ("wants:", &report.capabilities),
         ("wants more than before:", &report.wants_more),
+        ("is not granted:", &report.not_granted),
         ("changes:", &report.changes),
     ];
     for (title, lines) in sections {
@@ -189,6 +190,7 @@ mod tests {
             source: "unsigned".to_owned(),
             capabilities: vec!["keeps data: x".to_owned(), "knows the time: y".to_owned()],
             wants_more: vec!["knows the time: y".to_owned()],
+            not_granted: vec!["kv".to_owned()],
             changes: Vec::new(),
             replaces: Some("a 1 (installed)".to_owned()),
         };
@@ -202,6 +204,8 @@ mod tests {
               knows the time: y
             wants more than before:
               knows the time: y
+            is not granted:
+              kv
         "#]]
         .assert_eq(&install(&report));
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 
 use super::print;
-use crate::cli::Format;
+use crate::cli::{Consent, Format};
 use crate::data_dir::DataDir;
 use crate::{author, fetch, terminal};
 
@@ -68,13 +68,13 @@ pub(super) async fn upgrade(
     name: String,
     source: &str,
     digest: Option<&str>,
-    yes: bool,
-    dry_run: bool,
+    consent: Consent,
 ) -> Result<()> {
+    let Consent { without, yes, dry_run } = consent;
     let Some(component) = Source::find(source, digest).await?.component else {
         bail!("there is no file {source}");
     };
-    let request = |mode| UpgradePlugin { name: name.clone(), mode };
+    let request = |mode| UpgradePlugin { name: name.clone(), mode, without: without.clone() };
     let plan = client.upload(&request(InstallMode::Plan), net::body::full(component.clone())).await?;
     terminal::print(&show::install(&plan))?;
     if dry_run {
