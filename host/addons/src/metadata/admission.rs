@@ -94,14 +94,19 @@ impl OperationName {
         }
     }
 
-    fn is(self, operation: WriteOperation) -> bool {
+    /// None stands for each.
+    fn operation(self) -> Option<WriteOperation> {
         match self {
-            Self::Any => true,
-            Self::Create => operation == WriteOperation::Create,
-            Self::Update => operation == WriteOperation::Update,
-            Self::Delete => operation == WriteOperation::Delete,
-            Self::Connect => operation == WriteOperation::Connect,
+            Self::Any => None,
+            Self::Create => Some(WriteOperation::Create),
+            Self::Update => Some(WriteOperation::Update),
+            Self::Delete => Some(WriteOperation::Delete),
+            Self::Connect => Some(WriteOperation::Connect),
         }
+    }
+
+    fn is(self, operation: WriteOperation) -> bool {
+        self.operation().is_none_or(|own| own == operation)
     }
 }
 
@@ -117,6 +122,23 @@ pub struct Written<'a> {
 }
 
 impl Rule {
+    /// The operation, group, resource and sub-resource of a write that it covers, those of another where it leaves them open.
+    pub(crate) fn like<'a>(
+        &'a self,
+        written: Written<'a>,
+    ) -> Option<(WriteOperation, &'a str, &'a str, &'a str)> {
+        let operation = self.operations.first()?.operation().unwrap_or(written.operation);
+        let or = |named: &'a str, open: &'a str| if named == "*" { open } else { named };
+        let (resource, subresource) =
+            self.resources.first().map(|text| text.split_once('/').unwrap_or((text, "")))?;
+        Some((
+            operation,
+            or(self.groups.first()?, written.group),
+            or(resource, written.resource),
+            or(subresource, ""),
+        ))
+    }
+
     pub(crate) fn covers(&self, written: Written<'_>) -> bool {
         self.operations.iter().any(|operation| operation.is(written.operation))
             && self.groups.iter().any(|group| group == "*" || group == written.group)

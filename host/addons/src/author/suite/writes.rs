@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Broken, Claim, Run, Trial, answered, broken, inputs, pushes};
 use crate::author::case::patched;
+use crate::metadata::{Rule, Written};
 
 pub(super) const CLAIMS: &[Claim] = &[
     Claim {
@@ -32,12 +33,37 @@ fn fresh(trial: &Trial<'_>) -> Result<Run, Broken> {
     Ok(run)
 }
 
+fn written(request: &AdmissionRequest) -> Written<'_> {
+    Written {
+        operation: request.operation,
+        group: &request.resource.group,
+        resource: &request.resource.resource,
+        subresource: &request.subresource,
+    }
+}
+
+/// The rules of the metadata: what is completed, and what is judged.
+fn rules<'a>(trial: &Trial<'a>) -> (&'a [Rule], &'a [Rule]) {
+    let spec = trial.subject.metadata.admission.as_ref();
+    spec.map(|spec| (spec.mutate.as_slice(), spec.validate.as_slice())).unwrap_or_default()
+}
+
+fn is_shown(rules: &[Rule], request: &AdmissionRequest) -> bool {
+    rules.iter().any(|rule| rule.covers(written(request)))
+}
+
 async fn mutate(trial: &Trial<'_>, what: &str, request: &AdmissionRequest) -> Result<Mutation, Broken> {
+    if !is_shown(rules(trial).0, request) {
+        return Ok(Mutation::default());
+    }
     let mut run = fresh(trial)?;
     Ok(answered(what, run.instance.mutate(request).await)?.unwrap_or_default())
 }
 
 async fn validate(trial: &Trial<'_>, what: &str, request: &AdmissionRequest) -> Result<Review, Broken> {
+    if !is_shown(rules(trial).1, request) {
+        return Ok(Review::default());
+    }
     let mut run = fresh(trial)?;
     Ok(answered(what, run.instance.validate(request).await)?.unwrap_or_default())
 }
@@ -46,13 +72,26 @@ fn bytes(object: &Value) -> Bytes {
     object.to_string().into()
 }
 
-fn write(operation: WriteOperation, resource: &str, object_kind: &str, object: &Value) -> AdmissionRequest {
+/// A write of an object: this one where the addon is shown such, else one that it is shown.
+fn write(
+    trial: &Trial<'_>,
+    operation: WriteOperation,
+    resource: &str,
+    object_kind: &str,
+    object: &Value,
+) -> AdmissionRequest {
+    let wanted = Written { operation, group: "", resource, subresource: "" };
+    let (completed, judged) = rules(trial);
+    let mut all = completed.iter().chain(judged);
+    let is_shown = all.clone().any(|rule| rule.covers(wanted));
+    let other = if is_shown { None } else { all.find_map(|rule| rule.like(wanted)) };
+    let (operation, group, resource, subresource) = other.unwrap_or((operation, "", resource, ""));
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
     let is_there = |operations: &[WriteOperation]| operations.contains(&operation).then(|| bytes(object));
     AdmissionRequest {
         operation,
-        resource: Kind { group: String::new(), version: "v1".to_owned(), resource: resource.to_owned() },
-        subresource: String::new(),
+        resource: Kind { group: group.to_owned(), version: "v1".to_owned(), resource: resource.to_owned() },
+        subresource: subresource.to_owned(),
         object_kind: object_kind.to_owned(),
         namespace: text("namespace"),
         name: text("name"),
@@ -65,7 +104,7 @@ fn write(operation: WriteOperation, resource: &str, object_kind: &str, object: &
 }
 
 /// What is written every day.
-fn ordinary() -> Vec<(&'static str, AdmissionRequest)> {
+fn ordinary(trial: &Trial<'_>) -> Vec<(&'static str, AdmissionRequest)> {
     let metadata = json!({"name": "a", "namespace": "default", "labels": {"app": "a"}});
     let containers = json!([{"name": "a", "image": "nginx"}, {"name": "b", "image": "example.com/b:1"}]);
     let pod =
@@ -74,14 +113,14 @@ fn ordinary() -> Vec<(&'static str, AdmissionRequest)> {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}});
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}});
     vec![
-        ("a new pod", write(WriteOperation::Create, "pods", "Pod", &pod)),
-        ("a changed ConfigMap", write(WriteOperation::Update, "configmaps", "ConfigMap", &map)),
-        ("a deleted namespace", write(WriteOperation::Delete, "namespaces", "Namespace", &namespace)),
+        ("a new pod", write(trial, WriteOperation::Create, "pods", "Pod", &pod)),
+        ("a changed ConfigMap", write(trial, WriteOperation::Update, "configmaps", "ConfigMap", &map)),
+        ("a deleted namespace", write(trial, WriteOperation::Delete, "namespaces", "Namespace", &namespace)),
     ]
 }
 
 async fn own_result_stays(trial: &Trial<'_>) -> Result<(), Broken> {
-    for (what, mut request) in ordinary() {
+    for (what, mut request) in ordinary(trial) {
         let first = mutate(trial, what, &request).await?;
         let Some(patch) = first.patch.filter(|_| first.review.denied.is_none()) else { continue };
         let Some(object) = &request.object else {
@@ -102,7 +141,7 @@ async fn own_result_stays(trial: &Trial<'_>) -> Result<(), Broken> {
 }
 
 async fn reviews_stay(trial: &Trial<'_>) -> Result<(), Broken> {
-    for (what, request) in ordinary() {
+    for (what, request) in ordinary(trial) {
         let first = (mutate(trial, what, &request).await?, validate(trial, what, &request).await?);
         let again = (mutate(trial, what, &request).await?, validate(trial, what, &request).await?);
         if first != again {
@@ -121,7 +160,7 @@ async fn worst_writes(trial: &Trial<'_>) -> Result<(), Broken> {
             "metadata": {"name": text, "namespace": text, "labels": {"app": text}, "annotations": {"note": text}},
             "spec": {"containers": [{"name": text, "image": text, "args": [text]}]},
         });
-        let mut request = write(WriteOperation::Create, "pods", "Pod", &object);
+        let mut request = write(trial, WriteOperation::Create, "pods", "Pod", &object);
         request.user = User { name: text.clone(), groups: vec![text], ..User::default() };
         judge(trial, &format!("a pod of {name}"), &request).await?;
     }
@@ -135,7 +174,7 @@ async fn worst_writes(trial: &Trial<'_>) -> Result<(), Broken> {
             [WriteOperation::Create, WriteOperation::Update, WriteOperation::Delete, WriteOperation::Connect]
         {
             let what = format!("{what}, by {operation:?}");
-            judge(trial, &what, &write(operation, "pods", "Pod", &object)).await?;
+            judge(trial, &what, &write(trial, operation, "pods", "Pod", &object)).await?;
         }
     }
     Ok(())
