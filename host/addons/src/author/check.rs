@@ -4,10 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use engine::{CallError, InspectError, Inspection, LARGEST, Limits, LoadError};
+use objects::resource::served;
 
 use crate::author::{Subject, Workshop};
 use crate::library::ComponentError;
-use crate::metadata::{CONTRACT, Lie, Metadata};
+use crate::metadata::{CONTRACT, Lie, Metadata, Quota};
 
 /// From here on a component is remarkably large.
 const LARGE: usize = LARGEST / 2;
@@ -104,6 +105,20 @@ fn judge(metadata: &Metadata, inspection: &Inspection) -> Vec<Finding> {
         findings
             .push(warning("it has no role", "export an interface of the contract: nothing calls it so far"));
     }
+    if metadata.conflicts.contains(&metadata.name) {
+        findings.push(warning("it conflicts with itself", "take its own name out of \"conflicts\""));
+    }
+    let nothing = metadata.wants.quota.iter().flat_map(Quota::given).filter(|(_, value)| *value == 0);
+    findings.extend(nothing.map(|(what, _)| {
+        warning(format!("it wants a quota of {what} of 0"), "leave it out, or want enough to answer with")
+    }));
+    findings.extend(misnamed(metadata).map(|(resource, group)| {
+        let group = if group.is_empty() { "core" } else { group };
+        warning(
+            format!("a rule of its admission names {resource}, and the group {group} has no such resource"),
+            "write resources as `kubectl api-resources` does, in the plural: it is shown nothing by this rule",
+        )
+    }));
     // Each line ends in the reason.
     for want in metadata.wants.lines().iter().filter_map(|line| line.trim_end().strip_suffix(':')) {
         findings.push(warning(
@@ -112,6 +127,20 @@ fn judge(metadata: &Metadata, inspection: &Inspection) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// The resources of admission rules, with their groups, that are none of a group of Kubernetes.
+fn misnamed(metadata: &Metadata) -> impl Iterator<Item = (&str, &str)> {
+    let rules = metadata.admission.iter().flat_map(|spec| spec.mutate.iter().chain(&spec.validate));
+    let named = rules.flat_map(|rule| {
+        let of_group = |group| rule.resources.iter().map(move |resource| (resource.as_str(), group));
+        rule.groups.iter().map(String::as_str).flat_map(of_group)
+    });
+    named.filter(|(resource, group)| {
+        let plural = resource.split('/').next().unwrap_or_default();
+        let mut of_group = served().filter(|row| row.group == *group).peekable();
+        plural != "*" && of_group.peek().is_some() && !of_group.any(|row| row.plural == plural)
+    })
 }
 
 async fn start(workshop: &Workshop, component: Bytes) -> Option<Finding> {
@@ -234,6 +263,19 @@ mod tests {
             warning: it has no description: say in "description" what it does, in one line
             warning: it has no role: export an interface of the contract: nothing calls it so far
             warning: it does not say why it keeps data of its own in the datastore: give the reason in "why": the operator decides by it"#]]).await;
+    }
+
+    #[tokio::test]
+    async fn what_would_never_be_called_is_told() {
+        let metadata = r#","description":"d","conflicts":["a"],"wants":{"quota":{"callMillis":0,"why":"x"}},"roles":["admission"],
+            "admission":{"validate":[{"operations":["*"],"groups":["","example.org"],"resources":["pod","pods/exec","*"]}]}"#;
+        found(&hollow_addon("a", "1", metadata), expect![[r#"
+            error: it claims the role admission, which the component does not export: export admission, or take it out of "roles"
+            error: it says which writes it is to be shown, and does not have the role admission: export admission, or take "admission" out
+            warning: it has no role: export an interface of the contract: nothing calls it so far
+            warning: it conflicts with itself: take its own name out of "conflicts"
+            warning: it wants a quota of callMillis of 0: leave it out, or want enough to answer with
+            warning: a rule of its admission names pod, and the group core has no such resource: write resources as `kubectl api-resources` does, in the plural: it is shown nothing by this rule"#]]).await;
     }
 
     #[tokio::test]
