@@ -53,6 +53,7 @@ mod stateful_set;
 mod status;
 mod taint_eviction;
 mod token_secret;
+mod toleration;
 mod ttl_after_finished;
 mod volume;
 mod wiring;

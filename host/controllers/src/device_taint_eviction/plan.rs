@@ -10,6 +10,7 @@ use k8s_openapi::api::resource::v1::{
 use reconcile::ObjectKey;
 
 use crate::node::NO_EXECUTE;
+use crate::toleration::Wish;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -94,17 +95,13 @@ fn end(taint: &DeviceTaint, tolerations: &[DeviceToleration], now: Timestamp) ->
 }
 
 fn stands(toleration: &DeviceToleration, taint: &DeviceTaint) -> bool {
-    let is = |wish: &Option<String>, what: &str| {
-        wish.as_deref().is_none_or(|wish| wish.is_empty() || wish == what)
+    let wish = Wish {
+        key: toleration.key.as_deref(),
+        operator: toleration.operator.as_deref(),
+        value: toleration.value.as_deref(),
+        effect: toleration.effect.as_deref(),
     };
-    let value = |value: &Option<String>| value.clone().unwrap_or_default();
-    is(&toleration.effect, &taint.effect)
-        && is(&toleration.key, &taint.key)
-        && match toleration.operator.as_deref() {
-            Some("Exists") => true,
-            None | Some("" | "Equal") => value(&toleration.value) == value(&taint.value),
-            Some(_) => false,
-        }
+    wish.stands(&taint.key, taint.value.as_deref(), &taint.effect)
 }
 
 #[cfg(test)]

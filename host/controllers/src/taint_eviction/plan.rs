@@ -5,6 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 
 use crate::node::NO_EXECUTE;
+use crate::toleration::Wish;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -28,17 +29,13 @@ pub(super) fn fate(taints: &[Taint], tolerations: &[Toleration]) -> Fate {
 }
 
 fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let is = |wish: &Option<String>, what: &str| {
-        wish.as_deref().is_none_or(|wish| wish.is_empty() || wish == what)
+    let wish = Wish {
+        key: toleration.key.as_deref(),
+        operator: toleration.operator.as_deref(),
+        value: toleration.value.as_deref(),
+        effect: toleration.effect.as_deref(),
     };
-    let value = |value: &Option<String>| value.clone().unwrap_or_default();
-    is(&toleration.effect, &taint.effect)
-        && is(&toleration.key, &taint.key)
-        && match toleration.operator.as_deref() {
-            Some("Exists") => true,
-            None | Some("" | "Equal") => value(&toleration.value) == value(&taint.value),
-            Some(_) => false,
-        }
+    wish.stands(&taint.key, taint.value.as_deref(), &taint.effect)
 }
 
 #[cfg(test)]
