@@ -29,7 +29,7 @@ pub fn custom_sections(component: &[u8]) -> Result<Vec<CustomSection<'_>>, Inspe
     let mut found = Vec::new();
     let mut rest = Reader { bytes: component, at: PREAMBLE };
     if component.len() < PREAMBLE {
-        return Err(torn());
+        return Err(InspectError::Torn);
     }
     while rest.at < component.len() {
         let start = rest.at;
@@ -37,7 +37,7 @@ pub fn custom_sections(component: &[u8]) -> Result<Vec<CustomSection<'_>>, Inspe
         let content = rest.counted()?;
         if id == CUSTOM {
             let mut content = Reader { bytes: content, at: 0 };
-            let name = str::from_utf8(content.counted()?).map_err(|_| torn())?;
+            let name = str::from_utf8(content.counted()?).map_err(|_| InspectError::Torn)?;
             found.push(CustomSection { name, content: content.rest(), range: start..rest.at });
         }
     }
@@ -67,12 +67,8 @@ pub fn without_sections(component: &[u8], names: &[&str]) -> Result<Vec<u8>, Ins
 
 /// The component with a custom section before all others.
 pub fn with_section_in_front(component: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8>, InspectError> {
-    let (preamble, rest) = component.split_at_checked(PREAMBLE).ok_or_else(torn)?;
+    let (preamble, rest) = component.split_at_checked(PREAMBLE).ok_or(InspectError::Torn)?;
     Ok([preamble, &custom_section(name, content), rest].concat())
-}
-
-fn torn() -> InspectError {
-    InspectError::Torn
 }
 
 /// A number in LEB128.
@@ -96,7 +92,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn byte(&mut self) -> Result<u8, InspectError> {
-        let byte = self.bytes.get(self.at).copied().ok_or_else(torn)?;
+        let byte = self.bytes.get(self.at).copied().ok_or(InspectError::Torn)?;
         self.at += 1;
         Ok(byte)
     }
@@ -108,13 +104,13 @@ impl<'a> Reader<'a> {
             let byte = self.byte()?;
             count |= usize::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                let end = self.at.checked_add(count).ok_or_else(torn)?;
-                let counted = self.bytes.get(self.at..end).ok_or_else(torn)?;
+                let end = self.at.checked_add(count).ok_or(InspectError::Torn)?;
+                let counted = self.bytes.get(self.at..end).ok_or(InspectError::Torn)?;
                 self.at = end;
                 return Ok(counted);
             }
         }
-        Err(torn())
+        Err(InspectError::Torn)
     }
 
     fn rest(&self) -> &'a [u8] {

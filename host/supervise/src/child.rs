@@ -40,7 +40,7 @@ pub enum ChildError {
     Ended { name: &'static str, status: ExitStatus, last_line: Option<String> },
     #[error("wait for {name}")]
     Wait { name: &'static str, source: io::Error },
-    #[error("limit the memory of {name}")]
+    #[error("limit what {name} may use")]
     Limit { name: &'static str, source: io::Error },
     #[error("exchange input and output with {name}")]
     Pipes { name: &'static str, source: io::Error },
@@ -254,6 +254,21 @@ mod tests {
             processor: None,
         };
         assert_eq!(run_to_end(shot).await.unwrap().len(), 300_000);
+    }
+
+    #[tokio::test]
+    async fn a_one_shot_that_computes_for_ever_is_ended() {
+        let shot = OneShot {
+            name: "spinner",
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), "while :; do :; done".into()],
+            stdin: Vec::new(),
+            deadline: Duration::from_secs(600),
+            memory: None,
+            processor: Some(Duration::from_secs(1)),
+        };
+        let why = run_to_end(shot).await.unwrap_err().to_string();
+        assert!(why.starts_with("spinner ended by itself with signal: "), "{why}");
     }
 
     #[tokio::test]
