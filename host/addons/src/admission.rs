@@ -75,7 +75,7 @@ impl Roster {
         let own = grants::addon(user);
         let wants = |(name, entry): (&String, &Arc<Entry>)| {
             let enabled = !matches!(entry.stage, Stage::Disabled);
-            let covered = || entry.rules(step).iter().any(|rule| rule.covers(written));
+            let covered = || written.is_shown(entry.rules(step));
             let reinvoke = entry.admission.as_ref().is_some_and(|spec| spec.reinvoke);
             (enabled && own != Some(name) && covered()).then(|| Shown { addon: name.clone(), reinvoke })
         };

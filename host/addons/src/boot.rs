@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use engine::Role;
 use futures_util::future::join_all;
 use supervise::Backoff;
 use tracing::{error, info, warn};
 
 use crate::active::Active;
-use crate::fold::{Editor, fold};
+use crate::fold::{Editor, Turn, fold};
 use crate::record::{self, LastApplied, Record, Records};
-use crate::roster::{Roster, Stage};
+use crate::roster::{Entry, Roster, Stage};
 use crate::task::{Node, Reach};
 use crate::transaction::{Decided, Next, Target};
 
@@ -137,8 +138,8 @@ impl Node {
         }
     }
 
-    /// The enabled addons, as they are folded.
-    pub(crate) fn editors(&self, roster: &Roster) -> BTreeMap<String, Editor> {
+    /// The enabled addons, in the order in which they are folded.
+    pub(crate) fn editors(&self, roster: &Roster) -> BTreeMap<Turn, Editor> {
         let remembered: BTreeMap<_, _> =
             self.last_applied().edits().into_iter().map(|edits| (edits.addon.clone(), edits)).collect();
         let editor = |name: &String, stage: &Stage| match stage {
@@ -147,6 +148,7 @@ impl Node {
             Stage::Broken(_) => remembered.get(name).cloned().map(Editor::Remembered),
         };
         let editors = roster.addons.iter();
-        editors.filter_map(|(name, entry)| Some((name.clone(), editor(name, &entry.stage)?))).collect()
+        let turn = |name: &String, entry: &Entry| Turn::new(name, entry.has(Role::Authorizer));
+        editors.filter_map(|(name, entry)| Some((turn(name, entry), editor(name, &entry.stage)?))).collect()
     }
 }

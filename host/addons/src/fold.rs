@@ -13,6 +13,24 @@ use crate::ports::Configuration;
 /// What the data directory is called in values, as in the operator's files.
 const DATA_DIR: &[&str] = &["${SNAP_DATA}", "${SNAP_COMMON}"];
 
+/// When an addon is asked: authorizers first, so that what looks at the arguments sees how requests are judged; then by
+/// name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    is_late: bool,
+    name: String,
+}
+
+impl Turn {
+    pub(crate) fn new(name: &str, is_authorizer: bool) -> Self {
+        Self { is_late: !is_authorizer, name: name.to_owned() }
+    }
+
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        self.name == name
+    }
+}
+
 /// An enabled addon.
 pub(crate) enum Editor {
     Loaded(Arc<Loaded>),
@@ -47,10 +65,7 @@ pub(crate) async fn fold(
 ) -> Result<Plan, FoldError> {
     let mut edits = Vec::new();
     let mut effective = configuration.fold(&edits)?;
-    // Authorizers first: what looks at the arguments sees how requests are judged.
-    let judges = |editor: &Editor| matches!(editor, Editor::Loaded(loaded) if loaded.has(Role::Authorizer));
-    let (first, rest): (Vec<_>, Vec<_>) = editors.into_iter().partition(judges);
-    for editor in first.into_iter().chain(rest) {
+    for editor in editors {
         let more = match editor {
             Editor::Remembered(remembered) => remembered,
             Editor::Loaded(loaded) if !loaded.has(Role::Config) => continue,
@@ -108,4 +123,18 @@ pub(crate) fn expanded(addon: &str, edit: engine::Edit, data_dir: &str) -> Resul
         }
     };
     Ok(Edit { service, flag, op })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorizers_are_asked_first_and_then_by_name() {
+        let mut turns =
+            [Turn::new("cis", false), Turn::new("b", true), Turn::new("a", true), Turn::new("b", false)];
+        turns.sort();
+        let names = turns.map(|turn| turn.name);
+        assert_eq!(names, ["a", "b", "b", "cis"]);
+    }
 }

@@ -98,16 +98,7 @@ pub enum MetadataError {
     Lies(Lies),
 }
 
-impl Metadata {
-    /// What its roles make of it, as an operator decides by: a line each.
-    pub(crate) fn says(&self) -> impl Iterator<Item = String> {
-        let has = |role: Role| self.roles.iter().any(|own| own == role.name());
-        let roles = SAYS.iter().filter(move |(role, _)| has(*role)).map(|(_, says)| (*says).to_owned());
-        let writes = self.admission.iter().map(ToString::to_string);
-        roles.chain(writes).chain(self.scheduling.iter().map(ToString::to_string))
-    }
-}
-
+/// What a role makes of an addon, where its metadata says no more of it.
 const SAYS: &[(Role, &str)] = &[
     (Role::Authenticator, "says who users are"),
     (Role::Authorizer, "says what users may do; all but system:masters are refused while it fails"),
@@ -184,6 +175,14 @@ impl fmt::Display for Lies {
 }
 
 impl Metadata {
+    /// What its roles make of it, as an operator decides by: a line each.
+    pub(crate) fn says(&self) -> impl Iterator<Item = String> {
+        let has = |role: Role| self.roles.iter().any(|own| own == role.name());
+        let roles = SAYS.iter().filter(move |(role, _)| has(*role)).map(|(_, says)| (*says).to_owned());
+        let writes = self.admission.iter().map(ToString::to_string);
+        roles.chain(writes).chain(self.scheduling.iter().map(ToString::to_string))
+    }
+
     pub(crate) fn of(inspection: &Inspection) -> Result<Self, MetadataError> {
         let metadata: Self = serde_json::from_slice(&inspection.metadata).map_err(MetadataError::Json)?;
         let lies = metadata.lies(inspection);

@@ -261,7 +261,7 @@ impl Node {
         }
         let record = self.touched(name, &entry, true);
         let of = |why| OperationError::Component { addon: name.to_owned(), why };
-        if record.digest().is_some() {
+        if self.trust == Trust::Signed && record.digest().is_some() {
             let package = self.package(name, &entry).await?;
             self.signed(name, &package.bytes)?;
         }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::Role;
 use tracing::{error, warn};
 
 use crate::active::{Active, Loaded};
-use crate::fold::{Editor, Plan, fold};
+use crate::fold::{Editor, Plan, Turn, fold};
 use crate::operation::OperationError;
 use crate::record::{self, LastApplied, Record};
 use crate::roster::{Entry, Roster, Stage};
@@ -76,9 +77,10 @@ impl Node {
             }
         }
         let mut editors = self.editors(&roster);
-        editors.remove(&target.name);
+        editors.retain(|turn, _| !turn.is_of(&target.name));
         if let Next::Enabled(loaded) = &target.next {
-            editors.insert(target.name.clone(), Editor::Loaded(loaded.clone()));
+            let turn = Turn::new(&target.name, loaded.has(Role::Authorizer));
+            editors.insert(turn, Editor::Loaded(loaded.clone()));
         }
         let editors = editors.into_values().collect();
         let plan = fold(editors, &self.configuration, &self.data_dir_text(), &self.scope).await;

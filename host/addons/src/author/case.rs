@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use engine::{
     Argument, Attributes, CallError, Certificate, Cluster, Credentials, Decision, DnsClient, Edit, Event,
-    Facts, File, Instance, Kind, Level, Limits, Object, ObjectKey, Operation, Password, Role, RuleSet, User,
+    Facts, File, Instance, Kind, Limits, Object, ObjectKey, Operation, Password, Role, RuleSet, User,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -197,8 +197,7 @@ impl Case {
         has(subject, role)?;
         let host = subject.stand_in_with(&self.settings);
         let json = self.answer(subject, &host, role, limits).await;
-        let log: Vec<_> =
-            host.log().into_iter().map(|(level, line)| format!("{}: {line}", named(level))).collect();
+        let log = host.told();
         match json {
             Ok(json) => Ok(Answer { json, log }),
             Err(RunError::Call { why: CallError::Guest(refused), .. }) => {
@@ -318,15 +317,6 @@ impl Case {
             bearer_token: asked.bearer_token.as_deref(),
             password: password.map(|one| Password { user: &one.user, password: &one.password }),
         }))
-    }
-}
-
-fn named(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
     }
 }
 

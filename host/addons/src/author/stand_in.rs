@@ -78,8 +78,22 @@ impl StandIn {
     }
 
     /// The lines logged so far, taken.
+    /// What it logged, as `level: line`.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.log().into_iter().map(|(level, line)| format!("{}: {line}", named(level))).collect()
+    }
+
     pub(super) fn log(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut *lock(&self.log))
+    }
+}
+
+fn named(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
     }
 }
 

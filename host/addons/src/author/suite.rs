@@ -123,8 +123,8 @@ impl Trial<'_> {
     /// What the last instance logged, for whoever reads why a claim does not hold.
     fn wrote(&self) -> String {
         let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let lines = host.map(|host| host.log()).unwrap_or_default();
-        lines.iter().map(|(level, line)| format!("\n        {level:?}: {line}").to_lowercase()).collect()
+        let lines = host.map(|host| host.told()).unwrap_or_default();
+        lines.iter().map(|line| format!("\n        {line}")).collect()
     }
 
     fn instance_on(&self, host: Arc<StandIn>, limits: Limits) -> Result<Run, Broken> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::WriteOperation;
+use engine::{AdmissionRequest, WriteOperation};
 use serde::{Deserialize, Serialize};
 
 /// The field `admission` of the metadata.
@@ -107,6 +107,22 @@ impl OperationName {
 
     fn is(self, operation: WriteOperation) -> bool {
         self.operation().is_none_or(|own| own == operation)
+    }
+}
+
+impl<'a> Written<'a> {
+    pub(crate) fn of(request: &'a AdmissionRequest) -> Self {
+        Self {
+            operation: request.operation,
+            group: &request.resource.group,
+            resource: &request.resource.resource,
+            subresource: &request.subresource,
+        }
+    }
+
+    /// Whether one of the rules covers it.
+    pub(crate) fn is_shown(self, rules: &[Rule]) -> bool {
+        rules.iter().any(|rule| rule.covers(self))
     }
 }
 

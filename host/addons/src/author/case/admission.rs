@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Case, RunError, call};
 use crate::author::Subject;
 use crate::author::stand_in::StandIn;
-use crate::metadata::{Rule, Written};
+use crate::metadata::Written;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -72,16 +72,9 @@ impl RequestCase {
 impl Case {
     pub(super) async fn judge(&self, subject: &Subject, host: &Arc<StandIn>) -> Result<Value, RunError> {
         let mut request = self.write()?;
-        let written = Written {
-            operation: request.operation,
-            group: &request.resource.group.clone(),
-            resource: &request.resource.resource.clone(),
-            subresource: &request.subresource.clone(),
-        };
-        let shown = |rules: &[Rule]| rules.iter().any(|rule| rule.covers(written));
         let spec = subject.metadata.admission.as_ref().ok_or(RunError::NotShown)?;
         let mut answer = json!({});
-        if shown(&spec.mutate) {
+        if Written::of(&request).is_shown(&spec.mutate) {
             let mutation =
                 self.fresh(subject, host, Limits::ADMISSION)?.mutate(&request).await.map_err(call)?;
             let Mutation { review: said, patch } = &mutation;
@@ -97,7 +90,7 @@ impl Case {
                 request.object = Some(patched(object, patch).map_err(RunError::Patch)?);
             }
         }
-        if shown(&spec.validate) {
+        if Written::of(&request).is_shown(&spec.validate) {
             answer["validate"] = review(
                 &self.fresh(subject, host, Limits::ADMISSION)?.validate(&request).await.map_err(call)?,
             );

@@ -33,27 +33,14 @@ fn fresh(trial: &Trial<'_>) -> Result<Run, Broken> {
     Ok(run)
 }
 
-fn written(request: &AdmissionRequest) -> Written<'_> {
-    Written {
-        operation: request.operation,
-        group: &request.resource.group,
-        resource: &request.resource.resource,
-        subresource: &request.subresource,
-    }
-}
-
 /// The rules of the metadata: what is completed, and what is judged.
 fn rules<'a>(trial: &Trial<'a>) -> (&'a [Rule], &'a [Rule]) {
     let spec = trial.subject.metadata.admission.as_ref();
     spec.map(|spec| (spec.mutate.as_slice(), spec.validate.as_slice())).unwrap_or_default()
 }
 
-fn is_shown(rules: &[Rule], request: &AdmissionRequest) -> bool {
-    rules.iter().any(|rule| rule.covers(written(request)))
-}
-
 async fn mutate(trial: &Trial<'_>, what: &str, request: &AdmissionRequest) -> Result<Mutation, Broken> {
-    if !is_shown(rules(trial).0, request) {
+    if !Written::of(request).is_shown(rules(trial).0) {
         return Ok(Mutation::default());
     }
     let mut run = fresh(trial)?;
@@ -61,7 +48,7 @@ async fn mutate(trial: &Trial<'_>, what: &str, request: &AdmissionRequest) -> Re
 }
 
 async fn validate(trial: &Trial<'_>, what: &str, request: &AdmissionRequest) -> Result<Review, Broken> {
-    if !is_shown(rules(trial).1, request) {
+    if !Written::of(request).is_shown(rules(trial).1) {
         return Ok(Review::default());
     }
     let mut run = fresh(trial)?;
